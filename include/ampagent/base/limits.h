@@ -1,0 +1,51 @@
+/* Every maximum of the project, with its reason. Configurable ones are the defaults. */
+#pragma once
+
+#define KiB(n) ((size_t)(n) << 10)
+#define MiB(n) ((size_t)(n) << 20)
+
+/* Configuration and discovery files: far above any real one, far below trouble. */
+#define LIMIT_CONFIG_BYTES MiB(16)
+#define LIMIT_YAML_DEPTH 64
+/* Nodes after aliases are expanded: stops a "billion laughs" file. */
+#define LIMIT_YAML_NODES 2000000
+#define LIMIT_JSON_DEPTH 64
+/* A secret or a token file: session tokens may pass 1 KB. */
+#define LIMIT_SECRET_BYTES KiB(64)
+#define LIMIT_SD_FILE_BYTES MiB(64)
+
+/* A scraped page, decompressed, when body_size_limit is not set: guards memory, not policy. */
+#define LIMIT_PAGE_BYTES MiB(512)
+/* Response headers of a scrape or a send. */
+#define LIMIT_HTTP_HEADER_BYTES KiB(64)
+/* What is kept of an answer of a remote-write endpoint for the log. */
+#define LIMIT_ANSWER_BYTES KiB(4)
+/* Scrape connections per curl multi handle: removing a handle walks them all. */
+#define LIMIT_TARGETS_PER_MULTI 1000
+/* Pages being fetched or waiting to be parsed at one time. */
+#define LIMIT_PAGES_IN_FLIGHT 64
+
+/* Frames: a slot number fits a byte, a frame's raw remote-write bytes fit a snappy block. */
+#define FRAME_SLOTS 256
+#define FRAME_RAW_BYTES KiB(60)
+/* One label set. AMP refuses above 7 KB. */
+#define LIMIT_LABELS_BYTES KiB(64)
+#define LIMIT_LABELS_COUNT 1024
+
+/* Log. */
+#define WAL_SEGMENT_BYTES MiB(16)
+#define WAL_DEFS_FILE_BYTES MiB(8)
+#define WAL_MAX_BYTES MiB(2048)
+#define WAL_MEMORY_BYTES MiB(64)
+#define WAL_TAIL_BYTES MiB(4)
+#define WAL_RECORD_BYTES MiB(256)
+#define WAL_QUEUE_BATCHES 256
+
+/* Remote write: AMP's request size quota is 1 MB; stay clearly below. */
+#define SEND_COMPRESSED_BYTES KiB(512)
+#define SEND_RAW_BYTES MiB(8)
+#define SEND_READ_AHEAD_BYTES MiB(4)
+
+/* Own HTTP server. */
+#define LIMIT_SERVER_CONNECTIONS 256
+#define LIMIT_SERVER_BODY_BYTES MiB(32)

@@ -1,0 +1,19 @@
+/* Discovery: keeps the target groups of every job up to date and hands them to the scrape side.
+ * Everything runs on the loop thread given. */
+#pragma once
+
+#include <ampagent/base/metrics.h>
+#include <ampagent/discovery_options.h>
+#include <ampagent/model/target_group.h>
+#include <ampagent/net/loop.h>
+
+struct discovery;
+
+int discovery_new(struct loop *loop, struct target_sink sink, struct discovery **out,
+		  struct err *err);
+void discovery_free(struct discovery *d);
+/* Replaces the set of jobs; static groups are delivered before this returns, file groups as soon
+ * as they are read (at once). opts must stay valid until the next apply or free. 0 or ERR_NOMEM. */
+int discovery_apply(struct discovery *d, const struct discovery_options *opts, size_t n);
+/* prometheus_sd_* with labels. */
+void discovery_collect(struct discovery *d, struct metrics_writer *w);

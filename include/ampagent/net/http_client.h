@@ -1,0 +1,89 @@
+/* HTTP client: libcurl's multi interface on the loop. The only file that sees curl is
+ * http_client.c.
+ *
+ * A http_pool holds up to LIMIT_TARGETS_PER_MULTI connections' worth of requests (a curl multi
+ * handle walks its connections, so many small pools beat one large one) and one thread uses it.
+ * Never a proxy from the environment; only http and https; no signal; no Expect header.
+ */
+#pragma once
+
+#include <ampagent/base/buf.h>
+#include <ampagent/base/err.h>
+#include <ampagent/http_options.h>
+#include <ampagent/net/loop.h>
+
+/* Once, before threads start: 0 or ERR_FATAL. */
+int http_client_global_init(void);
+void http_client_global_deinit(void);
+
+struct http_pool;
+
+/* max_idle connections are kept; idle ones up to idle_ms. 0 or ERR_NOMEM. */
+int http_pool_new(struct loop *loop, unsigned max_idle, int64_t idle_ms, struct http_pool **out);
+void http_pool_free(struct http_pool *p); /* cancels what runs, no callbacks */
+
+/* A client is the settings of one peer: TLS material, auth, redirects; secrets and certificates in
+ * files are re-read for each request and a change of a certificate file drops kept connections. */
+struct http_client;
+
+/* opt's views must outlive the client. 0, or 1 with the reason. */
+int http_client_new(struct http_pool *pool, const struct http_options *opt,
+		    struct http_client **out, struct err *err);
+void http_client_free(struct http_client *c); /* its requests must have ended */
+
+struct http_header {
+	struct sv name;
+	struct sv value;
+};
+
+struct http_request {
+	struct sv method; /* "GET" or "POST" */
+	struct sv url;
+	const struct http_header *headers; /* copied */
+	size_t n_headers;
+	struct sv body;       /* must stay valid until done; never copied */
+	int64_t timeout_ms;   /* connect to last byte of the body */
+	size_t body_max;      /* of the answer as received: more fails with HTTP_TOO_LARGE */
+	struct buf *body_out; /* the answer's body goes here; valid until done */
+	bool no_auth;         /* do not add the client's auth headers (signed requests) */
+};
+
+enum http_result {
+	HTTP_OK, /* an answer with any status came in whole */
+	HTTP_TIMEOUT,
+	HTTP_TOO_LARGE,
+	HTTP_NETWORK, /* DNS, connect, TLS, reset ... */
+	HTTP_LOCAL,   /* a secret or certificate file could not be read, out of memory */
+};
+
+struct http_answer {
+	enum http_result result;
+	int status;
+	const char *error;      /* NULL when result is HTTP_OK */
+	struct sv content_type; /* as sent */
+	struct sv content_encoding;
+	struct sv retry_after;
+	struct sv date;
+	struct sv request_id; /* x-amzn-RequestId */
+	struct sv error_type; /* x-amzn-ErrorType */
+	int64_t duration_ns;
+	uint64_t bytes_received;
+};
+
+struct http_transfer;
+
+/* Starts a request. done is called exactly once from the loop, never from inside this call, with an
+ * answer that is valid during the call; the transfer is gone after it. 0; 1 when it cannot be
+ * started (bad URL, a file is missing), with the reason, and done is not called. */
+int http_start(struct http_client *c, const struct http_request *req,
+	       void (*done)(void *cls, const struct http_answer *a), void *cls,
+	       struct http_transfer **out, struct err *err);
+/* Ends it silently: done is not called. */
+void http_cancel(struct http_transfer *t);
+
+/* "scheme://host[:port]" parts of a URL. */
+struct url_parts {
+	struct sv scheme, host, port, path, query, userinfo;
+};
+/* 0, or 1 when it is not an absolute URL. Views into url. */
+int url_split(struct sv url, struct url_parts *out);

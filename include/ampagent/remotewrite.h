@@ -1,0 +1,41 @@
+/* Remote write: destinations that read the log and deliver it. Owns the send thread. */
+#pragma once
+
+#include <ampagent/base/json.h>
+#include <ampagent/base/metrics.h>
+#include <ampagent/remotewrite_options.h>
+#include <ampagent/wal.h>
+
+struct remotewrite;
+
+struct remotewrite_env {
+	struct wal *wal;
+	struct sv user_agent;
+};
+
+/* Starts the send thread. 0 or 1 with the reason. */
+int remotewrite_new(const struct remotewrite_env *env, struct remotewrite **out, struct err *err);
+/* Stops at once; positions are stored. */
+void remotewrite_free(struct remotewrite *rw);
+/* Replaces the set of destinations; unchanged ones keep running. opts and external_labels must stay
+ * valid until the next apply or free. Blocks until the send thread has taken it. 0, or 1 with the
+ * reason (bad TLS file, no credentials) and nothing changed. */
+int remotewrite_apply(struct remotewrite *rw, const struct remotewrite_options *opts, size_t n,
+		      struct labels external_labels, struct err *err);
+/* From now on partial batches go at once. */
+void remotewrite_drain(struct remotewrite *rw);
+
+struct remotewrite_status {
+	char name[64];
+	char url[256];                  /* without user info */
+	uint64_t sent, dropped, queued; /* samples; dropped over all reasons */
+	uint64_t retried, requests, failed_requests, bytes;
+	int64_t highest_sent_ms;
+	bool has_error;
+	char last_error[256];
+};
+/* Up to max destinations; returns how many there are. */
+size_t remotewrite_status_get(struct remotewrite *rw, struct remotewrite_status *out, size_t max);
+void remotewrite_collect(struct remotewrite *rw, struct metrics_writer *w);
+/* Reasons of the ledger, NULL-ended. */
+extern const char *const remotewrite_drop_reasons[];

@@ -1,0 +1,56 @@
+/* Scraping: pools (one a job) and targets. Runs on the loop thread given; hands batches to a sink.
+ */
+#pragma once
+
+#include <ampagent/base/json.h>
+#include <ampagent/base/metrics.h>
+#include <ampagent/model/batch.h>
+#include <ampagent/model/target_group.h>
+#include <ampagent/net/loop.h>
+#include <ampagent/scrape_options.h>
+
+struct scrape;
+
+/* What the log remembers of an owner's frames, asked when a target starts. labels is the owner key.
+ * fn is called for each slot in order of frame, slot; alive says that the slot had a (not stale)
+ * sample in its frame's last batch, at last_t_ms. Returns the owner number, or 0 when unknown. */
+struct owner_lookup {
+	uint32_t (*find)(void *cls, struct labels owner,
+			 void (*fn)(void *fcls, struct series_ref ref, struct labels labels,
+				    bool alive, int64_t last_t_ms),
+			 void *fcls);
+	void *cls;
+};
+
+struct scrape_env {
+	struct loop *loop;
+	struct batch_sink sink;
+	struct owner_lookup owners;
+	uint32_t next_frame; /* first free numbers */
+	uint32_t next_owner;
+	struct sv user_agent;
+	/* Renders ampagent's own page when a target is the agent itself; NULL = over HTTP. */
+};
+
+int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *err);
+void scrape_free(struct scrape *s);
+/* Replaces the set of jobs. opts and external_labels must stay valid until the next apply or free.
+ * 0 or negative. */
+int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
+		 struct labels external_labels);
+/* The sink for discovery. */
+struct target_sink scrape_target_sink(struct scrape *s);
+/* Starts no new scrape; what runs goes on. */
+void scrape_pause(struct scrape *s);
+/* Scrapes being fetched now. */
+size_t scrape_in_flight(const struct scrape *s);
+/* prometheus_target_* with labels. */
+void scrape_collect(struct scrape *s, struct metrics_writer *w);
+/* The data of /api/v1/targets. pool empty = all. */
+void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv state, struct sv pool);
+
+struct scrape_summary {
+	size_t pools, targets, targets_up;
+	uint64_t samples; /* handed over since start */
+};
+struct scrape_summary scrape_summary(const struct scrape *s);

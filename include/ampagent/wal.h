@@ -1,0 +1,122 @@
+/* The log: crash-safe, bounded, written by one thread, read by cursors. docs/WAL_FORMAT.md has the
+ * bytes.
+ *
+ * Batches go in on one side in order; each gets a position whose sequence is the number of its
+ * first sample since the log began, so a position is also a count. Cursors read from any position
+ * that is still there: fresh batches from the memory tail, older ones from the files. Destinations
+ * keep their own durable position files beside the segments (wal_position_*).
+ *
+ * The directory: <storage.agent.path>/ampagent/ with LOCK, FORMAT, seg-*, def-*, pos-*. A
+ * Prometheus data-agent/ at the same place is left untouched.
+ */
+#pragma once
+
+#include <ampagent/base/err.h>
+#include <ampagent/base/metrics.h>
+#include <ampagent/model/batch.h>
+
+struct wal;
+
+struct wal_options {
+	struct sv dir; /* storage.agent.path */
+	bool memory;   /* no files: segments in anonymous memory, bounded by max_bytes */
+	uint64_t max_bytes;
+	int64_t max_age_ms; /* 0 = off */
+	int64_t sync_interval_ms;
+	size_t segment_bytes; /* 0 = WAL_SEGMENT_BYTES */
+	size_t tail_bytes;    /* 0 = WAL_TAIL_BYTES */
+};
+
+enum { WAL_E_LOCKED = 1, WAL_E_UNWRITABLE, WAL_E_FORMAT };
+
+/* Opens or creates, repairs a torn tail (everything up to the last whole record stays), starts the
+ * writer thread and a new segment. WAL_E_LOCKED: another process holds it. WAL_E_UNWRITABLE: the
+ * directory cannot be written (the caller may open again with memory set). WAL_E_FORMAT: made by an
+ * unknown version. Each with the reason. */
+int wal_open(const struct wal_options *opt, struct wal **out, struct err *err);
+/* Writes what is queued, syncs, stops the thread. */
+void wal_close(struct wal *w);
+
+/* First frame and owner numbers that no definition has used. */
+uint32_t wal_next_frame(const struct wal *w);
+uint32_t wal_next_owner(const struct wal *w);
+/* For scrape_env.owners: the slots of an owner as the log knows them. */
+uint32_t wal_owner_find(void *wal, struct labels owner,
+			void (*fn)(void *fcls, struct series_ref ref, struct labels labels,
+				   bool alive, int64_t last_t_ms),
+			void *fcls);
+/* The sink: put() takes the reference and queues; 1 when WAL_QUEUE_BATCHES are waiting. */
+struct batch_sink wal_sink(struct wal *w);
+/* Blocks until everything put so far is written (and synced when sync). 0 or negative. */
+int wal_flush(struct wal *w, bool sync);
+
+/* The scrape side says that a frame will not be used again: its definitions go when no unsent batch
+ * needs them. */
+void wal_frame_retire(struct wal *w, uint32_t frame);
+
+/* Labels of a frame's slots from `from` on, in order, as far as they are defined now; returns how
+ * many slots the frame has (0: unknown frame). Thread-safe. fn's labels are valid during the call.
+ */
+uint16_t wal_frame_labels(struct wal *w, uint32_t frame, uint16_t from,
+			  void (*fn)(void *cls, uint16_t slot, struct labels labels), void *cls);
+
+/* The position after the newest written batch / of the oldest one still there. */
+struct wal_pos wal_head(struct wal *w);
+struct wal_pos wal_tail(struct wal *w);
+
+/* Called on the writer thread after new batches were written: post to a loop, no more. */
+void wal_on_written(struct wal *w, void (*fn)(void *cls), void *cls);
+
+/* ---- reading ---- */
+
+struct wal_cursor;
+
+/* A position older than the oldest segment is moved up to it (*skipped samples are told); one ahead
+ * of the head (power loss) down to it. `from` may be wal_head(). Positions between batches only.
+ * 0 or negative. */
+int wal_cursor_new(struct wal *w, struct wal_pos from, struct wal_cursor **out, uint64_t *skipped);
+void wal_cursor_free(struct wal_cursor *c);
+/* The next batch, with its pos and end: 0 and *out (a reference for the caller, shared and
+ * immutable; batches read from files have no defs), 1 when there is none yet. A segment deleted
+ * underneath, or damaged bytes, are skipped: *skipped says how many samples were lost that way
+ * before this batch (the destination counts them as dropped). */
+int wal_cursor_next(struct wal_cursor *c, struct batch **out, uint64_t *skipped);
+struct wal_pos wal_cursor_pos(const struct wal_cursor *c);
+
+/* The lowest position a reader still needs: segments wholly before the lowest of all are deleted.
+ * Registered by key (the destination's file name); a registration of gone destinations is dropped
+ * with wal_position_drop(). */
+void wal_hold(struct wal *w, struct sv key, struct wal_pos pos);
+
+/* ---- durable positions ---- */
+
+/* The content is the destination's; the log stores it atomically beside the segments.
+ * 0; 1 when there is none (load) or it cannot be written (store). */
+int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err *err);
+int wal_position_store(struct wal *w, struct sv key, struct sv content, struct err *err);
+void wal_position_drop(struct wal *w, struct sv key);
+/* Keys that have a file. */
+void wal_position_each(struct wal *w, void (*fn)(void *cls, struct sv key), void *cls);
+
+/* ---- looking ---- */
+
+struct wal_stats {
+	struct wal_pos head, tail;
+	uint64_t bytes; /* on disk: segments and definitions */
+	uint64_t defs_bytes;
+	uint64_t memory_bytes; /* held in memory */
+	uint64_t segments;
+	uint64_t frames, owners;
+	uint64_t batches_written, samples_written, bytes_written;
+	uint64_t queue;          /* batches waiting to be written */
+	uint64_t dropped_bounds; /* samples in segments deleted for size or age while still held */
+	uint64_t repaired_bytes; /* cut or skipped at start */
+	bool memory;
+	bool failed; /* writing failed: the reason is logged */
+};
+void wal_stats_get(struct wal *w, struct wal_stats *out);
+void wal_collect(struct wal *w, struct metrics_writer *mw);
+
+/* Prints a directory's content as text, for `ampagent wal`: 0; 1 with the reason. Read-only; works
+ * while another process writes. verbose prints samples. */
+int wal_print(const char *dir, bool verbose, FILE *out, struct err *err);
