@@ -28,13 +28,19 @@ typedef int (*json_handler)(void *cls, enum json_event event, struct sv text, st
 struct json_reader {
 	json_handler handler;
 	void *cls;
-	struct buf scratch;
-	int line, col;
+	/* private */
+	struct buf scratch; /* a token that straddles pieces or has escapes */
+	int line, col;      /* of the next piece's first byte */
 	int depth;
 	int state;
-	int sub;
-	uint32_t code;
-	uint8_t utf8_left, utf8_lo, utf8_hi;
+	int result;       /* what stopped the reader, for every later call */
+	bool is_key;      /* the string being read is a key */
+	bool wants_low;   /* a high surrogate was read: only \u may follow */
+	uint8_t hex_left; /* digits of \uXXXX still to come */
+	const char *word; /* letters of true, false or null still to come */
+	enum json_event word_event;
+	uint32_t code;     /* the \u escape being read */
+	uint32_t high;     /* the high surrogate read */
 	uint8_t stack[64]; /* '{' or '[' for each level */
 };
 

@@ -35,7 +35,8 @@ struct metric_label {
 };
 
 /* Writes text format 0.0.4. A family's header is written once, before its first sample: emit all
- * samples of a family together. */
+ * samples of a family together. Of an unlabelled counter or gauge only the first sample is written:
+ * a collector that knows better than the cell comes before metrics_emit_cells(). */
 struct metrics_writer {
 	struct buf *out;
 	bool header[METRIC_COUNT_];
@@ -45,7 +46,9 @@ void metrics_emit(struct metrics_writer *w, enum metric_id id, const struct metr
 /* suffix: "_sum", "_count", "_bucket" or "" (summary quantiles). */
 void metrics_emit_suffix(struct metrics_writer *w, enum metric_id id, const char *suffix,
 			 const struct metric_label *labels, size_t n_labels, double v);
-/* All cells that have no labels. */
+/* All cells that have no labels; called after the collectors. */
 void metrics_emit_cells(struct metrics_writer *w);
+/* process_*: read from /proc/self; what cannot be read is left out. */
+void metrics_emit_process(struct metrics_writer *w);
 /* docs/METRICS.md. */
 int metrics_print_docs(struct buf *out);
