@@ -138,19 +138,24 @@ def random_host(rng, region):
     ])
 
 
-def random_request(rng):
+def random_secrets(rng):
+    return ["".join(rng.choice(UNRESERVED + "/+=") for _ in range(rng.randint(1, 80)))
+            for _ in range(3)]
+
+
+def random_request(rng, secrets):
     service = rng.choice(["aps", "aps", "sts", "ecs", "ec2", "service", "s3"])
     region = rng.choice(["us-east-1", "us-west-2", "eu-central-1", "us-gov-west-1", "ap-southeast-7"])
     params, query = random_query(rng)
     return {
         "access_key": "AK" + "".join(rng.choice("ABCDEFGHIJ234567") for _ in range(14)),
-        "secret_key": "".join(rng.choice(UNRESERVED + "/+=") for _ in range(rng.randint(1, 80))),
+        "secret_key": rng.choice(secrets),
         "token": "".join(rng.choice(UNRESERVED + "/+=") for _ in range(rng.choice([40, 900, 4000])))
                  if rng.randrange(2) else "",
         "service": service,
         "region": region,
-        # From 1970 to 2105; half of them share days, so that the key cache is hit as well.
-        "time": rng.choice([rng.randrange(2**32), 1440938160 + rng.randrange(86400)]),
+        # From 1970 to 2105; half of them on one day, so that the key cache is hit as well.
+        "time": rng.choice([rng.randrange(2**32), 1440892800 + rng.randrange(86400)]),
         "method": rng.choice(["GET", "POST", "PUT", "DELETE"]),
         "host": random_host(rng, region),
         "path": random_path(rng, service == "s3"),
@@ -237,7 +242,8 @@ def main():
     options = parser.parse_args()
     botocore.auth.datetime = FixedClock
     rng = random.Random(options.seed)
-    requests = [random_request(rng) for _ in range(options.count)]
+    secrets = random_secrets(rng)
+    requests = [random_request(rng, secrets) for _ in range(options.count)]
     data = b"".join(signer_input(request) for request in requests)
     result = subprocess.run([options.signer], input=data, stdout=subprocess.PIPE, check=True)
     strings = list(netstrings(result.stdout))
