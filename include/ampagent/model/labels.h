@@ -12,6 +12,7 @@
 #include <ampagent/base/arena.h>
 #include <ampagent/base/buf.h>
 #include <ampagent/base/hash.h>
+#include <ampagent/base/limits.h>
 
 struct label {
 	struct sv name;
@@ -45,12 +46,17 @@ static inline uint64_t labels_hash(struct labels set)
 
 /* Prometheus's text form {a="b", c="d"} with Go-quoted values, for logs, JSON and offsets. */
 int labels_print(struct buf *out, struct labels set);
+/* A string as Go's strconv.Quote writes it: 0, or 1 when out is full. */
+int go_quote(struct buf *out, struct sv s);
 
 /* Names and values are views: what is set must outlive the builder's use, or be made in the
- * builder's arena. Order is by insertion until finished. */
+ * builder's arena. Order is by insertion until sorted or finished, except that the first overwrite
+ * of a base label moves it to the end: the order labelmap sees in Prometheus. The array lives in
+ * the arena as well: init or reset the builder after resetting the arena. */
 struct label_builder {
 	struct label *v;
 	size_t n, cap;
+	size_t n_base; /* the first ones: pushed, loaded, or there when sorted */
 	struct arena *arena;
 	bool failed; /* out of memory, or above LIMIT_LABELS_COUNT */
 };
@@ -72,7 +78,8 @@ struct sv label_builder_duplicate(struct label_builder *b);
 /* Sets every label of the block. */
 void label_builder_load(struct label_builder *b, struct labels set);
 /* Sorts, drops empty values and writes the block into arena: 0, or 1 when it does not fit
- * (LIMIT_LABELS_BYTES) or memory is gone. Names must be unique. */
+ * (LIMIT_LABELS_BYTES), a name is empty, the builder has failed or memory is gone. Names must be
+ * unique. */
 int label_builder_finish(struct label_builder *b, struct arena *arena, struct labels *out);
 
 /* [a-zA-Z_:][a-zA-Z0-9_:]* */
