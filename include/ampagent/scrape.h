@@ -29,7 +29,9 @@ struct scrape_env {
 	uint32_t next_frame; /* first free numbers */
 	uint32_t next_owner;
 	struct sv user_agent;
-	/* Renders ampagent's own page when a target is the agent itself; NULL = over HTTP. */
+	/* A frame that will not be used again (its series are gone). */
+	void (*frame_retire)(void *cls, uint32_t frame);
+	void *frame_retire_cls;
 };
 
 int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *err);

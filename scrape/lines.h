@@ -1,0 +1,61 @@
+/* The line table of an owner: what each line of its page was last time.
+ *
+ * A page comes back with the same lines in the same order, so each line remembers which one came
+ * after it. Matching a page is then, for each line, one length, one delimiter and one hash to
+ * check. Only a line that is not where it was expected is looked up in the map, and only an unknown
+ * one is parsed.
+ */
+#pragma once
+
+#include <ampagent/base/map.h>
+#include <ampagent/base/sv.h>
+
+#define LINE_NONE UINT32_MAX
+
+enum line_flag {
+	LINE_META = 1,    /* a comment */
+	LINE_DROPPED = 2, /* metric relabeling drops it */
+	LINE_PENDING = 4, /* ref counts the series that this page brought, not yet a slot */
+	LINE_BRACED = 8,  /* the text ends with '}' */
+};
+
+struct line {
+	uint64_t hash; /* of the raw text: series, or the whole comment */
+	uint32_t next; /* the line expected after this one */
+	uint32_t gen;  /* the last page it was in */
+	uint32_t ref;  /* frame index << 8 | slot, see slot_ref() */
+	uint16_t len;  /* of the raw text */
+	uint8_t flags;
+	uint8_t type; /* a TYPE comment: metric type + 1; else 0 */
+};
+
+struct line_table {
+	struct line *v;
+	uint32_t n, cap;
+	uint32_t first; /* expected at the start of a page */
+	struct map by_hash;
+};
+
+#define LINE_TABLE_NULL ((struct line_table){NULL, 0, 0, LINE_NONE, MAP_NULL})
+
+/* Longer texts are parsed each time. */
+enum { LINE_LEN_MAX = UINT16_MAX };
+
+void line_table_deinit(struct line_table *t);
+/* LINE_NONE when there is none. */
+uint32_t line_table_find(const struct line_table *t, uint64_t hash, size_t len);
+/* A new line at the end of the table; LINE_NONE without memory. */
+uint32_t line_table_add(struct line_table *t, uint64_t hash, size_t len, uint8_t flags);
+/* Forgets the lines from n on. */
+void line_table_truncate(struct line_table *t, uint32_t n);
+/* Forgets the lines whose gen is not `gen`, keeping the order of the rest. */
+int line_table_compact(struct line_table *t, uint32_t gen);
+
+/* Notes that b follows a (a may be LINE_NONE: the page starts with b). */
+static inline void line_table_chain(struct line_table *t, uint32_t a, uint32_t b)
+{
+	if (a == LINE_NONE)
+		t->first = b;
+	else
+		t->v[a].next = b;
+}

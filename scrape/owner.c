@@ -1,0 +1,68 @@
+#include "owner.h"
+
+#include <ampagent/base/err.h>
+
+/* A series whose last sample is older than this needs no marker: queries no longer see it. */
+enum { LOOKBACK_MS = 5 * 60 * 1000 };
+
+struct restore {
+	struct owner *owner;
+	int64_t now_ms;
+	int result;
+};
+
+static void restore_slot(void *cls, struct series_ref ref, struct labels labels, bool alive,
+			 int64_t last_t_ms)
+{
+	struct restore *r = cls;
+	if (r->result != 0)
+		return;
+	bool owed = alive && r->now_ms - last_t_ms < LOOKBACK_MS;
+	r->result = frame_list_restore(&r->owner->frames, ref, labels, owed);
+	if (last_t_ms > r->owner->last_ms)
+		r->owner->last_ms = last_t_ms;
+}
+
+struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, uint32_t *next_owner,
+			int64_t now_ms)
+{
+	_cleanup_(owner_freep) struct owner *o = calloc(1, sizeof *o);
+	if (!o)
+		return NULL;
+	o->lines = LINE_TABLE_NULL;
+	o->last_ms = INT64_MIN;
+	for (int i = 0; i < REPORT_MAX; i++)
+		o->report[i] = SLOT_NONE;
+	char *bytes = malloc(key.len ? key.len : 1);
+	if (!bytes)
+		return NULL;
+	memcpy(bytes, key.ptr, key.len);
+	o->key = (struct labels){bytes, key.len};
+	o->key_hash = labels_hash(key);
+
+	struct restore restore = {.owner = o, .now_ms = now_ms};
+	if (lookup->find)
+		o->id = lookup->find(lookup->cls, key, restore_slot, &restore);
+	if (restore.result != 0)
+		return NULL;
+	o->in_log = o->id != 0;
+	if (!o->in_log)
+		o->id = (*next_owner)++;
+	return take_ptr(o);
+}
+
+void owner_free(struct owner *o)
+{
+	frame_list_deinit(&o->frames);
+	line_table_deinit(&o->lines);
+	free((char *)(uintptr_t)o->key.ptr);
+	free(o);
+}
+
+void owner_adopt(struct owner *o)
+{
+	line_table_deinit(&o->lines);
+	o->in_use = true;
+	o->gen = 0;
+	o->good_gen = 0;
+}

@@ -1,0 +1,43 @@
+/* Owners: what is remembered of a target's series, by {job, public labels}.
+ *
+ * An owner outlives its target: a target that is rebuilt with the same labels (rediscovery, reload,
+ * a changed __ label) takes it over with its frames and the markers it owes. One that nobody takes
+ * over gets its end-of-run markers and goes.
+ */
+#pragma once
+
+#include "frames.h"
+#include "lines.h"
+
+#include <ampagent/scrape.h>
+
+enum { REPORT_MAX = 8 };
+
+struct owner {
+	uint32_t id;
+	bool in_log;       /* its definition has been written */
+	bool in_use;       /* a target has it */
+	struct labels key; /* public labels of the target; owned */
+	uint64_t key_hash;
+	struct frame_list frames;
+	struct line_table lines;
+	uint32_t gen;                /* of the page being read, or the last one */
+	uint32_t good_gen;           /* of the last page that was good */
+	int64_t last_ms;             /* time of the last batch handed over; INT64_MIN when none */
+	uint32_t report[REPORT_MAX]; /* refs of the report series; SLOT_NONE until first used */
+
+	/* The scrape being made: what page_rollback() goes back to. */
+	bool marked;
+	bool page_good; /* a page was read and is kept */
+	uint32_t lines_mark;
+	struct frame_mark frames_mark;
+};
+
+/* A new owner, its frames taken from the log when it knows the key. NULL without memory. */
+struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, uint32_t *next_owner,
+			int64_t now_ms);
+void owner_free(struct owner *o);
+/* Before a new target uses it: its pages may look different, so lines are learnt anew; frames and
+ * what was seen stay. */
+void owner_adopt(struct owner *o);
+DEFINE_CLEANUP_PTR(struct owner, owner_free)

@@ -1,0 +1,91 @@
+/* Pools (one a job) and what they share. Private to the room.
+ *
+ * Everything runs on one loop. A target's life: made in a sync, armed for its phase, each turn
+ * fetched (scraper.c), its page read (page.c), the batch put. When it goes, its owner waits for a
+ * successor or for its end-of-run markers.
+ */
+#pragma once
+
+#include "page.h"
+#include "target.h"
+
+#include <ampagent/scrape.h>
+
+struct dropped_target {
+	struct labels discovered; /* owned */
+};
+
+struct pool {
+	struct scrape *scrape;
+	const struct scrape_options *opt;
+	struct target **targets;
+	size_t n_targets;
+	struct dropped_target *dropped; /* up to keep_dropped_targets */
+	size_t n_dropped_kept, n_dropped;
+	size_t n_failed;              /* entries no target could be made of */
+	struct http_client **clients; /* one for each HTTP shard, made when needed */
+	size_t n_clients;
+	bool over_target_limit;
+	uint64_t syncs;
+	uint64_t intervals; /* lengths between scrapes */
+	double interval_sum_s;
+};
+
+/* An owner without a target. */
+struct orphan {
+	struct owner *owner;
+	int64_t marker_ms; /* wall: the time its end-of-run markers carry; 0 = none owed */
+	int64_t due_ms;    /* wall */
+};
+
+struct http_shard {
+	struct http_pool *pool;
+	unsigned targets;
+};
+
+enum { SPARE_BUFS = 16 };
+
+struct scrape {
+	struct scrape_env env;
+	uint32_t next_frame, next_owner;
+	uint64_t offset_seed;
+	struct labels external_labels;
+	struct pool **pools;
+	size_t n_pools;
+	struct http_shard *shards;
+	size_t n_shards;
+	struct owner **owners;
+	size_t n_owners;
+	struct orphan *orphans;
+	size_t n_orphans;
+	struct loop_timer orphan_timer;
+	struct arena scratch;
+	struct buf inflated; /* one page at a time */
+	struct buf *spare[SPARE_BUFS];
+	size_t n_spare;
+	size_t in_flight;
+	bool paused;
+	uint64_t samples_put;
+	uint64_t refused_queue, refused_clock; /* samples */
+	uint64_t skipped_overlap;              /* scrapes */
+};
+
+struct pool *pool_new(struct scrape *s, const struct scrape_options *opt);
+void pool_free(struct pool *p); /* its targets' owners become orphans */
+/* Makes the pool's targets those of the groups. */
+void pool_sync(struct pool *p, const struct target_group *groups, size_t n);
+
+/* ---- scraper.c ---- */
+void scraper_start(struct target *t); /* arms the target's timer for its phase */
+void scraper_stop(struct target *t);
+
+/* ---- owners (scrape.c) ---- */
+/* The owner for a target's public labels, taken into use. NULL without memory. */
+struct owner *scrape_take_owner(struct scrape *s, struct labels labels);
+/* The target is gone: markers follow unless somebody takes the owner over. */
+void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t);
+struct buf *scrape_take_buf(struct scrape *s);
+void scrape_return_buf(struct scrape *s, struct buf *b);
+/* The HTTP client for one more target of the pool; *shard is to be given back. NULL: err. */
+struct http_client *scrape_take_client(struct pool *p, int64_t interval_ms, unsigned *shard,
+				       struct err *err);

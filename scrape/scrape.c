@@ -1,0 +1,328 @@
+/* The scrape manager: pools, owners and what they share. */
+#include "pool.h"
+
+#include <ampagent/base/clock.h>
+#include <ampagent/base/log.h>
+
+/* Orphaned owners are looked at this often. */
+enum { ORPHAN_TICK_MS = 1000 };
+
+/* Memory for one series' or one target's label work. */
+#define SCRATCH_BYTES MiB(16)
+
+static void orphans_due(void *cls);
+
+static uint64_t seed_of(struct labels external_labels)
+{
+	char host[256] = "";
+	gethostname(host, sizeof host - 1);
+	uint64_t h = hash_fnv1a(HASH_FNV1A_INIT, host, strlen(host));
+	return hash_fnv1a(h, external_labels.ptr, external_labels.len);
+}
+
+int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *err)
+{
+	struct scrape *s = calloc(1, sizeof *s);
+	if (!s)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	s->env = *env;
+	s->next_frame = env->next_frame;
+	s->next_owner = env->next_owner ? env->next_owner : 1;
+	arena_init(&s->scratch, SCRATCH_BYTES);
+	buf_init(&s->inflated, LIMIT_PAGE_BYTES);
+	s->orphan_timer.fire = orphans_due;
+	s->orphan_timer.cls = s;
+	*out = s;
+	return 0;
+}
+
+static void free_pools(struct scrape *s)
+{
+	for (size_t i = 0; i < s->n_pools; i++)
+		pool_free(s->pools[i]);
+	free(s->pools);
+	s->pools = NULL;
+	s->n_pools = 0;
+}
+
+void scrape_free(struct scrape *s)
+{
+	if (!s)
+		return;
+	free_pools(s);
+	loop_timer_cancel(&s->orphan_timer);
+	for (size_t i = 0; i < s->n_shards; i++)
+		http_pool_free(s->shards[i].pool);
+	free(s->shards);
+	for (size_t i = 0; i < s->n_owners; i++)
+		owner_free(s->owners[i]);
+	free(s->owners);
+	free(s->orphans);
+	for (size_t i = 0; i < s->n_spare; i++) {
+		buf_deinit(s->spare[i]);
+		free(s->spare[i]);
+	}
+	buf_deinit(&s->inflated);
+	arena_deinit(&s->scratch);
+	free(s);
+}
+
+int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
+		 struct labels external_labels)
+{
+	free_pools(s);
+	s->external_labels = external_labels;
+	s->offset_seed = seed_of(external_labels);
+	s->pools = calloc(n ? n : 1, sizeof *s->pools);
+	if (!s->pools)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		metric_add(M_TARGET_SCRAPE_POOLS, 1);
+		s->pools[i] = pool_new(s, &opts[i]);
+		if (!s->pools[i])
+			return ERR_NOMEM;
+		s->n_pools++;
+	}
+	return 0;
+}
+
+static void take_groups(void *cls, struct sv job, const struct target_group *groups, size_t n)
+{
+	struct scrape *s = cls;
+	for (size_t i = 0; i < s->n_pools; i++) {
+		if (sv_eq(s->pools[i]->opt->job_name, job)) {
+			pool_sync(s->pools[i], groups, n);
+			return;
+		}
+	}
+}
+
+struct target_sink scrape_target_sink(struct scrape *s)
+{
+	return (struct target_sink){take_groups, s};
+}
+
+void scrape_pause(struct scrape *s)
+{
+	s->paused = true;
+}
+
+size_t scrape_in_flight(const struct scrape *s)
+{
+	return s->in_flight;
+}
+
+/* ---- owners ---- */
+
+static struct owner *find_free_owner(struct scrape *s, struct labels key)
+{
+	for (size_t i = 0; i < s->n_orphans; i++) {
+		struct owner *o = s->orphans[i].owner;
+		if (labels_eq(o->key, key)) {
+			s->orphans[i] = s->orphans[--s->n_orphans];
+			return o;
+		}
+	}
+	return NULL;
+}
+
+static bool key_in_use(const struct scrape *s, struct labels key, uint64_t hash)
+{
+	for (size_t i = 0; i < s->n_owners; i++) {
+		if (s->owners[i]->key_hash == hash && labels_eq(s->owners[i]->key, key))
+			return s->owners[i]->in_use;
+	}
+	return false;
+}
+
+/* Two targets may have the same public labels (they differ in a __ label): the second and later
+ * ones get a key of their own, made by a label that cannot be public. */
+static int make_key(struct scrape *s, struct labels labels, struct labels *key)
+{
+	arena_reset(&s->scratch);
+	*key = labels;
+	for (int i = 2; key_in_use(s, *key, labels_hash(*key)); i++) {
+		struct label_builder b;
+		char text[16];
+		snprintf(text, sizeof text, "%d", i);
+		label_builder_init(&b, &s->scratch);
+		label_builder_load(&b, labels);
+		label_builder_set(&b, SV("__owner__"), arena_dup(&s->scratch, sv_of(text)));
+		if (label_builder_finish(&b, &s->scratch, key) != 0)
+			return ERR_NOMEM;
+	}
+	return 0;
+}
+
+struct owner *scrape_take_owner(struct scrape *s, struct labels labels)
+{
+	struct labels key;
+	if (make_key(s, labels, &key) != 0)
+		return NULL;
+	struct owner *o = find_free_owner(s, key);
+	if (o) {
+		owner_adopt(o);
+		return o;
+	}
+	if ((s->n_owners & (s->n_owners - 1)) == 0) {
+		struct owner **v =
+			realloc(s->owners, (s->n_owners ? s->n_owners * 2 : 1) * sizeof(*v));
+		if (!v)
+			return NULL;
+		s->owners = v;
+	}
+	o = owner_new(key, &s->env.owners, &s->next_owner, loop_wall_ms(s->env.loop));
+	if (!o)
+		return NULL;
+	o->in_use = true;
+	s->owners[s->n_owners++] = o;
+	return o;
+}
+
+static void forget_owner(struct scrape *s, struct owner *o)
+{
+	for (size_t i = 0; i < s->n_owners; i++) {
+		if (s->owners[i] == o) {
+			s->owners[i] = s->owners[--s->n_owners];
+			break;
+		}
+	}
+	for (uint32_t i = 0; i < o->frames.n; i++)
+		s->env.frame_retire(s->env.frame_retire_cls, o->frames.v[i].id);
+	owner_free(o);
+}
+
+void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t)
+{
+	o->in_use = false;
+	if (o->last_ms == INT64_MIN) {
+		forget_owner(s, o);
+		return;
+	}
+	struct orphan *v = realloc(s->orphans, (s->n_orphans + 1) * sizeof *v);
+	if (!v)
+		return; /* stays without markers until the process ends */
+	s->orphans = v;
+	/* Markers carry the time of the turn that the target no longer had, and are written a turn
+	 * and a tenth later: by then a successor elsewhere would have scraped. */
+	int64_t now = loop_wall_ms(s->env.loop);
+	int64_t marker = now + target_offset_ms(t, s->offset_seed, now);
+	v[s->n_orphans++] =
+		(struct orphan){o, marker, marker + t->interval_ms + t->interval_ms / 10};
+	if (!loop_timer_armed(&s->orphan_timer))
+		loop_timer_in(s->env.loop, &s->orphan_timer, ORPHAN_TICK_MS);
+}
+
+/* 0: written or nothing to write; 1: the log takes none now. */
+static int write_end_of_run(struct scrape *s, const struct orphan *orphan)
+{
+	if (orphan->marker_ms <= orphan->owner->last_ms)
+		return 0;
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(LIMIT_PAGE_BYTES);
+	if (!b)
+		return 1;
+	b->t_ms = orphan->marker_ms;
+	if (page_end_of_run(orphan->owner, b) != 0)
+		return 1;
+	if (b->n_samples == 0)
+		return 0;
+	uint32_t n = b->n_samples;
+	if (s->env.sink.put(s->env.sink.cls, b) != 0) {
+		frame_list_drop_columns(&orphan->owner->frames);
+		return 1;
+	}
+	take_ptr(b);
+	s->samples_put += n;
+	metric_add(M_SCRAPE_SAMPLES, n);
+	return 0;
+}
+
+static void orphans_due(void *cls)
+{
+	struct scrape *s = cls;
+	int64_t now = loop_wall_ms(s->env.loop);
+	for (size_t i = 0; i < s->n_orphans;) {
+		struct orphan *o = &s->orphans[i];
+		if (s->paused || o->due_ms > now || write_end_of_run(s, o) != 0) {
+			i++;
+			continue;
+		}
+		struct owner *owner = o->owner;
+		s->orphans[i] = s->orphans[--s->n_orphans];
+		forget_owner(s, owner);
+	}
+	if (s->n_orphans > 0)
+		loop_timer_in(s->env.loop, &s->orphan_timer, ORPHAN_TICK_MS);
+}
+
+/* ---- buffers and connections ---- */
+
+struct buf *scrape_take_buf(struct scrape *s)
+{
+	if (s->n_spare > 0)
+		return s->spare[--s->n_spare];
+	struct buf *b = malloc(sizeof *b);
+	if (b)
+		buf_init(b, LIMIT_PAGE_BYTES + 1);
+	return b;
+}
+
+void scrape_return_buf(struct scrape *s, struct buf *b)
+{
+	/* One large buffer is kept warm, more would only be memory lying about. */
+	buf_shrink(b, s->n_spare == 0 ? MiB(2) : KiB(16));
+	b->max = LIMIT_PAGE_BYTES + 1;
+	if (s->n_spare < SPARE_BUFS) {
+		s->spare[s->n_spare++] = b;
+		return;
+	}
+	buf_deinit(b);
+	free(b);
+}
+
+static int pick_shard(struct scrape *s, int64_t interval_ms, unsigned *out)
+{
+	for (unsigned i = 0; i < s->n_shards; i++) {
+		if (s->shards[i].targets < LIMIT_TARGETS_PER_MULTI) {
+			*out = i;
+			return 0;
+		}
+	}
+	struct http_shard *v = realloc(s->shards, (s->n_shards + 1) * sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	s->shards = v;
+	/* Connections are kept over long intervals too. */
+	int64_t idle_ms = interval_ms * 2 > 300000 ? interval_ms * 2 : 300000;
+	int r = http_pool_new(s->env.loop, LIMIT_TARGETS_PER_MULTI, idle_ms, &v[s->n_shards].pool);
+	if (r != 0)
+		return r;
+	v[s->n_shards].targets = 0;
+	*out = (unsigned)s->n_shards++;
+	return 0;
+}
+
+struct http_client *scrape_take_client(struct pool *p, int64_t interval_ms, unsigned *shard,
+				       struct err *err)
+{
+	struct scrape *s = p->scrape;
+	if (pick_shard(s, interval_ms, shard) != 0) {
+		err_set(err, 1, "out of memory");
+		return NULL;
+	}
+	if (*shard >= p->n_clients) {
+		struct http_client **v = realloc(p->clients, (*shard + 1) * sizeof *v);
+		if (!v) {
+			err_set(err, 1, "out of memory");
+			return NULL;
+		}
+		memset(v + p->n_clients, 0, (*shard + 1 - p->n_clients) * sizeof *v);
+		p->clients = v;
+		p->n_clients = *shard + 1;
+	}
+	if (!p->clients[*shard] &&
+	    http_client_new(s->shards[*shard].pool, &p->opt->http, &p->clients[*shard], err) != 0)
+		return NULL;
+	s->shards[*shard].targets++;
+	return p->clients[*shard];
+}

@@ -1,0 +1,189 @@
+/* What the room tells of itself: /api/v1/targets, metrics, a summary. */
+#include "pool.h"
+
+#include <ampagent/base/clock.h>
+#include <ampagent/base/text.h>
+
+static void write_labels(struct json_writer *w, struct labels set)
+{
+	json_begin_object(w);
+	struct label l;
+	for (size_t at = 0; labels_next(set, &at, &l);) {
+		json_key(w, l.name);
+		json_string(w, l.value);
+	}
+	json_end_object(w);
+}
+
+static void write_duration(struct json_writer *w, struct sv key, int64_t ms)
+{
+	char text[DURATION_MAX];
+	json_key(w, key);
+	json_string(w, sv_of(duration_format(text, ms)));
+}
+
+static void write_string(struct json_writer *w, struct sv key, struct sv value)
+{
+	json_key(w, key);
+	json_string(w, value);
+}
+
+static void write_target(struct json_writer *w, const struct target *t)
+{
+	static const char *const health[] = {"unknown", "up", "down"};
+	char time[RFC3339_MAX] = "0001-01-01T00:00:00Z";
+	if (t->last_scrape_ms)
+		clock_format_rfc3339(time, t->last_scrape_ms);
+	json_begin_object(w);
+	json_key(w, SV("discoveredLabels"));
+	write_labels(w, t->discovered);
+	json_key(w, SV("labels"));
+	write_labels(w, t->labels);
+	write_string(w, SV("scrapePool"), t->pool->opt->job_name);
+	write_string(w, SV("scrapeUrl"), sv_of(t->url));
+	write_string(w, SV("globalUrl"), sv_of(t->url));
+	write_string(w, SV("lastError"), sv_of(t->last_error));
+	write_string(w, SV("lastScrape"), sv_of(time));
+	json_key(w, SV("lastScrapeDuration"));
+	json_double(w, t->last_duration_s);
+	write_string(w, SV("health"), sv_of(health[t->health]));
+	write_duration(w, SV("scrapeInterval"), t->interval_ms);
+	write_duration(w, SV("scrapeTimeout"), t->timeout_ms);
+	json_end_object(w);
+}
+
+static int pool_cmp(const void *a, const void *b)
+{
+	const struct pool *const *x = a, *const *y = b;
+	return sv_cmp((*x)->opt->job_name, (*y)->opt->job_name);
+}
+
+static void write_dropped(struct json_writer *w, const struct pool *p)
+{
+	for (size_t i = 0; i < p->n_dropped_kept; i++) {
+		json_begin_object(w);
+		json_key(w, SV("discoveredLabels"));
+		write_labels(w, p->dropped[i].discovered);
+		write_string(w, SV("scrapePool"), p->opt->job_name);
+		json_end_object(w);
+	}
+}
+
+void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv state, struct sv pool)
+{
+	bool active = !sv_eq(state, SV("dropped"));
+	bool dropped = !sv_eq(state, SV("active"));
+	_cleanup_(freep) struct pool **pools =
+		malloc((s->n_pools ? s->n_pools : 1) * sizeof *pools);
+	size_t n = 0;
+	for (size_t i = 0; pools && i < s->n_pools; i++) {
+		if (pool.len == 0 || sv_eq(pool, s->pools[i]->opt->job_name))
+			pools[n++] = s->pools[i];
+	}
+	if (n)
+		qsort(pools, n, sizeof *pools, pool_cmp);
+	json_begin_object(w);
+	json_key(w, SV("activeTargets"));
+	json_begin_array(w);
+	for (size_t i = 0; active && i < n; i++) {
+		for (size_t k = 0; k < pools[i]->n_targets; k++)
+			write_target(w, pools[i]->targets[k]);
+	}
+	json_end_array(w);
+	json_key(w, SV("droppedTargets"));
+	json_begin_array(w);
+	for (size_t i = 0; dropped && i < n; i++)
+		write_dropped(w, pools[i]);
+	json_end_array(w);
+	json_key(w, SV("droppedTargetCounts"));
+	if (dropped) {
+		json_begin_object(w);
+		for (size_t i = 0; i < n; i++) {
+			json_key(w, pools[i]->opt->job_name);
+			json_u64(w, pools[i]->n_dropped);
+		}
+		json_end_object(w);
+	} else {
+		json_null(w);
+	}
+	json_end_object(w);
+}
+
+struct scrape_summary scrape_summary(const struct scrape *s)
+{
+	struct scrape_summary sum = {.pools = s->n_pools, .samples = s->samples_put};
+	for (size_t i = 0; i < s->n_pools; i++) {
+		sum.targets += s->pools[i]->n_targets;
+		for (size_t k = 0; k < s->pools[i]->n_targets; k++)
+			sum.targets_up += s->pools[i]->targets[k]->health == TARGET_UP;
+	}
+	return sum;
+}
+
+static void emit_job(struct metrics_writer *w, enum metric_id id, const struct pool *p, double v)
+{
+	struct metric_label label = {"scrape_job", p->opt->job_name};
+	metrics_emit(w, id, &label, 1, v);
+}
+
+static uint64_t pool_series(const struct pool *p)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < p->n_targets; i++) {
+		const struct frame_list *l = &p->targets[i]->owner->frames;
+		for (uint32_t f = 0; f < l->n; f++)
+			n += l->v[f].n;
+	}
+	return n;
+}
+
+static void emit_reason(struct metrics_writer *w, enum metric_id id, const char *reason, uint64_t v)
+{
+	struct metric_label label = {"reason", sv_of(reason)};
+	metrics_emit(w, id, &label, 1, (double)v);
+}
+
+static void emit_intervals(struct scrape *s, struct metrics_writer *w)
+{
+	/* One summary an interval, over all pools that have it. */
+	for (size_t i = 0; i < s->n_pools; i++) {
+		int64_t interval = s->pools[i]->opt->interval_ms;
+		bool first = true;
+		uint64_t n = 0;
+		double sum = 0;
+		for (size_t k = 0; k < s->n_pools; k++) {
+			if (s->pools[k]->opt->interval_ms != interval)
+				continue;
+			first = first && k >= i;
+			n += s->pools[k]->intervals;
+			sum += s->pools[k]->interval_sum_s;
+		}
+		if (!first)
+			continue;
+		char text[DURATION_MAX];
+		struct metric_label label = {"interval", sv_of(duration_format(text, interval))};
+		metrics_emit_suffix(w, M_TARGET_INTERVAL_LENGTH, "_sum", &label, 1, sum);
+		metrics_emit_suffix(w, M_TARGET_INTERVAL_LENGTH, "_count", &label, 1, (double)n);
+	}
+}
+
+void scrape_collect(struct scrape *s, struct metrics_writer *w)
+{
+	emit_intervals(s, w);
+	for (size_t i = 0; i < s->n_pools; i++)
+		emit_job(w, M_TARGET_SCRAPE_POOL_SYNC, s->pools[i], (double)s->pools[i]->syncs);
+	for (size_t i = 0; i < s->n_pools; i++)
+		emit_job(w, M_TARGET_SCRAPE_POOL_TARGETS, s->pools[i],
+			 (double)s->pools[i]->n_targets);
+	for (size_t i = 0; i < s->n_pools; i++)
+		emit_job(w, M_TARGET_SCRAPE_POOL_TARGET_LIMIT, s->pools[i],
+			 (double)s->pools[i]->opt->target_limit);
+	for (size_t i = 0; i < s->n_pools; i++)
+		emit_job(w, M_SCRAPE_SERIES, s->pools[i], (double)pool_series(s->pools[i]));
+	for (size_t i = 0; i < s->n_pools; i++)
+		emit_job(w, M_TARGET_SYNC_FAILED, s->pools[i], (double)s->pools[i]->n_failed);
+	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "log_queue_full", s->refused_queue);
+	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "clock_set_back", s->refused_clock);
+	emit_reason(w, M_SCRAPES_SKIPPED, "still_running", s->skipped_overlap);
+	metric_set(M_SCRAPE_PAGES_IN_FLIGHT, (double)s->in_flight);
+}

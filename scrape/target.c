@@ -1,0 +1,273 @@
+#include "target.h"
+
+#include <ampagent/base/text.h>
+
+static int labels_dup(struct labels in, struct labels *out)
+{
+	char *p = malloc(in.len ? in.len : 1);
+	if (!p)
+		return ERR_NOMEM;
+	memcpy(p, in.ptr, in.len);
+	*out = (struct labels){p, in.len};
+	return 0;
+}
+
+void target_free(struct target *t)
+{
+	free((char *)(uintptr_t)t->discovered.ptr);
+	free((char *)(uintptr_t)t->all.ptr);
+	free((char *)(uintptr_t)t->labels.ptr);
+	free(t->url);
+	free(t);
+}
+
+static void set_default(struct label_builder *b, struct sv name, struct sv value)
+{
+	if (label_builder_get(b, name).len == 0)
+		label_builder_set(b, name, value);
+}
+
+static struct sv prefixed(struct arena *arena, struct sv prefix, struct sv name)
+{
+	char *p = arena_alloc(arena, prefix.len + name.len);
+	if (!p)
+		return SV_NULL;
+	memcpy(p, prefix.ptr, prefix.len);
+	memcpy(p + prefix.len, name.ptr, name.len);
+	return sv_make(p, prefix.len + name.len);
+}
+
+/* Labels before relabeling: the target's own win over the group's, those over the defaults. */
+static void populate(const struct scrape_options *opt, struct labels group, struct labels entry,
+		     struct label_builder *b)
+{
+	char text[DURATION_MAX];
+	label_builder_load(b, group);
+	label_builder_load(b, entry);
+	set_default(b, SV("job"), opt->job_name);
+	duration_format(text, opt->interval_ms);
+	set_default(b, SV("__scrape_interval__"), arena_dup(b->arena, sv_of(text)));
+	duration_format(text, opt->timeout_ms);
+	set_default(b, SV("__scrape_timeout__"), arena_dup(b->arena, sv_of(text)));
+	set_default(b, SV("__metrics_path__"), opt->metrics_path);
+	set_default(b, SV("__scheme__"), opt->scheme);
+	set_default(b, SV("__convert_classic_histograms_to_nhcb__"), SV("false"));
+	set_default(b, SV("__always_scrape_classic_histograms__"), SV("false"));
+	set_default(b, SV("__scrape_native_histograms__"), SV("false"));
+	for (size_t i = 0; i < opt->n_params; i++) {
+		if (opt->params[i].n_values > 0)
+			set_default(b, prefixed(b->arena, SV("__param_"), opt->params[i].name),
+				    opt->params[i].values[0]);
+	}
+}
+
+static int check_duration(const struct label_builder *b, struct sv name, int64_t *ms,
+			  struct err *err)
+{
+	struct sv text = label_builder_get(b, name);
+	if (duration_parse(text, ms) != 0)
+		return err_set(err, 1, "%.*s is not a duration: \"%.*s\"", SV_ARG(name),
+			       SV_ARG(text));
+	if (*ms == 0)
+		return err_set(err, 1, "%.*s cannot be 0", SV_ARG(name));
+	return 0;
+}
+
+static int check_boolean(const struct label_builder *b, struct sv name, struct err *err)
+{
+	static const char *const good[] = {"1", "t", "T", "TRUE",  "true",  "True",
+					   "0", "f", "F", "FALSE", "false", "False"};
+	struct sv text = label_builder_get(b, name);
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		if (sv_eq(text, sv_of(good[i])))
+			return 0;
+	}
+	return err_set(err, 1, "%.*s is not a boolean: \"%.*s\"", SV_ARG(name), SV_ARG(text));
+}
+
+static int check(struct target *t, struct label_builder *b, struct err *err)
+{
+	struct sv address = label_builder_get(b, SV("__address__"));
+	if (address.len == 0)
+		return err_set(err, 1, "no address");
+	if (sv_find(address, '/') != address.len)
+		return err_set(err, 1, "\"%.*s\" is not a valid hostname", SV_ARG(address));
+	if (check_duration(b, SV("__scrape_interval__"), &t->interval_ms, err) != 0 ||
+	    check_duration(b, SV("__scrape_timeout__"), &t->timeout_ms, err) != 0)
+		return 1;
+	if (t->timeout_ms > t->interval_ms)
+		return err_set(err, 1, "scrape timeout cannot be greater than scrape interval");
+	if (check_boolean(b, SV("__convert_classic_histograms_to_nhcb__"), err) != 0 ||
+	    check_boolean(b, SV("__always_scrape_classic_histograms__"), err) != 0 ||
+	    check_boolean(b, SV("__scrape_native_histograms__"), err) != 0)
+		return 1;
+	for (size_t i = b->n; i > 0; i--) {
+		if (sv_starts_with(b->v[i - 1].name, SV("__meta_")))
+			label_builder_del(b, b->v[i - 1].name);
+	}
+	set_default(b, SV("instance"), address);
+	for (size_t i = 0; i < b->n; i++) {
+		if (!utf8_valid(b->v[i].value))
+			return err_set(err, 1, "label \"%.*s\" has a value that is not UTF-8",
+				       SV_ARG(b->v[i].name));
+	}
+	return 0;
+}
+
+/* As Go's url.URL escapes a path. */
+static void escape_path(struct buf *out, struct sv path)
+{
+	if (path.len > 0 && path.ptr[0] != '/')
+		buf_char(out, '/');
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.ptr[i] != '\0' && strchr("$&+,/:;=@", path.ptr[i]))
+			buf_char(out, path.ptr[i]);
+		else
+			url_encode(out, sv_make(path.ptr + i, 1), false);
+	}
+}
+
+static void add_query(struct buf *out, char *separator, struct sv name, struct sv value)
+{
+	buf_char(out, *separator);
+	*separator = '&';
+	url_query_escape(out, name);
+	buf_char(out, '=');
+	url_query_escape(out, value);
+}
+
+struct param {
+	struct sv name;
+	struct sv first; /* from __param_<name>; ptr NULL when that label is gone */
+	const struct scrape_param *more;
+};
+
+static int param_cmp(const void *a, const void *b)
+{
+	const struct param *x = a, *y = b;
+	return sv_cmp(x->name, y->name);
+}
+
+/* Query: config params with __param_<name> in place of the first value, sorted by name. */
+static int write_query(const struct scrape_options *opt, const struct label_builder *b,
+		       struct buf *out)
+{
+	struct param *v = arena_calloc(b->arena, opt->n_params + b->n + 1, sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	size_t n = 0;
+	for (; n < opt->n_params; n++)
+		v[n] = (struct param){.name = opt->params[n].name, .more = &opt->params[n]};
+	for (size_t i = 0; i < b->n; i++) {
+		if (!sv_starts_with(b->v[i].name, SV("__param_")))
+			continue;
+		struct sv name = sv_from(b->v[i].name, 8);
+		struct param *p = NULL;
+		for (size_t k = 0; k < n && !p; k++)
+			p = sv_eq(v[k].name, name) ? &v[k] : NULL;
+		if (!p) {
+			p = &v[n++];
+			p->name = name;
+		}
+		p->first = b->v[i].value;
+	}
+	qsort(v, n, sizeof *v, param_cmp);
+	char separator = '?';
+	for (size_t k = 0; k < n; k++) {
+		size_t n_values = v[k].more ? v[k].more->n_values : 0;
+		if (v[k].first.ptr)
+			add_query(out, &separator, v[k].name, v[k].first);
+		for (size_t i = v[k].first.ptr ? 1 : 0; i < n_values; i++)
+			add_query(out, &separator, v[k].name, v[k].more->values[i]);
+	}
+	return 0;
+}
+
+static int write_url(struct target *t, const struct scrape_options *opt,
+		     const struct label_builder *b)
+{
+	_cleanup_(buf_deinit) struct buf url = BUF_NULL;
+	buf_init(&url, KiB(64));
+	buf_sv(&url, label_builder_get(b, SV("__scheme__")));
+	buf_sv(&url, SV("://"));
+	buf_sv(&url, label_builder_get(b, SV("__address__")));
+	escape_path(&url, label_builder_get(b, SV("__metrics_path__")));
+	int r = write_query(opt, b, &url);
+	t->url = r == 0 ? buf_take(&url) : NULL;
+	return t->url ? 0 : ERR_NOMEM;
+}
+
+/* FNV-1a over the xxhash of the labels, as sixteen decimal digits, and the URL. */
+static uint64_t identity(const struct target *t, struct arena *scratch)
+{
+	char *bytes = arena_alloc(scratch, (size_t)t->all.len * 2 + 16);
+	if (!bytes)
+		return 0;
+	size_t n = 0;
+	struct label l;
+	for (size_t at = 0; labels_next(t->all, &at, &l);) {
+		memcpy(bytes + n, l.name.ptr, l.name.len);
+		n += l.name.len;
+		bytes[n++] = '\xff';
+		memcpy(bytes + n, l.value.ptr, l.value.len);
+		n += l.value.len;
+		bytes[n++] = '\xff';
+	}
+	char text[32];
+	int len = snprintf(text, sizeof text, "%016llu", (unsigned long long)hash_xxh64(bytes, n));
+	uint64_t h = hash_fnv1a(HASH_FNV1A_INIT, text, (size_t)len);
+	return hash_fnv1a(h, t->url, strlen(t->url));
+}
+
+static int keep_labels(struct label_builder *b, struct arena *scratch, struct labels *all,
+		       struct labels *public_)
+{
+	struct labels set;
+	if (label_builder_finish(b, scratch, &set) != 0 || labels_dup(set, all) != 0)
+		return ERR_NOMEM;
+	for (size_t i = b->n; i > 0; i--) {
+		if (sv_starts_with(b->v[i - 1].name, SV("__")))
+			label_builder_del(b, b->v[i - 1].name);
+	}
+	if (label_builder_finish(b, scratch, &set) != 0 || labels_dup(set, public_) != 0)
+		return ERR_NOMEM;
+	return 0;
+}
+
+enum target_verdict target_make(const struct scrape_options *opt, struct labels group,
+				struct labels entry, struct arena *scratch, struct target **out,
+				struct err *err)
+{
+	arena_reset(scratch);
+	struct label_builder b;
+	label_builder_init(&b, scratch);
+	_cleanup_(target_freep) struct target *t = calloc(1, sizeof *t);
+	if (!t)
+		return TARGET_NOMEM;
+	populate(opt, group, entry, &b);
+	struct labels set;
+	if (b.failed || label_builder_finish(&b, scratch, &set) != 0 ||
+	    labels_dup(set, &t->discovered) != 0)
+		return TARGET_NOMEM;
+	if (!relabel_apply(opt->relabel, &b)) {
+		if (b.failed)
+			return TARGET_NOMEM;
+		*out = take_ptr(t);
+		return TARGET_DROPPED;
+	}
+	if (check(t, &b, err) != 0)
+		return TARGET_REFUSED;
+	if (b.failed || write_url(t, opt, &b) != 0 ||
+	    keep_labels(&b, scratch, &t->all, &t->labels) != 0)
+		return TARGET_NOMEM;
+	t->hash = identity(t, scratch);
+	*out = take_ptr(t);
+	return TARGET_MADE;
+}
+
+int64_t target_offset_ms(const struct target *t, uint64_t seed, int64_t wall_ms)
+{
+	int64_t phase = (int64_t)((t->hash ^ seed) % (uint64_t)t->interval_ms);
+	int64_t next = t->interval_ms - wall_ms % t->interval_ms + phase;
+	return next > t->interval_ms ? next - t->interval_ms : next;
+}

@@ -1,0 +1,61 @@
+/* A target: from what discovery says of it to the URL that is scraped and the labels it gives.
+ * Source: prometheus scrape/target.go (PopulateLabels, offset, hash).
+ */
+#pragma once
+
+#include "owner.h"
+
+#include <ampagent/net/http_client.h>
+#include <ampagent/scrape_options.h>
+
+enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
+
+struct pool;
+
+struct target {
+	struct pool *pool;
+	struct labels discovered; /* before relabeling, defaults filled in; owned */
+	struct labels all;        /* after, __ labels kept: the identity; owned */
+	struct labels labels;     /* the public ones; owned */
+	char *url;
+	uint64_t hash;
+	int64_t interval_ms;
+	int64_t timeout_ms;
+	bool keep; /* during a sync: still there */
+
+	struct owner *owner;
+	struct loop_timer timer;
+	struct http_transfer *transfer; /* NULL when none is under way */
+	struct buf *body;
+	struct http_client *client;
+	unsigned http_shard;
+	int64_t t_ms; /* timestamp of the scrape under way */
+	int64_t start_ns;
+
+	enum target_health health;
+	char last_error[256];
+	int64_t last_scrape_ms; /* 0 = never */
+	double last_duration_s;
+};
+
+enum target_verdict { TARGET_MADE, TARGET_DROPPED, TARGET_REFUSED, TARGET_NOMEM };
+
+/* Makes a target of one entry of a group. scratch is reset. TARGET_MADE: *out is the caller's.
+ * TARGET_DROPPED: relabeling drops it; *out has discovered only. TARGET_REFUSED: err says why. */
+enum target_verdict target_make(const struct scrape_options *opt, struct labels group,
+				struct labels entry, struct arena *scratch, struct target **out,
+				struct err *err);
+void target_free(struct target *t);
+DEFINE_CLEANUP_PTR(struct target, target_free)
+
+/* Milliseconds until the target's next turn: a fixed phase in its interval, from its hash and the
+ * agent's seed, so that it keeps its phase across restarts and targets are spread evenly. */
+int64_t target_offset_ms(const struct target *t, uint64_t seed, int64_t wall_ms);
+
+/* ---- HTTP details (content.c) ---- */
+
+/* The Accept header for the formats wanted. */
+int scrape_accept_header(const struct scrape_options *opt, struct buf *out);
+/* The format of an answer: its media type, else the fallback. 0, or 1 with the reason. */
+int scrape_content_format(struct sv content_type, enum scrape_protocol fallback,
+			  enum scrape_protocol *out, struct err *err);
