@@ -1,0 +1,30 @@
+/* The agent's own HTTP face: health, metrics, API and pages. Reads snapshots through callbacks,
+ * changes nothing. Runs on the loop given.
+ */
+#pragma once
+
+#include <ampagent/base/json.h>
+#include <ampagent/base/metrics.h>
+#include <ampagent/net/loop.h>
+
+struct web;
+
+struct web_env {
+	struct loop *loop;
+	struct sv listen; /* "host:port" */
+	/* Every metric that the registry's cells do not have. */
+	void (*collect)(void *cls, struct metrics_writer *w);
+	/* The data of /api/v1/targets. */
+	void (*targets)(void *cls, struct json_writer *w, struct sv state, struct sv pool);
+	/* The data of /api/v1/ledger: where the samples are, for each destination. */
+	void (*ledger)(void *cls, struct json_writer *w);
+	void *cls;
+};
+
+enum web_state { WEB_STARTING, WEB_READY, WEB_STOPPING };
+
+int web_new(const struct web_env *env, struct web **out, struct err *err);
+void web_free(struct web *w);
+/* /-/ready and the API answer 503 unless ready. */
+void web_set_state(struct web *w, enum web_state state);
+int web_port(const struct web *w);

@@ -1,0 +1,194 @@
+/* Routes. One table: path, methods, handler; everything else is 404. */
+#include "assets.h"
+
+#include <ampagent/base/limits.h>
+#include <ampagent/net/http_server.h>
+#include <ampagent/web.h>
+
+/* A page of metrics or targets. */
+#define ANSWER_MAX MiB(64)
+
+struct web {
+	struct web_env env;
+	struct http_server *server;
+	enum web_state state;
+};
+
+#define TEXT SV("text/plain; charset=utf-8")
+#define JSON SV("application/json")
+#define HTML SV("text/html; charset=utf-8")
+
+typedef void (*route_handler)(struct web *w, const struct http_server_request *req);
+
+static void answer(const struct http_server_request *req, int status, struct sv type,
+		   struct sv body)
+{
+	http_answer_now(req->exchange, status, type, body, NULL, 0);
+}
+
+static void healthy(struct web *w, const struct http_server_request *req)
+{
+	answer(req, 200, TEXT, SV("ampagent is Healthy.\n"));
+}
+
+static void ready(struct web *w, const struct http_server_request *req)
+{
+	if (w->state == WEB_READY) {
+		answer(req, 200, TEXT, SV("ampagent is Ready.\n"));
+		return;
+	}
+	const struct http_header stopping = {SV("X-Prometheus-Stopping"),
+					     w->state == WEB_STOPPING ? SV("true") : SV("false")};
+	http_answer_now(req->exchange, 503, TEXT, SV("Service Unavailable\n"), &stopping, 1);
+}
+
+static void metrics(struct web *w, const struct http_server_request *req)
+{
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	buf_init(&out, ANSWER_MAX);
+	struct metrics_writer mw = {.out = &out};
+	w->env.collect(w->env.cls, &mw);
+	metrics_emit_cells(&mw);
+	if (buf_failed(&out))
+		answer(req, 500, TEXT, SV("the metrics do not fit into memory\n"));
+	else
+		answer(req, 200, SV("text/plain; version=0.0.4; charset=utf-8"), buf_view(&out));
+}
+
+static void page(struct web *w, const struct http_server_request *req)
+{
+	answer(req, 200, HTML, sv_make(asset_page_html, asset_page_html_len));
+}
+
+static void version(struct web *w, const struct http_server_request *req)
+{
+	answer(req, 200, JSON, SV("{\"version\":\"" AMPAGENT_VERSION "\"}\n"));
+}
+
+static bool api_ready(struct web *w, const struct http_server_request *req)
+{
+	if (w->state == WEB_READY || w->state == WEB_STOPPING)
+		return true;
+	answer(req, 503, JSON,
+	       SV("{\"status\":\"error\",\"errorType\":\"unavailable\",\"error\":\"ampagent is "
+		  "starting\"}\n"));
+	return false;
+}
+
+/* Prometheus's envelope around one piece of data. */
+static void begin_data(struct json_writer *jw, struct buf *out)
+{
+	buf_init(out, ANSWER_MAX);
+	*jw = (struct json_writer){.out = out};
+	json_begin_object(jw);
+	json_key(jw, SV("status"));
+	json_string(jw, SV("success"));
+	json_key(jw, SV("data"));
+}
+
+static void end_data(struct json_writer *jw, const struct http_server_request *req)
+{
+	json_end_object(jw);
+	if (buf_failed(jw->out))
+		answer(req, 500, JSON,
+		       SV("{\"status\":\"error\",\"errorType\":\"internal\",\"error\":\"the answer "
+			  "is too large\"}\n"));
+	else
+		answer(req, 200, JSON, buf_view(jw->out));
+}
+
+static void api_targets(struct web *w, const struct http_server_request *req)
+{
+	if (!api_ready(w, req))
+		return;
+	_cleanup_(buf_deinit) struct buf state = BUF_NULL;
+	_cleanup_(buf_deinit) struct buf pool = BUF_NULL;
+	buf_init(&state, KiB(1));
+	buf_init(&pool, KiB(16));
+	http_query_get(req->query, SV("state"), &state);
+	http_query_get(req->query, SV("scrapePool"), &pool);
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	struct json_writer jw;
+	begin_data(&jw, &out);
+	w->env.targets(w->env.cls, &jw, buf_view(&state), buf_view(&pool));
+	end_data(&jw, req);
+}
+
+static void api_ledger(struct web *w, const struct http_server_request *req)
+{
+	if (!api_ready(w, req))
+		return;
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	struct json_writer jw;
+	begin_data(&jw, &out);
+	w->env.ledger(w->env.cls, &jw);
+	end_data(&jw, req);
+}
+
+static const struct {
+	struct sv path;
+	route_handler handler;
+} routes[] = {
+	{SV("/"), page},
+	{SV("/targets"), page},
+	{SV("/metrics"), metrics},
+	{SV("/version"), version},
+	{SV("/-/healthy"), healthy},
+	{SV("/-/ready"), ready},
+	{SV("/api/v1/targets"), api_targets},
+	{SV("/api/v1/ledger"), api_ledger},
+};
+
+static void route(void *cls, const struct http_server_request *req)
+{
+	struct web *w = cls;
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		if (!sv_eq(routes[i].path, req->path))
+			continue;
+		if (sv_eq(req->method, SV("GET")) || sv_eq(req->method, SV("HEAD")))
+			routes[i].handler(w, req);
+		else
+			answer(req, 405, TEXT, SV("Method Not Allowed\n"));
+		return;
+	}
+	answer(req, 404, TEXT, SV("404 page not found\n"));
+}
+
+int web_new(const struct web_env *env, struct web **out, struct err *err)
+{
+	_cleanup_(freep) struct web *w = calloc(1, sizeof *w);
+	if (!w)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	w->env = *env;
+	const struct http_server_options opt = {
+		.listen = env->listen,
+		.body_max = KiB(64),
+		.max_connections = LIMIT_SERVER_CONNECTIONS,
+		.read_timeout_ms = 30000,
+		.handler = route,
+		.cls = w,
+	};
+	int r = http_server_new(env->loop, &opt, &w->server, err);
+	if (r != 0)
+		return r;
+	*out = take_ptr(w);
+	return 0;
+}
+
+void web_free(struct web *w)
+{
+	if (!w)
+		return;
+	http_server_free(w->server);
+	free(w);
+}
+
+void web_set_state(struct web *w, enum web_state state)
+{
+	w->state = state;
+}
+
+int web_port(const struct web *w)
+{
+	return http_server_port(w->server);
+}
