@@ -1,4 +1,18 @@
-/* The stand-in AMP endpoint behind `ampagent receive`. */
+/* The stand-in AMP endpoint behind `ampagent receive`: an honest peer for demos, tests and people
+ * who debug their set-up. It refuses what AMP refuses, with AMP's statuses and texts, and can be
+ * told to misbehave (latency, throttling, errors, dropped connections, outages).
+ *
+ * Paths:
+ *   POST /workspaces/<ws>/api/v1/remote_write   the endpoint
+ *   GET  /stats                                 the counts as JSON
+ *   GET  /series[?match=<name>][&full=1]        tracked series as JSON lines; without match and
+ *                                               full the first 1000
+ *   GET  /switch, POST /switch?<name>=<value>   reads, changes the switches (names as in struct
+ *                                               standin_options: latency_ms, rate_429, ...)
+ *   POST /flush                                 writes out what is buffered of the record file
+ *
+ * It runs on the loop of its creator and uses no thread of its own.
+ */
 #pragma once
 
 #include <ampagent/base/err.h>
@@ -16,25 +30,55 @@ struct standin_options {
 	int64_t latency_ms;
 	double rate_429, rate_500, rate_403, rate_drop, rate_400; /* shares of requests, 0..1 */
 	uint64_t outage_every_s,
-		outage_for_s;       /* answers 503 in that part of each period; 0 = never */
-	uint64_t max_request_bytes; /* 1 MB */
+		outage_for_s;       /* answers 503 in that last part of each period; 0 = never */
+	uint64_t max_request_bytes; /* 1 MB, of the body as sent: above it 413 */
 	uint64_t seed;              /* of the switches' choices */
 	bool print;                 /* samples as text on standard output */
 	bool track;                 /* keep each series' last time and count (order, duplicates) */
+
+	struct sv account;      /* in the texts: user=<account>_<workspace> */
+	uint64_t max_raw_bytes; /* 32 MB, of the decompressed body: above it 413 */
+	int64_t ooo_window_s;   /* 60: how far behind the newest sample disorder is stored; 0 = none
+				 */
+	int64_t max_age_s;      /* 3600: older samples are refused; 0 = no check */
+	int64_t max_future_s;   /* 600: newer samples are refused; 0 = no check */
+	int64_t clock_offset_s; /* added to the stand-in's clock and to its Date header */
+	uint64_t series_limit;  /* series above it are refused; 0 = no limit. Needs track */
+	struct sv record;       /* file to which each newly stored sample is appended; none when
+				   empty. A line: time in ms, the value's 16 hex digits ("h" and
+				   a digest for a histogram), {labels} */
 };
 
 struct standin_options standin_options_default(void);
+/* Listens and answers until standin_free(); opt is copied. 0; 1 with the reason (address in use,
+ * record file cannot be opened, ...); or ERR_NOMEM. */
 int standin_new(struct loop *loop, const struct standin_options *opt, struct standin **out,
 		struct err *err);
+/* Flushes the record file and closes everything. NULL is fine. */
 void standin_free(struct standin *s);
 int standin_port(const struct standin *s);
+/* Writes out the buffered part of the record file and of the printed samples: 0, or 1 when the
+ * file system refused some of it since the start. */
+int standin_flush(struct standin *s);
 
 struct standin_stats {
 	uint64_t requests, accepted, answered_400, answered_403, answered_429, answered_5xx,
 		dropped;
+	/* samples: newly stored ones, histograms and stale markers included; duplicates are sent
+	 * again and not stored again; out_of_order were stored inside the window. */
 	uint64_t samples, series, duplicates, out_of_order, stale_markers, metadata;
 	uint64_t body_bytes, raw_bytes;
 	uint64_t bad_signature, bad_snappy, bad_protobuf, bad_labels;
+
+	uint64_t answered_other; /* 404, 405, 413, 415 */
+	uint64_t histograms, exemplars;
+	uint64_t refused;     /* samples not stored out of requests that were stored in part */
+	uint64_t conflicts;   /* of these: another value for a time that has one */
+	uint64_t too_old;     /* of these: behind the out-of-order window or the maximal age */
+	uint64_t too_new;     /* of these: ahead of the clock */
+	uint64_t over_limit;  /* of these: new series above series_limit */
+	uint64_t resent_late; /* of too_old: samples that are stored already */
 };
 struct standin_stats standin_stats_get(const struct standin *s);
+/* One object: the counts above by name, uptime_ms, and the number of answers by status. */
 void standin_stats_json(const struct standin *s, struct json_writer *w);

@@ -1,0 +1,188 @@
+/* The pages beside the endpoint: counts, tracked series, switches. Unsigned, for the people and
+ * tests that run the stand-in. */
+#include "standin_private.h"
+
+#include "validate.h"
+#include <ampagent/base/number.h>
+#include <inttypes.h>
+
+enum { SERIES_LINES_DEFAULT = 1000, PARAM_MAX = 4096, STATS_MAX = 64 << 10 };
+#define SERIES_TEXT_MAX ((size_t)1 << 30)
+
+static const struct sv type_json = SV("application/json");
+static const struct sv type_lines = SV("application/x-ndjson");
+static const struct sv type_text = SV("text/plain; charset=utf-8");
+
+static void answer_text(const struct http_server_request *req, int status, const char *text)
+{
+	http_answer_now(req->exchange, status, type_text, sv_of(text), NULL, 0);
+}
+
+static void answer_buf(const struct http_server_request *req, struct sv type, const struct buf *b)
+{
+	if (buf_failed(b))
+		answer_text(req, 500, "the answer does not fit into memory\n");
+	else
+		http_answer_now(req->exchange, 200, type, buf_view(b), NULL, 0);
+}
+
+static void stats_page(struct standin *s, const struct http_server_request *req)
+{
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	buf_init(&out, STATS_MAX);
+	struct json_writer w = {.out = &out};
+	standin_stats_json(s, &w);
+	buf_char(&out, '\n');
+	answer_buf(req, type_json, &out);
+}
+
+/* --- /series --- */
+
+/* {"labels":{...},"count":2,"last_ms":1700000000000,"last_value":1,"last_bits":"3ff0..."}; a
+ * histogram has "last_histogram" (its digest) in place of the value. */
+static void series_line(const struct series *s, const struct wire_label *labels, struct buf *out)
+{
+	struct json_writer w = {.out = out};
+	char bits[20];
+	snprintf(bits, sizeof bits, "%016" PRIx64, s->last_value);
+	json_begin_object(&w);
+	json_key(&w, SV("labels"));
+	json_begin_object(&w);
+	for (uint32_t i = 0; i < s->n_labels; i++) {
+		json_key(&w, labels[i].name);
+		json_string(&w, labels[i].value);
+	}
+	json_end_object(&w);
+	json_key(&w, SV("count"));
+	json_u64(&w, s->count);
+	json_key(&w, SV("last_ms"));
+	json_i64(&w, s->last_ms);
+	if (s->last_is_histogram) {
+		json_key(&w, SV("last_histogram"));
+		json_string(&w, sv_of(bits));
+	} else {
+		json_key(&w, SV("last_value"));
+		json_double(&w, double_of_bits(s->last_value));
+		json_key(&w, SV("last_bits"));
+		json_string(&w, sv_of(bits));
+	}
+	json_end_object(&w);
+	buf_char(out, '\n');
+}
+
+static bool is_named(const struct series *s, const struct wire_label *labels, struct sv name)
+{
+	for (uint32_t i = 0; i < s->n_labels; i++)
+		if (sv_eq(labels[i].name, SV("__name__")))
+			return sv_eq(labels[i].value, name);
+	return false;
+}
+
+static void series_page(struct standin *s, const struct http_server_request *req)
+{
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	_cleanup_(buf_deinit) struct buf match = BUF_NULL;
+	_cleanup_(buf_deinit) struct buf full = BUF_NULL;
+	buf_init(&out, SERIES_TEXT_MAX);
+	buf_init(&match, PARAM_MAX);
+	buf_init(&full, PARAM_MAX);
+	bool matching = http_query_get(req->query, SV("match"), &match) == 0;
+	bool all = http_query_get(req->query, SV("full"), &full) == 0 &&
+		   sv_eq(buf_view(&full), SV("1"));
+	size_t left = all || matching ? SIZE_MAX : SERIES_LINES_DEFAULT;
+	/* Stored series have passed the label checks. */
+	struct wire_label labels[VALIDATE_LABELS_MAX];
+	const struct series_table *t = &s->ingest.series;
+	for (size_t i = 0; i < t->n && left > 0; i++) {
+		series_labels(&t->list[i], labels);
+		if (matching && !is_named(&t->list[i], labels, buf_view(&match)))
+			continue;
+		series_line(&t->list[i], labels, &out);
+		left--;
+	}
+	answer_buf(req, type_lines, &out);
+}
+
+/* --- /switch --- */
+
+/* Sets what the query names; all or nothing. 0, or 1 with the reason in why. */
+static int switch_all(struct switches *switches, struct sv query, struct buf *why)
+{
+	struct switches changed = *switches;
+	while (query.len > 0) {
+		struct sv one = sv_make(query.ptr, sv_find(query, '&'));
+		query = sv_from(query, one.len + 1);
+		struct sv name = sv_make(one.ptr, sv_find(one, '='));
+		struct sv value = sv_from(one, name.len + 1);
+		int rc = switches_set(&changed, name, value);
+		if (rc == 0)
+			continue;
+		buf_printf(why,
+			   rc == 1 ? "there is no switch %.*s\n" : "%.*s: not a possible value\n",
+			   SV_ARG(name));
+		return 1;
+	}
+	/* The choices go on where they were. */
+	changed.random = switches->random;
+	*switches = changed;
+	return 0;
+}
+
+static void switch_page(struct standin *s, const struct http_server_request *req)
+{
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	buf_init(&out, STATS_MAX);
+	if (sv_eq(req->method, SV("POST")) && switch_all(&s->switches, req->query, &out) != 0) {
+		http_answer_now(req->exchange, 400, type_text, buf_view(&out), NULL, 0);
+		return;
+	}
+	struct json_writer w = {.out = &out};
+	switches_json(&s->switches, &w);
+	buf_char(&out, '\n');
+	answer_buf(req, type_json, &out);
+}
+
+static void flush_page(struct standin *s, const struct http_server_request *req)
+{
+	if (standin_flush(s) == 0)
+		answer_text(req, 200, "");
+	else
+		answer_text(req, 500, "some of the record could not be written\n");
+}
+
+static void index_page(struct standin *s, const struct http_server_request *req)
+{
+	answer_text(req, 200,
+		    "ampagent receive: a stand-in for a remote-write endpoint\n\n"
+		    "POST /workspaces/<workspace>/api/v1/remote_write\n"
+		    "GET  /stats\n"
+		    "GET  /series?match=<metric name>&full=1\n"
+		    "GET  /switch\n"
+		    "POST /switch?<name>=<value>&...\n"
+		    "POST /flush\n");
+}
+
+bool standin_admin(struct standin *s, const struct http_server_request *req)
+{
+	static const struct {
+		struct sv path;
+		bool get, post;
+		void (*page)(struct standin *s, const struct http_server_request *req);
+	} pages[] = {
+		{SV("/"), true, false, index_page},        {SV("/stats"), true, false, stats_page},
+		{SV("/series"), true, false, series_page}, {SV("/switch"), true, true, switch_page},
+		{SV("/flush"), false, true, flush_page},
+	};
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+		if (!sv_eq(pages[i].path, req->path))
+			continue;
+		bool allowed = (pages[i].get && sv_eq(req->method, SV("GET"))) ||
+			       (pages[i].post && sv_eq(req->method, SV("POST")));
+		if (allowed)
+			pages[i].page(s, req);
+		else
+			answer_text(req, 405, "method not allowed\n");
+		return true;
+	}
+	return false;
+}

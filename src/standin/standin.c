@@ -1,0 +1,477 @@
+/* The endpoint: which answer a request gets, in the order in which the service decides it. The
+ * front end (outage, signature, path, method, size) comes before the storage (encoding, content,
+ * order), and what a switch spoils is a request that was fine until then. */
+#include "standin_private.h"
+
+#include <ampagent/base/clock.h>
+#include <ampagent/base/crypto.h>
+#include <ampagent/base/limits.h>
+#include <ampagent/base/map.h>
+#include <inttypes.h>
+#include <time.h>
+
+enum {
+	HEADERS_MAX = 64,
+	REQUEST_ID_CHARS = 36,
+	HTTP_DATE_CHARS = 29,
+	CONNECTIONS_MAX = 1024,
+	READ_TIMEOUT_MS = 60000
+};
+/* Bodies above the limit are read this far, so that the 413 is ours and counted. */
+#define BODY_HEADROOM MiB(4)
+
+static const struct sv path_prefix = SV("/workspaces/");
+static const struct sv path_suffix = SV("/api/v1/remote_write");
+
+/* An answer in the making. */
+struct reply {
+	int status;
+	bool json;        /* text is the value of "message", else the body itself */
+	bool drop;        /* no answer: close the connection */
+	const char *type; /* x-amzn-ErrorType, NULL for none */
+	struct buf text;
+};
+
+struct header_list {
+	struct sigv4_header list[HEADERS_MAX];
+	size_t n;
+	bool overflow;
+};
+
+static void reply_deinit(struct reply *r)
+{
+	buf_deinit(&r->text);
+}
+DEFINE_CLEANUP(struct reply, reply_deinit)
+
+/* --- refusals --- */
+
+/* As the front end words it: {"message":"..."} and the error's name in a header. */
+static void refuse_front(struct reply *r, int status, const char *type, const char *message)
+{
+	r->status = status;
+	r->json = true;
+	r->type = type;
+	buf_sv(&r->text, sv_of(message));
+}
+
+/* As the storage behind it words it: plain text. */
+static void refuse_plain(struct reply *r, int status, const char *text)
+{
+	r->status = status;
+	buf_sv(&r->text, sv_of(text));
+}
+
+static void collect_header(void *cls, struct sv name, struct sv value)
+{
+	struct header_list *h = cls;
+	if (h->n < HEADERS_MAX)
+		h->list[h->n++] = (struct sigv4_header){name, value};
+	else
+		h->overflow = true;
+}
+
+/* Each check_ function: 0 to go on, 1 when the reply is made. */
+
+static int check_signature(struct standin *s, const struct http_server_request *req, int64_t now_ms,
+			   struct reply *r)
+{
+	if (s->secret_key[0] == '\0')
+		return 0;
+	struct header_list headers = {.n = 0};
+	http_exchange_headers(req->exchange, collect_header, &headers);
+	if (headers.overflow) {
+		refuse_front(r, 400, NULL, "Too many headers.");
+		return 1;
+	}
+	struct sigv4_received received = {
+		.method = req->method,
+		.raw_path = req->raw_path,
+		.query = req->query,
+		.body = req->body,
+		.headers = headers.list,
+		.n_headers = headers.n,
+	};
+	struct sigv4_expected expected = {
+		.access_key = sv_of(s->access_key),
+		.secret_key = sv_of(s->secret_key),
+		.session_token = sv_of(s->session_token),
+		.region = sv_of(s->region),
+		.service = sv_of(s->service),
+		.clock_window_s = s->clock_window_s,
+	};
+	_cleanup_(sigv4_refusal_deinit) struct sigv4_refusal refusal;
+	sigv4_refusal_init(&refusal);
+	if (verify_sigv4(&received, &expected, now_ms / 1000, &refusal) == 0)
+		return 0;
+	s->stats.bad_signature++;
+	r->status = 403;
+	r->json = true;
+	r->type = refusal.type;
+	buf_sv(&r->text, buf_view(&refusal.text));
+	return 1;
+}
+
+static int check_target(const struct standin *s, const struct http_server_request *req,
+			struct reply *r)
+{
+	struct sv path = req->path;
+	bool whole = path.len > path_prefix.len + path_suffix.len &&
+		     sv_starts_with(path, path_prefix) && sv_ends_with(path, path_suffix);
+	struct sv workspace = whole ? sv_make(path.ptr + path_prefix.len,
+					      path.len - path_prefix.len - path_suffix.len)
+				    : SV_NULL;
+	if (!whole || sv_find(workspace, '/') < workspace.len) {
+		refuse_front(r, 404, NULL, "Not Found");
+		return 1;
+	}
+	if (s->workspace[0] != '\0' && !sv_eq(workspace, sv_of(s->workspace))) {
+		refuse_front(r, 404, "ResourceNotFoundException", "Workspace not found.");
+		return 1;
+	}
+	if (!sv_eq(req->method, SV("POST"))) {
+		refuse_front(r, 405, NULL, "Method Not Allowed");
+		return 1;
+	}
+	return 0;
+}
+
+static int check_size(const struct standin *s, const struct http_server_request *req,
+		      struct reply *r)
+{
+	if (req->body.len <= s->max_request_bytes)
+		return 0;
+	refuse_front(r, 413, NULL, "Request Entity Too Large");
+	return 1;
+}
+
+/* True for "application/x-protobuf", alone or with proto=prometheus.WriteRequest: the second
+ * version of the protocol says another proto there. */
+static bool is_write_request(struct sv content_type)
+{
+	size_t end = sv_find(content_type, ';');
+	if (!sv_eq_nocase(sv_trim(sv_make(content_type.ptr, end)), SV("application/x-protobuf")))
+		return false;
+	struct sv parameter = sv_trim(sv_from(content_type, end + 1));
+	return parameter.len == 0 || sv_eq(parameter, SV("proto=prometheus.WriteRequest"));
+}
+
+static int check_headers(const struct http_server_request *req, struct reply *r)
+{
+	struct sv encoding = http_exchange_header(req->exchange, "Content-Encoding");
+	struct sv type = http_exchange_header(req->exchange, "Content-Type");
+	struct sv version =
+		http_exchange_header(req->exchange, "X-Prometheus-Remote-Write-Version");
+	if (!sv_eq_nocase(sv_trim(encoding), SV("snappy"))) {
+		buf_printf(&r->text,
+			   "%.*s encoding (compression) is not accepted by this server; "
+			   "only snappy is acceptable\n",
+			   SV_ARG(encoding));
+		r->status = 415;
+		return 1;
+	}
+	if (!is_write_request(type)) {
+		buf_printf(&r->text,
+			   "%.*s content type is not accepted by this server; only "
+			   "application/x-protobuf is acceptable\n",
+			   SV_ARG(type));
+		r->status = 415;
+		return 1;
+	}
+	if (!sv_eq(sv_trim(version), SV("0.1.0"))) {
+		buf_printf(&r->text,
+			   "remote write version '%.*s' is not supported, only 0.1.0 is\n",
+			   SV_ARG(version));
+		r->status = 400;
+		return 1;
+	}
+	return 0;
+}
+
+/* --- storing --- */
+
+static void store(struct standin *s, int64_t now_ms, bool refuse_first, struct reply *r)
+{
+	r->status = ingest_store(&s->ingest, now_ms, refuse_first, &r->text);
+	if (r->status != 200)
+		buf_char(&r->text, '\n');
+}
+
+static void throttle(struct standin *s, struct reply *r)
+{
+	size_t samples = ingest_samples(&s->ingest);
+	r->status = 429;
+	buf_printf(&r->text,
+		   "user=%s: ingestion rate limit (%zu) exceeded while adding %zu samples and %zu "
+		   "metadata\n",
+		   s->ingest.user, samples, samples, s->ingest.request.n_metadata);
+}
+
+/* The request is fine: what a switch makes of it. */
+static void take_request(struct standin *s, int64_t now_ms, struct reply *r)
+{
+	switch (switches_choose(&s->switches)) {
+	case SWITCH_NONE:
+		store(s, now_ms, false, r);
+		return;
+	case SWITCH_429:
+		throttle(s, r);
+		return;
+	case SWITCH_429_TPS:
+		refuse_front(r, 429, "ThrottlingException", "Rate exceeded");
+		return;
+	case SWITCH_5XX:
+		refuse_plain(r, switches_5xx(&s->switches), "the switch rate_500 says no\n");
+		return;
+	case SWITCH_403:
+		refuse_front(r, 403, "ExpiredTokenException",
+			     "The security token included in the request is expired");
+		return;
+	case SWITCH_DROP_STORED:
+		store(s, now_ms, false, r);
+		__attribute__((fallthrough));
+	case SWITCH_DROP:
+		r->drop = true;
+		return;
+	case SWITCH_400:
+		store(s, now_ms, true, r);
+		return;
+	case SWITCH_400_SILENT:
+		store(s, now_ms, true, r);
+		buf_reset(&r->text);
+		return;
+	}
+}
+
+static void judge(struct standin *s, const struct http_server_request *req, struct reply *r)
+{
+	int64_t now_ms = loop_wall_ms(s->loop) + s->clock_offset_ms;
+	if (switches_outage(&s->switches, loop_now_ms(s->loop) - s->started_ms)) {
+		refuse_front(r, 503, "ServiceUnavailableException", "Service Unavailable");
+		return;
+	}
+	if (check_signature(s, req, now_ms, r) != 0 || check_target(s, req, r) != 0 ||
+	    check_size(s, req, r) != 0 || check_headers(req, r) != 0)
+		return;
+	r->status = ingest_decode(&s->ingest, req->body, &r->text);
+	if (r->status == 200)
+		take_request(s, now_ms, r);
+	else
+		buf_char(&r->text, '\n');
+}
+
+/* --- answering --- */
+
+static void count_reply(struct standin *s, const struct reply *r)
+{
+	if (r->drop) {
+		s->stats.dropped++;
+		return;
+	}
+	s->by_status[r->status]++;
+	if (r->status == 200)
+		s->stats.accepted++;
+	else if (r->status == 400)
+		s->stats.answered_400++;
+	else if (r->status == 403)
+		s->stats.answered_403++;
+	else if (r->status == 429)
+		s->stats.answered_429++;
+	else if (r->status >= 500)
+		s->stats.answered_5xx++;
+	else
+		s->stats.answered_other++;
+}
+
+static void request_id(char out[REQUEST_ID_CHARS + 1])
+{
+	uint8_t b[16];
+	char hex[2 * sizeof b + 1];
+	crypto_random(b, sizeof b);
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* version 4, */
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); /* random */
+	for (size_t i = 0; i < sizeof b; i++)
+		snprintf(hex + 2 * i, 3, "%02x", b[i]);
+	snprintf(out, REQUEST_ID_CHARS + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+		 hex + 16, hex + 20);
+}
+
+static void http_date(char out[HTTP_DATE_CHARS + 1], int64_t wall_ms)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t t = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	snprintf(out, HTTP_DATE_CHARS + 1, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+		 days + (size_t)3 * (unsigned)tm.tm_wday, tm.tm_mday,
+		 months + (size_t)3 * (unsigned)tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+		 tm.tm_sec);
+}
+
+static void send_reply(struct standin *s, struct http_exchange *x, const struct reply *r)
+{
+	char id[REQUEST_ID_CHARS + 1], date[HTTP_DATE_CHARS + 1];
+	struct http_header headers[3];
+	size_t n = 0;
+	request_id(id);
+	headers[n++] = (struct http_header){SV("x-amzn-RequestId"), sv_of(id)};
+	if (r->type)
+		headers[n++] = (struct http_header){SV("x-amzn-ErrorType"), sv_of(r->type)};
+	if (s->clock_offset_ms != 0) {
+		http_date(date, loop_wall_ms(s->loop) + s->clock_offset_ms);
+		headers[n++] = (struct http_header){SV("Date"), sv_of(date)};
+	}
+	_cleanup_(buf_deinit) struct buf body = BUF_NULL;
+	buf_init(&body, 2 * INGEST_TEXT_MAX);
+	struct sv type = SV("text/plain; charset=utf-8");
+	if (r->json) {
+		type = SV("application/json");
+		buf_sv(&body, SV("{\"message\":"));
+		json_quote(&body, buf_view(&r->text));
+		buf_char(&body, '}');
+	} else {
+		buf_sv(&body, buf_view(&r->text));
+	}
+	struct sv content = r->status == 200 ? SV_NULL : buf_view(&body);
+	if (content.len == 0)
+		type = SV_NULL;
+	if (s->switches.latency_ms > 0)
+		http_answer_later(x, s->switches.latency_ms, r->status, type, content, headers, n);
+	else
+		http_answer_now(x, r->status, type, content, headers, n);
+}
+
+static void handle(void *cls, const struct http_server_request *req)
+{
+	struct standin *s = cls;
+	if (standin_admin(s, req))
+		return;
+	_cleanup_(reply_deinit) struct reply r = {.status = 200};
+	buf_init(&r.text, INGEST_TEXT_MAX);
+	s->stats.requests++;
+	s->stats.body_bytes += req->body.len;
+	judge(s, req, &r);
+	count_reply(s, &r);
+	if (r.drop)
+		http_answer_drop(req->exchange);
+	else
+		send_reply(s, req->exchange, &r);
+}
+
+/* --- life --- */
+
+struct standin_options standin_options_default(void)
+{
+	return (struct standin_options){
+		.listen = SV("127.0.0.1:9091"),
+		.region = SV("us-east-1"),
+		.service = SV("aps"),
+		.clock_window_s = 300,
+		.max_request_bytes = MiB(1),
+		.max_raw_bytes = MiB(32),
+		.seed = 1,
+		.track = true,
+		.account = SV("123456789012"),
+		.ooo_window_s = 60,
+		.max_age_s = 3600,
+		.max_future_s = 600,
+	};
+}
+
+static int copy_options(struct standin *s, const struct standin_options *opt)
+{
+	s->clock_offset_ms = opt->clock_offset_s * 1000;
+	s->max_request_bytes = opt->max_request_bytes;
+	s->clock_window_s = opt->clock_window_s;
+	s->workspace = sv_dup(opt->workspace);
+	s->access_key = sv_dup(opt->access_key);
+	s->secret_key = sv_dup(opt->secret_key);
+	s->session_token = sv_dup(opt->session_token);
+	s->region = sv_dup(opt->region);
+	s->service = sv_dup(opt->service);
+	switches_init(&s->switches, opt);
+	bool whole = s->workspace && s->access_key && s->secret_key && s->session_token &&
+		     s->region && s->service;
+	return whole ? 0 : ERR_NOMEM;
+}
+
+static int open_ingest(struct standin *s, const struct standin_options *opt, struct err *err)
+{
+	_cleanup_(buf_deinit) struct buf user = BUF_NULL;
+	buf_init(&user, KiB(4));
+	buf_sv(&user, opt->account);
+	buf_char(&user, '_');
+	buf_sv(&user, opt->workspace.len > 0 ? opt->workspace : SV("ws-any"));
+	int rc = ingest_init(&s->ingest, opt, buf_view(&user));
+	if (rc == 0 && opt->print)
+		text_sink_init(&s->ingest.print, STDOUT_FILENO);
+	if (rc == 0 && opt->record.len > 0)
+		rc = text_sink_open(&s->ingest.record, opt->record, err);
+	return rc;
+}
+
+DEFINE_CLEANUP_PTR(struct standin, standin_free)
+
+int standin_new(struct loop *loop, const struct standin_options *opt, struct standin **out,
+		struct err *err)
+{
+	if (opt->secret_key.len > 0 && opt->access_key.len == 0)
+		return err_set(err, 1, "a secret key needs its access key");
+	if (opt->series_limit > 0 && !opt->track)
+		return err_set(err, 1, "a series limit needs the tracking of series");
+	_cleanup_(standin_freep) struct standin *s = calloc(1, sizeof *s);
+	if (!s)
+		return ERR_NOMEM;
+	s->loop = loop;
+	s->started_ms = loop_now_ms(loop);
+	s->ingest.print = s->ingest.record = TEXT_SINK_NULL;
+	int rc = copy_options(s, opt);
+	if (rc == 0)
+		rc = open_ingest(s, opt, err);
+	if (rc != 0)
+		return rc;
+	struct http_server_options server = {
+		.listen = opt->listen,
+		.body_max = opt->max_request_bytes + BODY_HEADROOM,
+		.max_connections = CONNECTIONS_MAX,
+		.read_timeout_ms = READ_TIMEOUT_MS,
+		.handler = handle,
+		.cls = s,
+	};
+	rc = http_server_new(loop, &server, &s->server, err);
+	if (rc != 0)
+		return rc;
+	*out = take_ptr(s);
+	return 0;
+}
+
+void standin_free(struct standin *s)
+{
+	if (!s)
+		return;
+	if (s->server)
+		http_server_free(s->server);
+	ingest_deinit(&s->ingest);
+	if (s->secret_key)
+		crypto_wipe(s->secret_key, strlen(s->secret_key));
+	free(s->workspace);
+	free(s->access_key);
+	free(s->secret_key);
+	free(s->session_token);
+	free(s->region);
+	free(s->service);
+	free(s);
+}
+
+int standin_port(const struct standin *s)
+{
+	return http_server_port(s->server);
+}
+
+int standin_flush(struct standin *s)
+{
+	int printed = text_sink_flush(&s->ingest.print);
+	int recorded = text_sink_flush(&s->ingest.record);
+	return printed != 0 || recorded != 0 ? 1 : 0;
+}
