@@ -1,0 +1,264 @@
+/* Start order: log, delivery, scraping, discovery, web. Stop order: discovery and scraping, log,
+ * delivery.
+ *
+ *  states:  running -> draining (app_stop) -> ended (nothing queued, or the deadline passed)
+ */
+#include "app.h"
+
+#include <ampagent/base/clock.h>
+#include <ampagent/base/limits.h>
+#include <ampagent/base/log.h>
+#include <ampagent/base/text.h>
+#include <ampagent/discovery.h>
+#include <ampagent/remotewrite.h>
+#include <ampagent/scrape.h>
+#include <ampagent/wal.h>
+#include <ampagent/web.h>
+
+enum { DRAIN_POLL_MS = 20, DESTINATIONS_MAX = 64 };
+
+#define USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
+
+struct app {
+	struct app_options opt;
+	struct config *config;
+	struct wal *wal;
+	struct remotewrite *remotewrite;
+	struct scrape *scrape;
+	struct discovery *discovery;
+	struct web *web;
+	bool draining;
+	int64_t drain_until_ms;
+	struct loop_timer drain_timer;
+};
+
+/* ---- what the web pages show ---- */
+
+static void collect(void *cls, struct metrics_writer *w)
+{
+	struct app *a = cls;
+	const struct metric_label version = {"version", SV(AMPAGENT_VERSION)};
+	metrics_emit(w, M_BUILD_INFO, &version, 1, 1);
+	metrics_emit(w, M_PROMETHEUS_BUILD_INFO, &version, 1, 1);
+	metrics_emit_process(w);
+	scrape_collect(a->scrape, w);
+	discovery_collect(a->discovery, w);
+	wal_collect(a->wal, w);
+	remotewrite_collect(a->remotewrite, w);
+}
+
+static void targets(void *cls, struct json_writer *w, struct sv state, struct sv pool)
+{
+	struct app *a = cls;
+	scrape_targets_json(a->scrape, w, state, pool);
+}
+
+static void write_count(struct json_writer *w, const char *key, uint64_t v)
+{
+	json_key(w, sv_of(key));
+	json_u64(w, v);
+}
+
+static void ledger(void *cls, struct json_writer *w)
+{
+	struct app *a = cls;
+	struct wal_stats log;
+	wal_stats_get(a->wal, &log);
+	json_begin_object(w);
+	write_count(w, "scraped", scrape_summary(a->scrape).samples);
+	write_count(w, "logged", log.samples_written);
+	write_count(w, "headSequence", log.head.sequence);
+	json_key(w, SV("destinations"));
+	json_begin_array(w);
+	struct remotewrite_status status[DESTINATIONS_MAX];
+	size_t n = remotewrite_status_get(a->remotewrite, status, DESTINATIONS_MAX);
+	for (size_t i = 0; i < n && i < DESTINATIONS_MAX; i++) {
+		json_begin_object(w);
+		json_key(w, SV("name"));
+		json_string(w, sv_of(status[i].name));
+		json_key(w, SV("url"));
+		json_string(w, sv_of(status[i].url));
+		write_count(w, "sent", status[i].sent);
+		write_count(w, "queued", status[i].queued);
+		write_count(w, "dropped", status[i].dropped);
+		write_count(w, "requests", status[i].requests);
+		write_count(w, "failedRequests", status[i].failed_requests);
+		write_count(w, "bytes", status[i].bytes);
+		json_key(w, SV("lastError"));
+		json_string(w, sv_of(status[i].has_error ? status[i].last_error : ""));
+		json_end_object(w);
+	}
+	json_end_array(w);
+	json_end_object(w);
+}
+
+/* ---- start ---- */
+
+static int open_log(struct app *a, struct err *err)
+{
+	const struct agent_options *agent = &a->config->agent;
+	struct wal_options opt = {
+		.dir = a->opt.storage_path,
+		.max_bytes = agent->wal_max_bytes,
+		.max_age_ms = agent->wal_max_age_ms,
+		.sync_interval_ms = agent->wal_sync_interval_ms,
+	};
+	int r = wal_open(&opt, &a->wal, err);
+	if (r != WAL_E_UNWRITABLE)
+		return r;
+	log_error("the log cannot be written to disk: samples are kept in memory only and are lost "
+		  "when the agent stops",
+		  "path", FMT("%.*s", SV_ARG(a->opt.storage_path)), "err", err->msg);
+	opt.memory = true;
+	opt.max_bytes = agent->wal_memory_bytes;
+	return wal_open(&opt, &a->wal, err);
+}
+
+static void retire_frame(void *cls, uint32_t frame)
+{
+	wal_frame_retire(cls, frame);
+}
+
+static int start_delivery(struct app *a, struct err *err)
+{
+	const struct remotewrite_env env = {.wal = a->wal, .user_agent = USER_AGENT};
+	int r = remotewrite_new(&env, &a->remotewrite, err);
+	if (r != 0)
+		return r;
+	return remotewrite_apply(a->remotewrite, a->config->writes, a->config->n_writes,
+				 a->config->external_labels, err);
+}
+
+static int start_scraping(struct app *a, struct err *err)
+{
+	const struct scrape_env env = {
+		.loop = a->opt.loop,
+		.sink = wal_sink(a->wal),
+		.owners = {wal_owner_find, a->wal},
+		.next_frame = wal_next_frame(a->wal),
+		.next_owner = wal_next_owner(a->wal),
+		.user_agent = USER_AGENT,
+		.frame_retire = retire_frame,
+		.frame_retire_cls = a->wal,
+	};
+	int r = scrape_new(&env, &a->scrape, err);
+	if (r == 0)
+		r = scrape_apply(a->scrape, a->config->scrapes, a->config->n_scrapes,
+				 a->config->external_labels);
+	if (r == 0)
+		r = discovery_new(a->opt.loop, scrape_target_sink(a->scrape), &a->discovery, err);
+	return r;
+}
+
+static int start_web(struct app *a, struct err *err)
+{
+	const struct web_env env = {
+		.loop = a->opt.loop,
+		.listen = a->opt.listen,
+		.collect = collect,
+		.targets = targets,
+		.ledger = ledger,
+		.cls = a,
+	};
+	int r = web_new(&env, &a->web, err);
+	if (r != 0)
+		err_prefix(err, "web server on %.*s", SV_ARG(a->opt.listen));
+	return r;
+}
+
+int app_new(const struct app_options *opt, struct app **out, struct err *err)
+{
+	struct app *a = calloc(1, sizeof *a);
+	if (!a)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	a->opt = *opt;
+	a->config = config_ref(opt->config);
+	int r = open_log(a, err);
+	if (r == 0)
+		r = start_delivery(a, err);
+	if (r == 0)
+		r = start_scraping(a, err);
+	if (r == 0)
+		r = start_web(a, err);
+	/* Last: targets start to be scraped as soon as discovery tells of them. */
+	if (r == 0)
+		r = discovery_apply(a->discovery, a->config->discoveries, a->config->n_scrapes);
+	if (r != 0) {
+		app_free(a);
+		return r;
+	}
+	metric_set(M_READY, 1);
+	metric_set(M_CONFIG_LAST_RELOAD_SUCCESSFUL, 1);
+	metric_set(M_CONFIG_LAST_RELOAD_SUCCESS_TS, (double)clock_wall_ms() / 1000);
+	web_set_state(a->web, WEB_READY);
+	log_info("ready to scrape and deliver", "version", AMPAGENT_VERSION, "listen",
+		 FMT("port %d", web_port(a->web)), "jobs", FMT("%zu", a->config->n_scrapes),
+		 "destinations", FMT("%zu", a->config->n_writes));
+	*out = a;
+	return 0;
+}
+
+/* ---- stop ---- */
+
+static uint64_t queued(struct app *a)
+{
+	struct remotewrite_status status[DESTINATIONS_MAX];
+	size_t n = remotewrite_status_get(a->remotewrite, status, DESTINATIONS_MAX);
+	uint64_t sum = 0;
+	for (size_t i = 0; i < n && i < DESTINATIONS_MAX; i++)
+		sum += status[i].queued;
+	return sum;
+}
+
+static void drain_due(void *cls)
+{
+	struct app *a = cls;
+	uint64_t left = queued(a);
+	if (left > 0 && loop_now_ms(a->opt.loop) < a->drain_until_ms) {
+		loop_timer_in(a->opt.loop, &a->drain_timer, DRAIN_POLL_MS);
+		return;
+	}
+	if (left > 0)
+		log_warn("stopped with samples left in the log; they are sent after the next start",
+			 "queued", FMT("%llu", (unsigned long long)left));
+	else
+		log_info("stopped, everything is delivered", "queued", "0");
+	loop_stop(a->opt.loop);
+}
+
+void app_stop(struct app *a)
+{
+	if (a->draining) {
+		log_warn("stopped at once on a second signal", "queued",
+			 FMT("%llu", (unsigned long long)queued(a)));
+		loop_stop(a->opt.loop);
+		return;
+	}
+	a->draining = true;
+	web_set_state(a->web, WEB_STOPPING);
+	metric_set(M_READY, 0);
+	scrape_pause(a->scrape);
+	wal_flush(a->wal, true);
+	remotewrite_drain(a->remotewrite);
+	a->drain_until_ms = loop_now_ms(a->opt.loop) + a->opt.flush_deadline_ms;
+	a->drain_timer.fire = drain_due;
+	a->drain_timer.cls = a;
+	loop_timer_in(a->opt.loop, &a->drain_timer, DRAIN_POLL_MS);
+}
+
+void app_free(struct app *a)
+{
+	if (!a)
+		return;
+	loop_timer_cancel(&a->drain_timer);
+	web_free(a->web);
+	if (a->discovery)
+		discovery_free(a->discovery);
+	scrape_free(a->scrape);
+	if (a->remotewrite)
+		remotewrite_free(a->remotewrite);
+	if (a->wal)
+		wal_close(a->wal);
+	config_unref(a->config);
+	free(a);
+}

@@ -1,0 +1,172 @@
+#include "flags.h"
+
+#include <ampagent/base/cleanup.h>
+#include <ampagent/base/number.h>
+#include <ampagent/base/text.h>
+
+static const struct flag *find_flag(const struct flag *flags, struct sv name)
+{
+	for (const struct flag *f = flags; f->name; f++) {
+		if (sv_eq(sv_of(f->name), name))
+			return f;
+	}
+	return NULL;
+}
+
+static int unknown(const struct flag *flags, struct sv name, struct err *err)
+{
+	const char *names[128];
+	size_t n = 0;
+	for (const struct flag *f = flags; f->name && n < 127; f++)
+		names[n++] = f->name;
+	names[n] = NULL;
+	const char *near = nearest_word(name, names);
+	if (near)
+		return err_set(err, FLAGS_E_BAD, "unknown flag --%.*s, did you mean --%s?",
+			       SV_ARG(name), near);
+	return err_set(err, FLAGS_E_BAD, "unknown flag --%.*s", SV_ARG(name));
+}
+
+static int set_value(const struct flag *f, struct sv v, struct err *err)
+{
+	uint64_t bits;
+	switch (f->kind) {
+	case FLAG_STRING:
+		*(struct sv *)f->value = v;
+		return 0;
+	case FLAG_DURATION:
+		if (duration_parse(v, f->value) != 0)
+			return err_set(err, FLAGS_E_BAD, "--%s: not a duration: \"%.*s\"", f->name,
+				       SV_ARG(v));
+		return 0;
+	case FLAG_UINT:
+		if (sv_to_u64(v, f->value) != 0)
+			return err_set(err, FLAGS_E_BAD, "--%s: not a whole number: \"%.*s\"",
+				       f->name, SV_ARG(v));
+		return 0;
+	case FLAG_DOUBLE:
+		if (number_parse(v, &bits) != 0)
+			return err_set(err, FLAGS_E_BAD, "--%s: not a number: \"%.*s\"", f->name,
+				       SV_ARG(v));
+		*(double *)f->value = double_of_bits(bits);
+		return 0;
+	case FLAG_BOOL:
+	case FLAG_NO_EFFECT:
+	case FLAG_REFUSED:
+		break;
+	}
+	return 0;
+}
+
+static int set_bool(const struct flag *f, bool on, bool has_value, struct sv v, struct err *err)
+{
+	if (has_value && !sv_eq(v, SV("true")) && !sv_eq(v, SV("false")))
+		return err_set(err, FLAGS_E_BAD, "--%s takes true or false", f->name);
+	*(bool *)f->value = has_value ? sv_eq(v, SV("true")) : on;
+	return 0;
+}
+
+static bool wants_value(const struct flag *f)
+{
+	if (f->kind == FLAG_NO_EFFECT || f->kind == FLAG_REFUSED)
+		return f->takes_value;
+	return f->kind != FLAG_BOOL;
+}
+
+/* One flag at argv[*i]. */
+static int take_flag(int argc, char **argv, int *i, const struct flag *flags, struct err *err)
+{
+	struct sv arg = sv_from(sv_of(argv[*i]), 2);
+	size_t eq = sv_find(arg, '=');
+	struct sv name = sv_make(arg.ptr, eq);
+	bool has_value = eq < arg.len;
+	struct sv value = has_value ? sv_from(arg, eq + 1) : SV_NULL;
+	bool on = true;
+	const struct flag *f = find_flag(flags, name);
+	if (!f && sv_starts_with(name, SV("no-"))) {
+		f = find_flag(flags, sv_from(name, 3));
+		on = false;
+		if (f && wants_value(f))
+			f = NULL;
+	}
+	if (!f)
+		return unknown(flags, name, err);
+	if (f->kind == FLAG_REFUSED)
+		return err_set(err, f->exit_code ? f->exit_code : FLAGS_E_BAD, "--%s: %s", f->name,
+			       f->help);
+	if (!wants_value(f))
+		return f->kind == FLAG_BOOL ? set_bool(f, on, has_value, value, err) : 0;
+	if (!has_value) {
+		if (*i + 1 >= argc)
+			return err_set(err, FLAGS_E_BAD, "--%s needs a value", f->name);
+		value = sv_of(argv[++*i]);
+	}
+	return set_value(f, value, err);
+}
+
+int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
+		size_t *n_args, struct err *err)
+{
+	size_t n = 0;
+	bool only_args = false;
+	for (int i = 1; i < argc; i++) {
+		struct sv arg = sv_of(argv[i]);
+		if (!only_args && sv_eq(arg, SV("--"))) {
+			only_args = true;
+			continue;
+		}
+		if (!only_args && (sv_eq(arg, SV("--help")) || sv_eq(arg, SV("-h"))))
+			return FLAGS_E_HELP;
+		if (!only_args && sv_starts_with(arg, SV("--"))) {
+			int r = take_flag(argc, argv, &i, flags, err);
+			if (r != 0)
+				return r;
+			continue;
+		}
+		if (!only_args && arg.len > 1 && arg.ptr[0] == '-')
+			return err_set(err, FLAGS_E_BAD, "unknown flag %s", argv[i]);
+		if (n == max)
+			return err_set(err, FLAGS_E_BAD, "unexpected argument \"%s\"", argv[i]);
+		args[n++] = arg;
+	}
+	if (n_args)
+		*n_args = n;
+	return 0;
+}
+
+static void print_default(FILE *out, const struct flag *f)
+{
+	char text[DURATION_MAX];
+	switch (f->kind) {
+	case FLAG_STRING:
+		if (((const struct sv *)f->value)->len > 0)
+			fprintf(out, " (default %.*s)", SV_ARG(*(const struct sv *)f->value));
+		break;
+	case FLAG_DURATION:
+		fprintf(out, " (default %s)", duration_format(text, *(const int64_t *)f->value));
+		break;
+	case FLAG_UINT:
+		fprintf(out, " (default %llu)", (unsigned long long)*(const uint64_t *)f->value);
+		break;
+	case FLAG_DOUBLE:
+		fprintf(out, " (default %g)", *(const double *)f->value);
+		break;
+	case FLAG_BOOL:
+	case FLAG_NO_EFFECT:
+	case FLAG_REFUSED:
+		break;
+	}
+}
+
+void flags_usage(FILE *out, const char *synopsis, const struct flag *flags)
+{
+	fprintf(out, "usage: %s\n\nFlags:\n", synopsis);
+	for (const struct flag *f = flags; f->name; f++) {
+		if (f->kind == FLAG_REFUSED || f->kind == FLAG_NO_EFFECT)
+			continue;
+		fprintf(out, "  --%s%s\n        %s", f->name, wants_value(f) ? "=..." : "",
+			f->help);
+		print_default(out, f);
+		fputc('\n', out);
+	}
+}

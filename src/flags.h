@@ -1,0 +1,36 @@
+/* Command-line flags, in the way Prometheus takes them: --name=value or --name value, booleans as
+ * --name and --no-name. One table parses and prints the help.
+ */
+#pragma once
+
+#include <ampagent/base/err.h>
+#include <ampagent/base/sv.h>
+
+#include <stdio.h>
+
+enum flag_kind {
+	FLAG_STRING,
+	FLAG_BOOL,
+	FLAG_DURATION, /* Prometheus's form; int64_t milliseconds */
+	FLAG_UINT,     /* uint64_t */
+	FLAG_DOUBLE,
+	FLAG_NO_EFFECT, /* accepted, with or without a value; value may be NULL */
+	FLAG_REFUSED,   /* known, refused: help says why */
+};
+
+struct flag {
+	const char *name; /* without dashes */
+	enum flag_kind kind;
+	void *value; /* struct sv, bool, int64_t, uint64_t, double: holds the default */
+	const char *help;
+	bool takes_value; /* FLAG_NO_EFFECT, FLAG_REFUSED */
+	int exit_code;    /* FLAG_REFUSED */
+};
+
+enum { FLAGS_E_BAD = 2, FLAGS_E_HELP = 100 };
+
+/* argv[0] is skipped. Ends at a NULL name. Up to max positional arguments go to args.
+ * 0; FLAGS_E_HELP when --help was given; else the exit code, with the reason in err. */
+int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
+		size_t *n_args, struct err *err);
+void flags_usage(FILE *out, const char *synopsis, const struct flag *flags);
