@@ -139,8 +139,8 @@ static size_t encode_params(struct buf *text, struct sv query, struct param *par
 		params[n].value = put_param_part(text, sv_from(pair, eq + 1));
 		n++;
 	}
-	/* Only now does the text stay where it is. */
-	const char *p = text->ptr;
+	/* Only now does the text stay where it is; it may be empty ("="). */
+	const char *p = text->len ? text->ptr : "";
 	for (size_t i = 0; i < n && !buf_failed(text); i++) {
 		params[i].name.ptr = p;
 		params[i].value.ptr = p + params[i].name.len;

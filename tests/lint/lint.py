@@ -174,7 +174,8 @@ def check_quoted(report, path, line, header):
         check_library(report, path, line, header)
     elif "/" in header:
         report.add(path, line, "includes", f'"{header}": a private header lies beside its .c')
-    elif not os.path.exists(os.path.join(ROOT, os.path.dirname(path), header)):
+    elif not os.path.exists(os.path.join(ROOT, os.path.dirname(path), header)) \
+            and header not in read(os.path.dirname(path) + "/meson.build"):  # generated there
         report.add(path, line, "includes", f'"{header}" does not lie beside this file')
 
 

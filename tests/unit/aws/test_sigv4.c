@@ -287,6 +287,7 @@ static void test_queries(void **state)
 		{"a", "a="},
 		{"a=", "a="},
 		{"=b", "=b"},
+		{"=", "="},
 		{"a=1&&b=2&", "a=1&b=2"},
 		{"Param2=value2&Param1=value1", "Param1=value1&Param2=value2"},
 		{"Param1=value2&Param1=Value1", "Param1=Value1&Param1=value2"},
