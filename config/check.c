@@ -1,0 +1,206 @@
+/* global, external labels, and names that must be unique over the file. */
+#include "check.h"
+
+#include <ampagent/base/hash.h>
+#include <ampagent/base/limits.h>
+#include <ampagent/base/map.h>
+
+enum { DEFAULT_INTERVAL_MS = 60000, DEFAULT_TIMEOUT_MS = 10000 };
+
+/* One-character names of the shell. */
+static bool is_special(char c)
+{
+	return c && strchr("*#$@!?-0123456789", c);
+}
+
+static bool is_name_byte(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* The name behind '$' at the start of s, and how many bytes it takes; 0 bytes: no variable there.
+ * Rules of Go's os.Expand: ${name}, $name, or one of the shell's special characters or a digit; an
+ * empty or unterminated brace is swallowed, which is a name of no bytes. */
+static size_t variable_name(struct sv s, struct sv *name)
+{
+	*name = SV_NULL;
+	if (s.len == 0)
+		return 0;
+	if (s.ptr[0] == '{') {
+		size_t end = sv_find(s, '}');
+		if (s.len > 2 && s.ptr[2] == '}' && is_special(s.ptr[1])) {
+			*name = sv_make(s.ptr + 1, 1);
+			return 3;
+		}
+		if (end == s.len)
+			return 1;
+		*name = sv_make(s.ptr + 1, end - 1);
+		return end + 1;
+	}
+	if (is_special(s.ptr[0])) {
+		*name = sv_make(s.ptr, 1);
+		return 1;
+	}
+	size_t n = 0;
+	while (n < s.len && is_name_byte(s.ptr[n]))
+		n++;
+	*name = sv_make(s.ptr, n);
+	return n;
+}
+
+/* Appends a variable's value; "$$" is "$". */
+static int expand_variable(struct decode *d, const struct raw_pair *label, struct sv name,
+			   env_getter env, struct buf *out)
+{
+	if (name.len == 0)
+		return 0;
+	if (sv_eq(name, SV("$"))) {
+		buf_char(out, '$');
+		return 0;
+	}
+	_cleanup_(freep) char *key = sv_dup(name);
+	if (!key)
+		return decode_fail_memory(d, label->key);
+	const char *value = env(key);
+	if (value && *value) {
+		buf_sv(out, sv_of(value));
+		return 0;
+	}
+	return decode_warn(d, label->key, NULL,
+			   "external label \"%.*s\": environment variable \"%.*s\" is empty or not "
+			   "set",
+			   SV_ARG(label->name), SV_ARG(name));
+}
+
+static int expand(struct decode *d, struct raw_pair *label, env_getter env)
+{
+	struct sv rest = label->value;
+	if (sv_find(rest, '$') == rest.len)
+		return 0;
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	buf_init(&out, LIMIT_LABELS_BYTES);
+	while (rest.len > 0) {
+		size_t dollar = sv_find(rest, '$');
+		buf_sv(&out, sv_make(rest.ptr, dollar));
+		if (dollar == rest.len)
+			break;
+		rest = sv_from(rest, dollar + 1);
+		struct sv name;
+		size_t n = variable_name(rest, &name);
+		if (n == 0)
+			buf_char(&out, '$');
+		rest = sv_from(rest, n);
+		int r = expand_variable(d, label, name, env, &out);
+		if (r != 0)
+			return r;
+	}
+	if (buf_failed(&out))
+		return decode_fail(d, label->key,
+				   "external label \"%.*s\" is too long once "
+				   "variables are expanded",
+				   SV_ARG(label->name));
+	label->value = arena_dup(d->temp, buf_view(&out));
+	return label->value.ptr ? 0 : decode_fail_memory(d, label->key);
+}
+
+int check_global(struct decode *d, struct raw_global *g, env_getter env, struct labels *out)
+{
+	struct raw_shared *s = &g->shared;
+	if (s->interval_ms == 0)
+		s->interval_ms = DEFAULT_INTERVAL_MS;
+	if (s->timeout_ms > s->interval_ms)
+		return decode_fail(d, decode_place(g->node, "scrape_timeout"),
+				   "global scrape timeout is greater than the scrape interval");
+	if (s->timeout_ms == 0)
+		s->timeout_ms =
+			s->interval_ms < DEFAULT_TIMEOUT_MS ? s->interval_ms : DEFAULT_TIMEOUT_MS;
+	for (size_t i = 0; i < g->n_external_labels; i++) {
+		int r = expand(d, &g->external_labels[i], env);
+		if (r != 0)
+			return r;
+	}
+	return check_labels(d, g->external_labels, g->n_external_labels,
+			    check_scheme(s->validation), out);
+}
+
+/* Names with the blocks that bear them. */
+struct name_set {
+	struct map map;
+	const struct sv **names;
+};
+
+static void name_set_deinit(struct name_set *s)
+{
+	map_deinit(&s->map);
+	free(s->names);
+}
+
+DEFINE_CLEANUP(struct name_set, name_set_deinit)
+
+static uint64_t name_rehash(uint32_t value, void *cls)
+{
+	const struct name_set *s = cls;
+	return hash_keyed(s->names[value]->ptr, s->names[value]->len);
+}
+
+/* Index of an earlier equal name, i itself when there is none, or SIZE_MAX without memory. */
+static size_t name_set_put(struct name_set *s, const struct sv *name, size_t i)
+{
+	uint64_t hash = hash_keyed(name->ptr, name->len);
+	for (struct map_iter it = map_find(&s->map, hash); map_next(&s->map, &it);)
+		if (sv_eq(*s->names[it.value], *name))
+			return it.value;
+	s->names[i] = name;
+	if (map_insert(&s->map, hash, (uint32_t)i, name_rehash, s) != 0)
+		return SIZE_MAX;
+	return i;
+}
+
+static int check_jobs(struct decode *d, const struct raw_config *raw)
+{
+	_cleanup_(name_set_deinit) struct name_set set = {MAP_NULL, NULL};
+	set.names = calloc(raw->n_scrapes + 1, sizeof *set.names);
+	for (size_t i = 0; i < raw->n_scrapes; i++) {
+		const struct raw_scrape *s = &raw->scrapes[i];
+		size_t first = set.names ? name_set_put(&set, &s->opt.job_name, i) : SIZE_MAX;
+		if (first == SIZE_MAX)
+			return decode_fail_memory(d, s->node);
+		if (first != i)
+			return decode_fail(d, decode_place(s->node, "job_name"),
+					   "found multiple scrape configs with job name \"%.*s\", "
+					   "first at line %d",
+					   SV_ARG(s->opt.job_name), raw->scrapes[first].node->line);
+	}
+	return 0;
+}
+
+int check_names(struct decode *d, const struct raw_config *raw,
+		const struct remotewrite_options *writes)
+{
+	int r = check_jobs(d, raw);
+	if (r != 0)
+		return r;
+	_cleanup_(name_set_deinit) struct name_set set = {MAP_NULL, NULL};
+	set.names = calloc(raw->n_writes + 1, sizeof *set.names);
+	for (size_t i = 0; i < raw->n_writes; i++) {
+		const struct yaml_node *node = raw->writes[i].node;
+		size_t first = set.names ? name_set_put(&set, &writes[i].name, i) : SIZE_MAX;
+		if (first == SIZE_MAX)
+			return decode_fail_memory(d, node);
+		if (first == i)
+			continue;
+		int line = raw->writes[first].node->line;
+		if (!writes[i].name_set)
+			return decode_fail(
+				d, node,
+				"found two remote_write blocks with the same content "
+				"(secrets do not count), first at line %d; give them names",
+				line);
+		return decode_fail(d, decode_place(node, "name"),
+				   "found multiple remote write configs with name \"%.*s\", first "
+				   "at line %d",
+				   SV_ARG(writes[i].name), line);
+	}
+	return 0;
+}

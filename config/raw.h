@@ -1,0 +1,112 @@
+/* The file as the schema decodes it, before globals are inherited and rules between keys are
+ * checked. Strings and what goes into the snapshot as it is live in the snapshot's arena; the
+ * structs here and the nodes they point to only while a file is read.
+ */
+#pragma once
+
+#include <ampagent/base/yaml.h>
+#include <ampagent/config.h>
+
+/* One entry of a map of strings. */
+struct raw_pair {
+	struct sv name, value;
+	const struct yaml_node *key; /* its place */
+};
+
+struct raw_relabel {
+	struct relabel_rule rule;
+	const struct yaml_node *node;
+};
+
+/* The HTTP client keys, which stand among a block's own ones. */
+struct raw_http {
+	struct http_options opt;
+	struct sv bearer_token, bearer_token_file;
+};
+
+struct raw_static {
+	struct sv *targets;
+	size_t n_targets;
+	struct raw_pair *labels;
+	size_t n_labels;
+	const struct yaml_node *node;
+};
+
+struct raw_file_sd {
+	struct file_sd_options opt;
+	const struct yaml_node *node;
+};
+
+/* Order of the schema's words. */
+enum raw_validation { VALIDATION_UNSET, VALIDATION_UTF8, VALIDATION_LEGACY };
+enum raw_escaping {
+	ESCAPING_UNSET,
+	ESCAPING_ALLOW_UTF_8,
+	ESCAPING_UNDERSCORES,
+	ESCAPING_DOTS,
+	ESCAPING_VALUES,
+};
+
+/* What global and a job share; a job inherits what it leaves open. */
+struct raw_shared {
+	int64_t interval_ms;
+	int64_t timeout_ms;
+	struct sv *protocols;
+	size_t n_protocols;
+	bool protocols_set;
+	bool extra_scrape_metrics;
+	bool extra_scrape_metrics_set;
+	uint64_t body_size_limit;
+	uint64_t sample_limit;
+	uint64_t target_limit;
+	uint64_t label_limit;
+	uint64_t label_name_length_limit;
+	uint64_t label_value_length_limit;
+	uint64_t keep_dropped_targets;
+	int validation;
+	int escaping;
+};
+
+struct raw_scrape {
+	struct raw_shared shared;
+	struct scrape_options opt;
+	struct raw_http http;
+	struct sv fallback;
+	struct raw_relabel *relabel;
+	size_t n_relabel;
+	struct raw_relabel *metric_relabel;
+	size_t n_metric_relabel;
+	struct raw_static *statics;
+	size_t n_statics;
+	struct raw_file_sd *file_sds;
+	size_t n_file_sds;
+	const struct yaml_node *node;
+};
+
+struct raw_write {
+	struct remotewrite_options opt;
+	struct raw_http http;
+	struct raw_pair *headers;
+	size_t n_headers;
+	struct raw_relabel *relabel;
+	size_t n_relabel;
+	int protobuf_message;
+	const struct yaml_node *node;
+};
+
+struct raw_global {
+	struct raw_shared shared;
+	struct raw_pair *external_labels;
+	size_t n_external_labels;
+	const struct yaml_node *node;
+};
+
+struct raw_config {
+	struct raw_global global;
+	struct raw_scrape *scrapes;
+	size_t n_scrapes;
+	struct raw_write *writes;
+	size_t n_writes;
+	struct agent_options agent;
+	const struct yaml_node *node;
+};

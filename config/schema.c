@@ -1,0 +1,173 @@
+/* The file's top level, global, and our own block. */
+#include "schema.h"
+
+#include "raw.h"
+#include "schema_shared.h"
+
+const char *schema_kind_text(enum schema_kind kind)
+{
+	static const char *const names[] = {
+		[SCHEMA_STRING] = "string",
+		[SCHEMA_SECRET] = "secret",
+		[SCHEMA_PATH] = "file name",
+		[SCHEMA_URL] = "URL",
+		[SCHEMA_BOOL] = "boolean",
+		[SCHEMA_DURATION] = "duration",
+		[SCHEMA_SIZE] = "size",
+		[SCHEMA_UINT] = "unsigned integer",
+		[SCHEMA_FLOAT] = "number",
+		[SCHEMA_WORD] = "word",
+		[SCHEMA_STRINGS] = "list of strings",
+		[SCHEMA_SECRETS] = "list of secrets",
+		[SCHEMA_PATHS] = "list of file names",
+		[SCHEMA_MAP] = "map of strings",
+		[SCHEMA_LISTS] = "map of lists of strings",
+		[SCHEMA_BLOCK] = "block",
+		[SCHEMA_BLOCKS] = "list of blocks",
+		[SCHEMA_NAMED_BLOCKS] = "map of blocks",
+		[SCHEMA_ANY] = "any",
+	};
+	return names[kind];
+}
+
+static const struct schema_entry file_entries[] = {
+	{.key = "global",
+	 .kind = SCHEMA_BLOCK,
+	 .block = &schema_global,
+	 AT(struct raw_config, global),
+	 .help = "Defaults of all jobs, and the labels of everything that is sent."},
+	{.key = "scrape_configs",
+	 .kind = SCHEMA_BLOCKS,
+	 .block = &schema_scrape,
+	 LIST_AT(struct raw_config, scrapes, n_scrapes),
+	 .help = "The jobs."},
+	{.key = "remote_write",
+	 .kind = SCHEMA_BLOCKS,
+	 .block = &schema_write,
+	 LIST_AT(struct raw_config, writes, n_writes),
+	 .help = "The destinations. Every sample goes to each of them."},
+	{.key = "ampagent",
+	 .kind = SCHEMA_BLOCK,
+	 .block = &schema_agent,
+	 AT(struct raw_config, agent),
+	 .help = "Settings of ampagent itself; Prometheus does not know this block."},
+	NOT_BUILT("scrape_config_files", SCHEMA_STRINGS, "Files with further scrape_configs."),
+	NO_EFFECT("alerting", SCHEMA_ANY, "Alertmanagers: there are no alerts here."),
+	NO_EFFECT("rule_files", SCHEMA_ANY, "Rules: there is no query engine here."),
+	NO_EFFECT("remote_read", SCHEMA_ANY, "Remote read: there are no queries here."),
+	NO_EFFECT("storage", SCHEMA_ANY,
+		  "Settings of Prometheus's database; for ours see ampagent.wal."),
+	NO_EFFECT("tracing", SCHEMA_ANY, "Export of Prometheus's own traces."),
+	NO_EFFECT("otlp", SCHEMA_ANY, "Translation of OTLP metrics, which are not received."),
+	NO_EFFECT("runtime", SCHEMA_ANY, "Settings of the Go runtime."),
+	{.key = NULL},
+};
+
+const struct schema_block schema_file = {
+	.name = "the file",
+	.title = "Top level",
+	.help = "A file may be empty. Only its first YAML document counts.",
+	.size = sizeof(struct raw_config),
+	.node = offsetof(struct raw_config, node),
+	.entries = file_entries,
+};
+
+static const struct schema_entry global_entries[] = {
+	{.key = "scrape_interval",
+	 .kind = SCHEMA_DURATION,
+	 AT(struct raw_global, shared.interval_ms),
+	 .fallback_text = "1m",
+	 .help = "How often targets are scraped. 0 means the default."},
+	{.key = "scrape_timeout",
+	 .kind = SCHEMA_DURATION,
+	 AT(struct raw_global, shared.timeout_ms),
+	 .fallback_text = "10s, or the interval where that is shorter",
+	 .help = "How long one scrape may take, connect to last byte; at most the interval."},
+	{.key = "external_labels",
+	 .kind = SCHEMA_MAP,
+	 LIST_AT(struct raw_global, external_labels, n_external_labels),
+	 .help = "Labels added to every series that is sent, where the series has none of that "
+		 "name. "
+		 "`$NAME` and `${NAME}` in a value stand for environment variables, `$$` for `$`."},
+	SHARED_ENTRIES(struct raw_global, "0", "0", "utf8", "allow-utf-8, underscores when legacy",
+		       "false"),
+	NO_EFFECT("evaluation_interval", SCHEMA_DURATION, "How often rules run."),
+	NO_EFFECT("rule_query_offset", SCHEMA_DURATION, "Shift of rule evaluation."),
+	NO_EFFECT("query_log_file", SCHEMA_STRING, "Log of queries."),
+	{.key = NULL},
+};
+
+const struct schema_block schema_global = {
+	.name = "global",
+	.title = "global",
+	.help = "What a job does not say itself it takes from here. A limit of a job that is 0 or "
+		"not given is the global one, so a job cannot switch a global limit off.",
+	.size = sizeof(struct raw_global),
+	.node = offsetof(struct raw_global, node),
+	.entries = global_entries,
+};
+
+static const struct schema_entry agent_wal_entries[] = {
+	{.key = "max_bytes",
+	 .kind = SCHEMA_SIZE,
+	 AT(struct agent_options, wal_max_bytes),
+	 .fallback = "2GB",
+	 .positive = true,
+	 .help = "Disk space of the log. When it is full the oldest samples go, counted as "
+		 "dropped."},
+	{.key = "max_age",
+	 .kind = SCHEMA_DURATION,
+	 AT(struct agent_options, wal_max_age_ms),
+	 .fallback = "0",
+	 .help = "Samples that could not be delivered for this long are dropped and counted; 0 "
+		 "keeps them as long as there is space."},
+	{.key = "sync_interval",
+	 .kind = SCHEMA_DURATION,
+	 AT(struct agent_options, wal_sync_interval_ms),
+	 .fallback = "1s",
+	 .help = "How often the log is synced to disk: what a power loss may cost. 0 syncs "
+		 "after every write."},
+	{.key = "memory_bytes",
+	 .kind = SCHEMA_SIZE,
+	 AT(struct agent_options, wal_memory_bytes),
+	 .fallback = "64MB",
+	 .positive = true,
+	 .help = "Bound of the log where no disk can be written and it is kept in memory."},
+	{.key = NULL},
+};
+
+const struct schema_block schema_agent_wal = {
+	.name = "ampagent.wal",
+	.title = "ampagent.wal",
+	.help = "The log that holds samples until they are delivered.",
+	.size = sizeof(struct agent_options),
+	.node = SCHEMA_NOWHERE,
+	.entries = agent_wal_entries,
+};
+
+static const struct schema_entry agent_entries[] = {
+	{.key = "wal",
+	 .kind = SCHEMA_BLOCK,
+	 .block = &schema_agent_wal,
+	 .offset = 0,
+	 .help = "The log between scraping and sending."},
+	{.key = NULL},
+};
+
+const struct schema_block schema_agent = {
+	.name = "ampagent",
+	.title = "ampagent",
+	.help = "Settings of ampagent itself. Prometheus refuses a file with this block.",
+	.size = sizeof(struct agent_options),
+	.node = SCHEMA_NOWHERE,
+	.entries = agent_entries,
+};
+
+const struct schema_block *const schema_documented[] = {
+	&schema_file,          &schema_global,    &schema_scrape,
+	&schema_static,        &schema_file_sd,   &schema_relabel,
+	&schema_write,         &schema_queue,     &schema_metadata,
+	&schema_sigv4,         &schema_http,      &schema_basic_auth,
+	&schema_authorization, &schema_tls,       &schema_header,
+	&schema_agent,         &schema_agent_wal, NULL,
+};
