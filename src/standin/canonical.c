@@ -76,6 +76,12 @@ static void path_up(struct buf *out, size_t start)
  * what was encoded on the wire is encoded twice, as all services but S3 have it). */
 static void append_path(struct buf *out, struct sv path)
 {
+	/* No request has a relative path: it must not pass for the one it resembles. */
+	if (path.len > 0 && path.ptr[0] != '/') {
+		for (size_t i = 0; i < path.len; i++)
+			append_encoded(out, path.ptr[i]);
+		return;
+	}
 	size_t start = out->len;
 	struct sv segment;
 	bool slash_at_end = false;
