@@ -160,9 +160,10 @@ size_t number_format(char *dst, double v)
 	return (size_t)(p - dst);
 }
 
+/* Zero has no sign here: Prometheus writes 0.0 for both. */
 size_t number_format_openmetrics(char *dst, double v)
 {
-	size_t n = number_format(dst, v);
+	size_t n = number_format(dst, v == 0 ? 0 : v);
 	if (isfinite(v) && !memchr(dst, '.', n) && !memchr(dst, 'e', n)) {
 		memcpy(dst + n, ".0", 3);
 		n += 2;
