@@ -1,60 +1,17 @@
-/* yaml: scalars as go-yaml v2 resolves them, merges, places, refusals. */
+/* yaml: structure, merges, places, refusals, limits. */
 #include <ampagent/base/buf.h>
 #include <ampagent/base/limits.h>
-#include <ampagent/base/number.h>
 #include <ampagent/base/yaml.h>
 
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
+#include "yaml_dump.h"
 
-static void dump(struct buf *out, const struct yaml_node *n)
-{
-	char number[NUMBER_MAX];
-	if (!n) {
-		buf_printf(out, "none");
-		return;
-	}
-	switch (n->kind) {
-	case YAML_NULL:
-		buf_printf(out, "~");
-		break;
-	case YAML_BOOL:
-		buf_printf(out, n->boolean ? "true" : "false");
-		break;
-	case YAML_INT:
-		buf_printf(out, "i%s%" PRIu64, n->negative ? "-" : "", n->integer);
-		break;
-	case YAML_FLOAT:
-		number_format(number, n->number);
-		buf_printf(out, "f%s", number);
-		break;
-	case YAML_STRING:
-		buf_printf(out, "'%.*s'", SV_ARG(n->text));
-		break;
-	case YAML_SEQ:
-		buf_char(out, '[');
-		for (size_t i = 0; i < n->n; i++) {
-			buf_printf(out, i ? "," : "");
-			dump(out, n->items[i]);
-		}
-		buf_char(out, ']');
-		break;
-	case YAML_MAP:
-		buf_char(out, '{');
-		for (size_t i = 0; i < n->n; i++) {
-			buf_printf(out, "%s%.*s:", i ? "," : "", SV_ARG(n->pairs[i].key->text));
-			dump(out, n->pairs[i].value);
-		}
-		buf_char(out, '}');
-		break;
-	}
-}
+#define LEN(a) (sizeof(a) / sizeof *(a))
 
 static const struct {
 	const char *yaml, *tree;
@@ -65,35 +22,6 @@ static const struct {
 	{"--- null\n", "none"},
 	{"--- 1\n--- 2\n", "i1"},
 	{"a: 1\n...\n\tjunk: [\n", "{a:i1}"},
-	/* booleans */
-	{"[y, Y, yes, Yes, YES, true, True, TRUE, on, On, ON]",
-	 "[true,true,true,true,true,true,true,true,true,true,true]"},
-	{"[n, N, no, No, NO, false, False, FALSE, off, Off, OFF]",
-	 "[false,false,false,false,false,false,false,false,false,false,false]"},
-	{"[yEs, oN, tRUE, 'yes', \"no\", !!str yes]", "['yEs','oN','tRUE','yes','no','yes']"},
-	/* null */
-	{"[~, null, Null, NULL, '', nULL]", "[~,~,~,~,'','nULL']"},
-	{"a:\nb: ~\n", "{a:~,b:~}"},
-	/* integers */
-	{"[0, 7, -7, +7, 1_000, 010, 0o10, 0O10, 0x1f, 0X1F, 0b101, -0x10, -0]",
-	 "[i0,i7,i-7,i7,i1000,i8,i8,i8,i31,i31,i5,i-16,i0]"},
-	{"[18446744073709551615, 18446744073709551616, -9223372036854775808]",
-	 "[i18446744073709551615,f1.8446744073709552e+19,i-9223372036854775808]"},
-	{"[08, 0x, 0xg, 12a, 1_, _1, '5', -, +]", "[f8,'0x','0xg','12a',i1,'_1','5','-','+']"},
-	/* floats */
-	{"[1.5, -1.5, .5, 5., 1e3, 1E-2, +.5e1, 1_0.5]",
-	 "[f1.5,f-1.5,f0.5,f5,f1000,f0.01,f5,f10.5]"},
-	{"[.inf, -.inf, +.Inf, .nan, inf, nan, .INF]",
-	 "[f+Inf,f-Inf,f+Inf,fNaN,'inf','nan',f+Inf]"},
-	{"[1e999, 1.2.3, 1e, ., .e1]", "['1e999','1.2.3','1e','.','.e1']"},
-	/* neither sexagesimal numbers nor dates */
-	{"[190:20:30, 1:20, 2020-01-02, 10:20.5]", "['190:20:30','1:20','2020-01-02','10:20.5']"},
-	/* tags */
-	{"[!!str 5, !!int '5', !!float 5, !!bool 'yes', !!null '', !!float -2]",
-	 "['5',i5,f5,true,~,f-2]"},
-	{"[!!binary aGVsbG8=, !!binary \"aGVs\\nbG8=\", !custom x, !custom 5]",
-	 "['hello','hello','x','5']"},
-	{"[!!timestamp 2020-01-02, ! yes]", "['2020-01-02','yes']"},
 	/* block scalars are text */
 	{"a: |\n  5\nb: >-\n  yes\n  no\n", "{a:'5\n',b:'yes no'}"},
 	/* anchors, merges */
