@@ -77,7 +77,7 @@ ONE_FILE = ["curl/*"]
 
 SYSTEM_HEADERS = re.compile(
     r"(?:sys|linux|netinet|arpa|net|bits)/[\w/]+\.h|"
-    r"(?:assert|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fnmatch|getopt|glob|grp|"
+    r"(?:assert|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fnmatch|ftw|getopt|glob|grp|"
     r"ifaddrs|inttypes|limits|link|locale|malloc|math|netdb|poll|pthread|pwd|sched|semaphore|"
     r"setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|"
     r"stdnoreturn|string|strings|syslog|termios|threads|time|ucontext|unistd|wchar|"
