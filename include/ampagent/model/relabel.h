@@ -44,7 +44,7 @@ struct relabel_set;
 
 /* separator ";", regex "(.*)", replacement "$1", action replace. */
 struct relabel_rule relabel_rule_default(void);
-/* Any letter case. 0, or 1 when unknown. */
+/* In any letter case. 0, or 1 when unknown. */
 int relabel_action_parse(struct sv s, enum relabel_action *out);
 const char *relabel_action_name(enum relabel_action a);
 
@@ -55,7 +55,8 @@ int relabel_compile(const struct relabel_rule *rules, size_t n, enum name_scheme
 struct relabel_set *relabel_ref(struct relabel_set *set);
 void relabel_unref(struct relabel_set *set);
 
-/* Applies the rules in order; new values live in b->arena. true: keep, false: drop.
+/* Applies the rules in order; new names and values live in b->arena or in the set. true: keep,
+ * false: drop.
  * set may be NULL (keeps). When b->failed is set afterwards memory was short: treat as a failure
  * of the item. */
 bool relabel_apply(const struct relabel_set *set, struct label_builder *b);
