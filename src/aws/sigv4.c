@@ -20,7 +20,8 @@
 
 /* A session token may have LIMIT_SECRET_BYTES; paths and queries are far smaller. */
 #define CANONICAL_MAX KiB(256)
-#define SECRET_MAX KiB(1)
+/* The string to sign, what a key is made from. */
+#define SHORT_TEXT_MAX KiB(1)
 /* Last second of the year 9999: the date has four digits for the year. */
 #define TIME_MAX_S INT64_C(253402300799)
 
@@ -100,8 +101,9 @@ static void put_path(struct buf *out, const struct sigv4_request *req)
 	url_encode(out, buf_view(&clean), true);
 }
 
-/* Decodes and encodes again, so that any spelling on the wire ("+", lower-case hex, needless
- * escapes) gives the one form that the service computes. A broken escape is taken literally. */
+/* Decodes and encodes again, so that any spelling on the wire ("+" for a blank, lower-case hex,
+ * needless escapes) gives the one form that the service computes. A broken escape is taken
+ * literally. */
 static struct sv put_param_part(struct buf *out, struct sv wire)
 {
 	size_t start = out->len;
@@ -355,7 +357,7 @@ static struct sv key_view(const uint8_t key[SHA256_BYTES])
 static int derive_key(uint8_t key[SHA256_BYTES], struct sv secret, const struct scope *s)
 {
 	_cleanup_(buf_wipe) struct buf start = BUF_NULL;
-	buf_init(&start, SECRET_MAX);
+	buf_init(&start, SHORT_TEXT_MAX);
 	buf_reserve(&start, 4 + secret.len);
 	buf_sv(&start, SV("AWS4"));
 	buf_sv(&start, secret);
@@ -377,7 +379,7 @@ static int derive_key(uint8_t key[SHA256_BYTES], struct sv secret, const struct 
 static int key_id(uint8_t id[SHA256_BYTES], struct sv secret, const struct scope *s)
 {
 	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
-	buf_init(&text, SECRET_MAX);
+	buf_init(&text, SHORT_TEXT_MAX);
 	buf_printf(&text, "%.*s %zu ", SV_ARG(s->date), s->region.len);
 	buf_sv(&text, s->region);
 	buf_sv(&text, s->service);
@@ -464,7 +466,7 @@ int sigv4_sign(const struct sigv4_request *req, const struct aws_keys *keys,
 	if (r != 0)
 		return r;
 	_cleanup_(buf_deinit) struct buf sts = BUF_NULL;
-	buf_init(&sts, SECRET_MAX);
+	buf_init(&sts, SHORT_TEXT_MAX);
 	if (put_string_to_sign(&sts, out->amz_date, &scope, buf_view(&creq)) != 0)
 		return 1;
 
