@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the rules that a compiler does not see. Run by `./dev lint`.
 
-usage: lint.py [--only CHECK[,CHECK...]]
+usage: lint.py [--only CHECK[,CHECK...]] [--root DIR]
 
   includes   a room includes only what its row of ROOMS allows; a library's header is included only
              in that library's one file
@@ -169,13 +169,18 @@ def check_library(report, path, line, header):
         report.add(path, line, "includes", f"<{header}> is in no table of lint.py")
 
 
+def generated(folder, header):
+    build = folder + "/meson.build"
+    return os.path.exists(os.path.join(ROOT, build)) and header in read(build)
+
+
 def check_quoted(report, path, line, header):
     if matches(header, ["*.pb-c.h"]):
         check_library(report, path, line, header)
     elif "/" in header:
         report.add(path, line, "includes", f'"{header}": a private header lies beside its .c')
     elif not os.path.exists(os.path.join(ROOT, os.path.dirname(path), header)) \
-            and header not in read(os.path.dirname(path) + "/meson.build"):  # generated there
+            and not generated(os.path.dirname(path), header):
         report.add(path, line, "includes", f'"{header}" does not lie beside this file')
 
 
@@ -382,6 +387,13 @@ def summarize(report):
 
 
 def main():
+    global ROOT
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="includes,headers,banned,length,format,shell,words")
+    parser.add_argument("--root", default=ROOT)
+    options = parser.parse_args()
+    ROOT = os.path.abspath(options.root)
     files = list(walk())
     sources = {p: read(p) or "" for p in files if p.endswith((".c", ".h", ".cc"))}
     report = Report()
@@ -394,11 +406,7 @@ def main():
         "shell": lambda: check_shell(report, files),
         "words": lambda: check_words(report, files),
     }
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(checks), metavar="CHECK[,CHECK...]")
-    wanted = parser.parse_args().only.split(",")
-    for name in wanted:
+    for name in options.only.split(","):
         if name not in checks:
             parser.error(f"no check is called {name}")
         checks[name]()
