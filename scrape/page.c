@@ -96,13 +96,14 @@ static int take_for_slot(struct reader *r, uint32_t ref, const struct text_sampl
 		}
 		return result;
 	}
+	int64_t last_ms = f->last_ms ? f->last_ms[slot] : INT64_MIN;
 	int result = frame_take_time(f, slot, s->t_ms);
 	if (result == 1) {
 		r->out->out_of_order++;
 		return 0;
 	}
 	if (result == 0)
-		result = push_row(r, (struct row){ref, false, s->t_ms, s->bits});
+		result = push_row(r, (struct row){ref, false, s->t_ms, last_ms, s->bits});
 	if (result == 0) {
 		*taken = true;
 		if (r->env->opt->track_timestamps_staleness)
@@ -133,7 +134,7 @@ static int take_for_pending(struct reader *r, uint32_t index, const struct text_
 	}
 	p->last_ms = s->t_ms;
 	*taken = true;
-	return push_row(r, (struct row){index, true, s->t_ms, s->bits});
+	return push_row(r, (struct row){index, true, s->t_ms, INT64_MIN, s->bits});
 }
 
 /* Counts and stores one sample. new_series: Prometheus would not have had it in its cache. */

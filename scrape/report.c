@@ -257,7 +257,8 @@ int page_metadata(struct sv page, struct batch *batch)
 		if (what == TEXT_SERIES) {
 			/* A good page: the line ends at the first newline outside of quotes. */
 			const char *text_end = text_series(p, end, NULL);
-			p = text_end ? memchr(text_end, '\n', (size_t)(end - text_end)) + 1 : end;
+			const char *newline = text_end ? memchr(text_end, '\n', (size_t)(end - text_end)) : NULL;
+			p = newline ? newline + 1 : end;
 			continue;
 		}
 		p = text_comment(p, end, &m, NULL);
