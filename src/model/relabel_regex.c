@@ -154,6 +154,16 @@ static size_t piece_length(struct sv s)
 	return s.ptr[0] == '[' ? class_length(s) : 1;
 }
 
+/* Go wants ASCII letters, digits and underscores between < and >; RE2 takes any letters. */
+static bool group_name_valid(struct sv s)
+{
+	size_t end = sv_find(s, '>');
+	for (size_t i = 0; i < end; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
 /* The text for the engine. Go also takes (?<name>, which this RE2 does not know; it does not take
  * \C, which RE2 does. */
 static int engine_text(struct buf *out, struct sv text, struct err *err)
@@ -165,7 +175,11 @@ static int engine_text(struct buf *out, struct sv text, struct err *err)
 		if (sv_eq(piece, SV("\\C")))
 			return err_set(err, 1,
 				       "error parsing regexp: invalid escape sequence: \\C");
-		if (sv_starts_with(text, SV("(?<"))) {
+		bool short_form = sv_starts_with(text, SV("(?<"));
+		if ((short_form || sv_starts_with(text, SV("(?P<"))) &&
+		    !group_name_valid(sv_from(text, 3)))
+			return err_set(err, 1, "error parsing regexp: invalid named capture");
+		if (short_form) {
 			buf_sv(out, SV("(?P<"));
 			n = 3;
 		} else {
