@@ -361,24 +361,6 @@ static void handle(void *cls, const struct http_server_request *req)
 
 /* --- life --- */
 
-struct standin_options standin_options_default(void)
-{
-	return (struct standin_options){
-		.listen = SV("127.0.0.1:9091"),
-		.region = SV("us-east-1"),
-		.service = SV("aps"),
-		.clock_window_s = 300,
-		.max_request_bytes = MiB(1),
-		.max_raw_bytes = MiB(32),
-		.seed = 1,
-		.track = true,
-		.account = SV("123456789012"),
-		.ooo_window_s = 60,
-		.max_age_s = 3600,
-		.max_future_s = 600,
-	};
-}
-
 static int copy_options(struct standin *s, const struct standin_options *opt)
 {
 	s->clock_offset_ms = opt->clock_offset_s * 1000;
