@@ -47,12 +47,18 @@ uint32_t wal_owner_find(void *wal, struct labels owner,
 			void *fcls);
 /* The sink: put() takes the reference and queues; 1 when WAL_QUEUE_BATCHES are waiting. */
 struct batch_sink wal_sink(struct wal *w);
-/* Blocks until everything put so far is written (and synced when sync). 0 or negative. */
+/* Blocks until everything put so far is written (and synced when sync). 0; negative as soon as a
+ * write fails (what was put stays queued and is tried again). */
 int wal_flush(struct wal *w, bool sync);
 
 /* The scrape side says that a frame will not be used again: its definitions go when no unsent batch
  * needs them. */
 void wal_frame_retire(struct wal *w, uint32_t frame);
+
+/* Moves the head's sequence up, in a new segment, when a stored position is ahead of the log (power
+ * loss): the numbers in between were given to samples that are gone. Before the first put().
+ * Nothing when it is not above the head. 0 or negative. */
+int wal_advance_sequence(struct wal *w, uint64_t sequence);
 
 /* Labels of a frame's slots from `from` on, in order, as far as they are defined now; returns how
  * many slots the frame has (0: unknown frame). Thread-safe. fn's labels are valid during the call.

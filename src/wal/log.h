@@ -1,0 +1,171 @@
+/* What struct wal is made of, and who may touch what.
+ *
+ *   queue_mutex   the queue of what is to be written, and what the writer tells those who wait
+ *   mutex         what readers see: head, segments, tail, holds, counters
+ *   defs.mutex    the index of definitions
+ *   (none)        the writer thread's own
+ *
+ * A mutex is never taken while another one is held.
+ */
+#pragma once
+
+#include <ampagent/wal.h>
+#include <pthread.h>
+
+#include "defs.h"
+#include "frames.h"
+#include "store.h"
+
+/* Buckets double from the first; the last has no limit. */
+enum { SYNC_BUCKETS = 16 };
+#define SYNC_FIRST_SECONDS 0.001
+
+struct segment {
+	uint64_t number;
+	uint64_t first; /* sequence of its first sample */
+	uint64_t size;  /* bytes that may be read */
+	int64_t created_ms;
+};
+
+/* Fresh batches in order: the log's end, in memory. */
+struct tail {
+	struct batch **ring;
+	size_t start, n, cap;
+	size_t bytes, max_bytes;
+};
+
+struct hold {
+	char *key;
+	struct wal_pos pos;
+};
+
+enum op_kind { OP_BATCH, OP_RETIRE, OP_ADVANCE };
+
+struct op {
+	enum op_kind kind;
+	uint32_t frame;
+	uint64_t sequence;
+	struct batch *batch;
+};
+
+/* What the log said of a frame before it was opened, for wal_owner_find(). */
+struct recent_frame {
+	uint32_t frame;
+	uint16_t n_slots;
+	int64_t last_t_ms;
+	uint64_t alive[FRAME_SLOTS / 64];
+};
+
+struct recent {
+	struct map map;
+	struct recent_frame *v;
+	size_t n, cap;
+	int64_t until_ms; /* monotonic: forgotten then */
+};
+
+struct queue {
+	struct op *v;
+	size_t n, cap;
+	size_t n_batches;
+	uint64_t put;      /* ops ever queued */
+	uint64_t written;  /* of them written */
+	uint64_t synced;   /* of them on stable storage */
+	uint64_t sync_to;  /* of them asked to be synced */
+	uint64_t failures; /* tries that failed */
+	bool stop;
+};
+
+/* The writer thread's. */
+struct writer {
+	int fd; /* the segment written to */
+	struct frame_states states;
+	struct buf out;
+	struct batch **batches; /* encoded in out, not yet shown */
+	size_t n, cap;
+	struct wal_pos pos; /* after what is in out */
+	uint64_t size;      /* of the segment on disk, without out */
+	int64_t created_ms; /* of the segment */
+	bool dirty;
+	int64_t dirty_since_ms;
+	int64_t complained_ms;
+	unsigned tries;
+	uint64_t lost; /* samples given up because the log was closed while writing failed */
+};
+
+struct wal {
+	struct wal_options opt;
+	char *dir;
+	struct store store;
+	struct defs defs;
+
+	pthread_mutex_t queue_mutex;
+	pthread_cond_t queue_cond; /* to the writer */
+	pthread_cond_t done_cond;  /* from the writer */
+	struct queue queue;
+
+	pthread_mutex_t mutex;
+	struct wal_pos head;
+	struct segment *segments;
+	size_t n_segments, cap_segments;
+	uint64_t min_segment; /* numbers below were used, if only by files that are gone */
+	struct tail tail;
+	struct hold *holds;
+	size_t n_holds;
+	void (*on_written)(void *cls);
+	void *on_written_cls;
+	struct recent recent;
+	struct wal_stats stats;              /* the counters only */
+	uint32_t sync_buckets[SYNC_BUCKETS]; /* how long syncing took */
+	double sync_seconds;
+	size_t states_bytes; /* of the writer's last values */
+	bool failed;
+
+	struct writer writer;
+	uint32_t next_frame, next_owner; /* as the log was opened */
+	pthread_t thread;
+	bool thread_started;
+};
+
+/* Order of places; the sequence is not looked at. */
+static inline int pos_cmp(struct wal_pos a, struct wal_pos b)
+{
+	if (a.segment != b.segment)
+		return a.segment < b.segment ? -1 : 1;
+	return a.offset < b.offset ? -1 : a.offset > b.offset;
+}
+
+/* ---- tail.c; with the mutex held ---- */
+
+void tail_deinit(struct tail *t);
+/* Takes its own reference; gives up older ones above max_bytes. What does not fit is not kept. */
+void tail_push(struct tail *t, struct batch *b);
+/* The first batch at or after pos (no reference), provided that the tail reaches back to pos. */
+struct batch *tail_find(const struct tail *t, struct wal_pos pos);
+
+/* ---- segments.c ---- */
+
+/* A new segment after the last one, whose first sample has that sequence. 0, or -1 with errno. */
+int segment_begin(struct wal *w, uint64_t sequence);
+/* Deletes what bounds and holds let go. at_begin: a new segment was just begun. */
+void segments_trim(struct wal *w, bool at_begin);
+/* Appends to the list; with the mutex held. 0 or ERR_NOMEM. */
+int segment_add(struct wal *w, const struct segment *s);
+
+/* ---- writer.c ---- */
+
+void *writer_run(void *wal);
+int queue_push(struct wal *w, const struct op *op);
+
+/* ---- repair.c ---- */
+
+/* Reads the directory's segments: the list, the head's sequence, the recent frames. A torn end of
+ * the newest segment is cut off. 0; 1 with the reason; ERR_NOMEM. */
+int segments_load(struct wal *w, struct err *err);
+/* The number that the next segment will have. */
+uint64_t segments_next_number(const struct wal *w);
+
+/* ---- owner.c ---- */
+
+/* Notes a batch read when the log was opened. 0 or ERR_NOMEM. */
+int recent_note(struct recent *r, const struct batch *b);
+void recent_deinit(struct recent *r);
