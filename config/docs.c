@@ -7,7 +7,7 @@ static const char intro[] =
 	"# Configuration\n"
 	"\n"
 	"ampagent reads a Prometheus configuration file as it is. This page is made from the table "
-	"that reads the file (`ampagent config-docs` prints it); a test holds the two together.\n"
+	"that reads the file (`ampagent docs config` prints it); a test holds the two together.\n"
 	"\n"
 	"- A file is YAML 1.1, read strictly: an unknown key, a key given twice or a value of the "
 	"wrong type is refused with `file:line:column`, and for an unknown key with the nearest "
