@@ -1,0 +1,237 @@
+/* From discovery's labels to a target. */
+#include "../../../scrape/target.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static struct labels make(struct arena *arena, const char *const *pairs)
+{
+	struct label_builder b;
+	label_builder_init(&b, arena);
+	for (; *pairs; pairs += 2)
+		label_builder_set(&b, sv_of(pairs[0]), sv_of(pairs[1]));
+	struct labels out;
+	assert_int_equal(label_builder_finish(&b, arena, &out), 0);
+	return out;
+}
+
+static struct scrape_options options(void)
+{
+	return (struct scrape_options){.job_name = SV("j"),
+				       .interval_ms = 15000,
+				       .timeout_ms = 10000,
+				       .metrics_path = SV("/metrics"),
+				       .scheme = SV("http")};
+}
+
+#define PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static enum target_verdict make_one(const struct scrape_options *opt, const char *const *group,
+				    const char *const *entry, struct target **out, struct err *err)
+{
+	static const char *const none[] = {NULL};
+	_cleanup_(arena_deinit) struct arena arena;
+	_cleanup_(arena_deinit) struct arena scratch;
+	arena_init(&arena, MiB(1));
+	arena_init(&scratch, MiB(1));
+	struct labels g = make(&arena, group ? group : none);
+	struct labels e = make(&arena, entry);
+	return target_make(opt, g, e, &scratch, out, err);
+}
+
+static void assert_label(struct labels set, const char *name, const char *value)
+{
+	struct sv v = labels_get(set, sv_of(name));
+	if (!sv_eq(v, sv_of(value)))
+		fail_msg("%s is \"%.*s\", not \"%s\"", name, SV_ARG(v), value);
+}
+
+static void fills_in_defaults(void **state)
+{
+	struct scrape_options opt = options();
+	_cleanup_(target_freep) struct target *t = NULL;
+	assert_int_equal(make_one(&opt, PAIRS("env", "prod", "x", "group"),
+				  PAIRS("__address__", "h:1", "x", "own"), &t, NULL),
+			 TARGET_MADE);
+	assert_string_equal(t->url, "http://h:1/metrics");
+	assert_label(t->labels, "job", "j");
+	assert_label(t->labels, "instance", "h:1");
+	assert_label(t->labels, "env", "prod");
+	assert_label(t->labels, "x", "own");
+	assert_int_equal(labels_count(t->labels), 4);
+	assert_label(t->discovered, "__scrape_interval__", "15s");
+	assert_label(t->discovered, "__scrape_timeout__", "10s");
+	assert_int_equal(t->interval_ms, 15000);
+}
+
+static void no_port_is_added(void **state)
+{
+	struct scrape_options opt = options();
+	_cleanup_(target_freep) struct target *t = NULL;
+	assert_int_equal(make_one(&opt, NULL, PAIRS("__address__", "h"), &t, NULL), TARGET_MADE);
+	assert_string_equal(t->url, "http://h/metrics");
+	assert_label(t->labels, "instance", "h");
+}
+
+static void parameters_make_the_query(void **state)
+{
+	struct scrape_options opt = options();
+	struct sv collect[] = {SV("cpu"), SV("mem &")};
+	struct sv z[] = {SV("1")};
+	struct scrape_param params[] = {{SV("z"), z, 1}, {SV("collect[]"), collect, 2}};
+	opt.params = params;
+	opt.n_params = 2;
+	_cleanup_(target_freep) struct target *t = NULL;
+	assert_int_equal(make_one(&opt, NULL,
+				  PAIRS("__address__", "h:1", "__param_collect[]", "disk",
+					"__param_extra", "e", "__metrics_path__", "a b?c"),
+				  &t, NULL),
+			 TARGET_MADE);
+	assert_string_equal(
+		t->url,
+		"http://h:1/a%20b%3Fc?collect%5B%5D=disk&collect%5B%5D=mem+%26&extra=e&z=1");
+}
+
+static void refuses_what_cannot_be_scraped(void **state)
+{
+	static const struct {
+		const char *pairs[5];
+		const char *why;
+	} cases[] = {
+		{{"x", "y", NULL}, "no address"},
+		{{"__address__", "a/b", NULL}, "not a valid hostname"},
+		{{"__address__", "a", "__scrape_interval__", "x", NULL}, "not a duration"},
+		{{"__address__", "a", "__scrape_interval__", "0s", NULL}, "cannot be 0"},
+		{{"__address__", "a", "__scrape_timeout__", "16s", NULL},
+		 "greater than scrape interval"},
+		{{"__address__", "a", "__scrape_native_histograms__", "maybe", NULL},
+		 "not a boolean"},
+		{{"__address__", "a", "l", "\xff", NULL}, "not UTF-8"},
+	};
+	struct scrape_options opt = options();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct err err = ERR_NULL;
+		struct target *t = NULL;
+		assert_int_equal(make_one(&opt, NULL, cases[i].pairs, &t, &err), TARGET_REFUSED);
+		assert_non_null(strstr(err.msg, cases[i].why));
+	}
+}
+
+static void relabeling_shapes_targets(void **state)
+{
+	struct scrape_options opt = options();
+	struct sv meta = SV("__meta_port");
+	struct relabel_rule rules[2] = {relabel_rule_default(), relabel_rule_default()};
+	rules[0].action = RELABEL_DROP;
+	rules[0].source_labels = &meta;
+	rules[0].n_source_labels = 1;
+	rules[0].regex = SV("no");
+	rules[0].regex_set = true;
+	rules[1].source_labels = &meta;
+	rules[1].n_source_labels = 1;
+	rules[1].target_label = SV("port");
+	size_t bad;
+	_cleanup_(relabel_unrefp) struct relabel_set *set = NULL;
+	assert_int_equal(relabel_compile(rules, 2, NAMES_UTF8, &set, &bad, NULL), 0);
+	opt.relabel = set;
+	_cleanup_(target_freep) struct target *t = NULL;
+	assert_int_equal(
+		make_one(&opt, NULL, PAIRS("__address__", "h:1", "__meta_port", "9"), &t, NULL),
+		TARGET_MADE);
+	assert_label(t->labels, "port", "9");
+	assert_label(t->all, "__meta_port", "");
+	_cleanup_(target_freep) struct target *dropped = NULL;
+	assert_int_equal(make_one(&opt, NULL, PAIRS("__address__", "h:1", "__meta_port", "no"),
+				  &dropped, NULL),
+			 TARGET_DROPPED);
+	assert_label(dropped->discovered, "__meta_port", "no");
+}
+
+static void identity_is_labels_and_url(void **state)
+{
+	struct scrape_options opt = options();
+	_cleanup_(target_freep) struct target *a = NULL;
+	_cleanup_(target_freep) struct target *b = NULL;
+	_cleanup_(target_freep) struct target *c = NULL;
+	make_one(&opt, NULL, PAIRS("__address__", "h:1", "__tmp_x", "1"), &a, NULL);
+	make_one(&opt, NULL, PAIRS("__address__", "h:1", "__tmp_x", "2"), &b, NULL);
+	make_one(&opt, NULL, PAIRS("__address__", "h:1", "__tmp_x", "1", "__meta_y", "z"), &c,
+		 NULL);
+	assert_true(a->hash != b->hash);
+	assert_true(a->hash == c->hash);
+}
+
+static void the_phase_is_fixed(void **state)
+{
+	struct scrape_options opt = options();
+	_cleanup_(target_freep) struct target *t = NULL;
+	make_one(&opt, NULL, PAIRS("__address__", "h:1"), &t, NULL);
+	int64_t phase = (1000000 + target_offset_ms(t, 7, 1000000)) % t->interval_ms;
+	for (int64_t now = 999000; now < 1040000; now += 137) {
+		int64_t wait = target_offset_ms(t, 7, now);
+		assert_true(wait > 0 && wait <= t->interval_ms);
+		assert_int_equal((now + wait) % t->interval_ms, phase);
+	}
+}
+
+static void accept_offers_what_is_built(void **state)
+{
+	struct scrape_options opt = options();
+	opt.protocols[0] = PROTO_OPENMETRICS_1_0_0;
+	opt.protocols[1] = PROTO_TEXT_0_0_4;
+	opt.n_protocols = 2;
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	buf_init(&out, 1024);
+	assert_int_equal(scrape_accept_header(&opt, &out), 0);
+	assert_true(sv_eq(buf_view(&out), SV("text/plain;version=0.0.4;q=0.6,*/*;q=0.5")));
+}
+
+static void content_types(void **state)
+{
+	static const struct {
+		const char *type;
+		bool good, good_with_fallback;
+	} cases[] = {
+		{"text/plain", true, true},
+		{"text/plain; version=0.0.4; charset=utf-8", true, true},
+		{"TEXT/Plain;version=1.0.0;escaping=allow-utf-8", true, true},
+		{"text/plain;", true, true},
+		{"text/plain; x=\"a\\\"b;c\"", true, true},
+		{"", false, true},
+		{"invalid/", false, true},
+		{"invalid/invalid/invalid", false, true},
+		{"/", false, true},
+		{"text/plain; charset=utf-8; charset=utf-8", false, true},
+		{"text/plain; charset", false, true},
+		{"text/html", false, true},
+		{"application/openmetrics-text; version=1.0.0", false, false},
+		{"application/vnd.google.protobuf; proto=x", false, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		enum scrape_protocol p;
+		struct err err = ERR_NULL;
+		assert_int_equal(scrape_content_format(sv_of(cases[i].type), PROTO_NONE, &p, &err),
+				 !cases[i].good);
+		assert_int_equal(
+			scrape_content_format(sv_of(cases[i].type), PROTO_TEXT_0_0_4, &p, &err),
+			!cases[i].good_with_fallback);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fills_in_defaults),
+		cmocka_unit_test(no_port_is_added),
+		cmocka_unit_test(parameters_make_the_query),
+		cmocka_unit_test(refuses_what_cannot_be_scraped),
+		cmocka_unit_test(relabeling_shapes_targets),
+		cmocka_unit_test(identity_is_labels_and_url),
+		cmocka_unit_test(the_phase_is_fixed),
+		cmocka_unit_test(accept_offers_what_is_built),
+		cmocka_unit_test(content_types),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
