@@ -36,7 +36,8 @@ struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, ui
 	char *bytes = malloc(key.len ? key.len : 1);
 	if (!bytes)
 		return NULL;
-	memcpy(bytes, key.ptr, key.len);
+	if (key.len)
+		memcpy(bytes, key.ptr, key.len);
 	o->key = (struct labels){bytes, key.len};
 	o->key_hash = labels_hash(key);
 

@@ -122,7 +122,8 @@ static int introduce_owner(struct owner *o, struct batch *batch)
 	char *key = arena_alloc(&batch->arena, o->key.len);
 	if (!batch->new_owner || !key)
 		return ERR_NOMEM;
-	memcpy(key, o->key.ptr, o->key.len);
+	if (o->key.len)
+		memcpy(key, o->key.ptr, o->key.len);
 	*batch->new_owner = (struct batch_owner){o->id, {key, o->key.len}};
 	return 0;
 }

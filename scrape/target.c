@@ -7,7 +7,8 @@ static int labels_dup(struct labels in, struct labels *out)
 	char *p = malloc(in.len ? in.len : 1);
 	if (!p)
 		return ERR_NOMEM;
-	memcpy(p, in.ptr, in.len);
+	if (in.len)
+		memcpy(p, in.ptr, in.len);
 	*out = (struct labels){p, in.len};
 	return 0;
 }
