@@ -200,7 +200,7 @@ int store_create(struct store *s, const char *name)
 int store_open(struct store *s, const char *name)
 {
 	if (!s->memory)
-		return openat(s->dir, name, O_RDWR | O_CLOEXEC);
+		return openat(s->dir, name, (s->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	pthread_mutex_lock(&s->mutex);
 	struct store_file *f = memory_find(s, name);
 	int fd = f ? fcntl(f->fd, F_DUPFD_CLOEXEC, 0) : -1;

@@ -12,8 +12,9 @@ struct store_file; /* one file in memory */
 
 struct store {
 	bool memory;
-	int dir;  /* <storage path>/ampagent; -1 in memory */
-	int lock; /* LOCK, held while open */
+	bool read_only; /* files are opened for reading */
+	int dir;        /* <storage path>/ampagent; -1 in memory */
+	int lock;       /* LOCK, held while open */
 	pthread_mutex_t mutex;
 	struct store_file *files; /* in memory only */
 	size_t n, cap;
