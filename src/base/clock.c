@@ -41,9 +41,11 @@ int64_t clock_process_cpu_ns(void)
 char *clock_format_rfc3339(char *dst, int64_t wall_ms)
 {
 	int64_t ms = wall_ms % 1000;
-	if (ms < 0)
+	time_t seconds = (time_t)(wall_ms / 1000);
+	if (ms < 0) {
 		ms += 1000;
-	time_t seconds = (time_t)((wall_ms - ms) / 1000);
+		seconds--;
+	}
 	struct tm tm = {0};
 	gmtime_r(&seconds, &tm);
 	snprintf(dst, RFC3339_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ",

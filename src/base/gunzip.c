@@ -42,10 +42,10 @@ static size_t first_room(struct sv in)
 static int member(struct libdeflate_decompressor *d, struct buf *out, struct sv in, size_t *used)
 {
 	size_t room = at_most(first_room(in), out->max - out->len);
+	/* Room for one byte at least, so that there is a pointer to give. */
+	if (out->cap == 0 && room == 0)
+		room = 1;
 	for (;;) {
-		/* Room for one byte at least, so that there is a pointer to give. */
-		if (out->max == out->len && out->cap == 0)
-			return 2;
 		if (buf_reserve(out, room) != 0)
 			return 2;
 		size_t made;

@@ -416,15 +416,15 @@ static int stop(struct json_reader *r, int result)
 
 int json_feed(struct json_reader *r, struct sv piece, struct err *err)
 {
+	if (r->state == STOPPED)
+		return r->result;
+	if (piece.len == 0)
+		return 0;
 	struct piece in = {.p = piece.ptr,
 			   .end = piece.ptr + piece.len,
 			   .line_start = piece.ptr,
 			   .line_shift = r->col,
 			   .err = err};
-	if (r->state == STOPPED)
-		return r->result;
-	if (piece.len == 0)
-		return 0;
 	int e = 0;
 	while (e == 0 && in.p < in.end)
 		e = step(r, &in);

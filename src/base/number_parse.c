@@ -300,9 +300,9 @@ static int parse_word(struct sv word, bool has_sign, uint64_t *bits)
 
 int number_parse(struct sv s, uint64_t *bits)
 {
-	const char *p = s.ptr, *end = s.ptr + s.len;
-	if (p == end)
+	if (s.len == 0)
 		return 1;
+	const char *p = s.ptr, *end = s.ptr + s.len;
 	bool has_sign = *p == '-' || *p == '+';
 	uint64_t sign = *p == '-' ? UINT64_C(1) << 63 : 0;
 	p += has_sign;

@@ -57,6 +57,8 @@ int base64_encode(struct buf *out, struct sv in)
 		out->failed = true;
 		return 1;
 	}
+	if (in.len == 0)
+		return 0;
 	const uint8_t *p = (const uint8_t *)in.ptr;
 	char *dst = out->ptr + out->len;
 	for (size_t i = 0; i < in.len; i += 3) {

@@ -62,7 +62,8 @@ static inline struct sv sv_from(struct sv s, size_t start)
 {
 	if (start > s.len)
 		start = s.len;
-	return (struct sv){s.ptr + start, s.len - start};
+	/* Nothing is added to NULL, not even 0. */
+	return (struct sv){start ? s.ptr + start : s.ptr, s.len - start};
 }
 
 /* Index of the first c, or s.len when there is none. */
