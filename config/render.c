@@ -46,9 +46,12 @@ static void render_url(struct buf *out, struct sv url)
 		json_quote(out, url);
 		return;
 	}
-	json_quote(out, sv_make(url.ptr, (size_t)(authority.ptr + colon + 1 - url.ptr)));
-	buf_sv(out, SV("xxxxx"));
-	json_quote(out, sv_from(url, (size_t)(authority.ptr + at - url.ptr)));
+	_cleanup_(buf_deinit) struct buf masked = BUF_NULL;
+	buf_init(&masked, url.len + sizeof "xxxxx");
+	buf_sv(&masked, sv_make(url.ptr, (size_t)(authority.ptr + colon + 1 - url.ptr)));
+	buf_sv(&masked, SV("xxxxx"));
+	buf_sv(&masked, sv_from(url, (size_t)(authority.ptr + at - url.ptr)));
+	json_quote(out, buf_view(&masked));
 }
 
 static bool is_default(const struct schema_entry *e, const void *field)
