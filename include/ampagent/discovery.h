@@ -11,9 +11,13 @@ struct discovery;
 
 int discovery_new(struct loop *loop, struct target_sink sink, struct discovery **out,
 		  struct err *err);
+/* NULL is fine. */
 void discovery_free(struct discovery *d);
 /* Replaces the set of jobs; static groups are delivered before this returns, file groups as soon
- * as they are read (at once). opts must stay valid until the next apply or free. 0 or ERR_NOMEM. */
+ * as they are read (at once). opts must stay valid until the next apply or free. A file source
+ * whose options are unchanged keeps what it read. 0, or ERR_NOMEM: then there are no jobs left. */
 int discovery_apply(struct discovery *d, const struct discovery_options *opts, size_t n);
 /* prometheus_sd_* with labels. */
 void discovery_collect(struct discovery *d, struct metrics_writer *w);
+
+DEFINE_CLEANUP_PTR(struct discovery, discovery_free)

@@ -1,0 +1,207 @@
+/* The manager: a set of providers for each job, and one update of the job's complete list when any
+ * of them has changed. */
+#include "file.h"
+#include "static.h"
+#include <ampagent/discovery.h>
+
+/* Providers that change together make one update. */
+enum { COALESCE_MS = 100 };
+
+struct job {
+	struct discovery *discovery;
+	char *name;
+	struct provider **providers;
+	size_t n_providers;
+	struct loop_timer timer;
+	size_t n_targets; /* of the last update */
+};
+
+struct discovery {
+	struct loop *loop;
+	struct target_sink sink;
+	struct file_sd *file_sd;
+	struct job **jobs;
+	size_t n_jobs;
+	uint64_t received, updates;
+	int64_t last_update_ms;
+};
+
+static void job_free(struct job *j)
+{
+	loop_timer_cancel(&j->timer);
+	for (size_t i = 0; j->providers && i < j->n_providers; i++)
+		provider_free(j->providers[i]);
+	free(j->providers);
+	free(j->name);
+	free(j);
+}
+
+DEFINE_CLEANUP_PTR(struct job, job_free)
+
+static int job_deliver(struct job *j)
+{
+	struct discovery *d = j->discovery;
+	size_t n = 0, at = 0;
+	for (size_t i = 0; i < j->n_providers; i++)
+		n += j->providers[i]->ops->count(j->providers[i]);
+	_cleanup_(freep) struct target_group *groups = calloc(n + 1, sizeof *groups);
+	if (!groups)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < j->n_providers; i++) {
+		j->providers[i]->ops->list(j->providers[i], groups + at);
+		at += j->providers[i]->ops->count(j->providers[i]);
+	}
+	j->n_targets = 0;
+	for (size_t i = 0; i < n; i++)
+		j->n_targets += groups[i].n_targets;
+	d->updates++;
+	d->last_update_ms = loop_wall_ms(d->loop);
+	d->sink.update(d->sink.cls, sv_of(j->name), groups, n);
+	return 0;
+}
+
+static void on_timer(void *cls)
+{
+	struct job *j = cls;
+	/* Memory may be there the next time; the scrape side keeps the last list until then. */
+	if (job_deliver(j) != 0)
+		loop_timer_in(j->discovery->loop, &j->timer, COALESCE_MS);
+}
+
+static void on_change(void *cls)
+{
+	struct job *j = cls;
+	j->discovery->received++;
+	if (!loop_timer_armed(&j->timer))
+		loop_timer_in(j->discovery->loop, &j->timer, COALESCE_MS);
+}
+
+static void add_provider(struct job *j, struct provider *p)
+{
+	p->changed = on_change;
+	p->cls = j;
+	j->providers[j->n_providers++] = p;
+	j->discovery->received++;
+}
+
+/* Takes over an old job's provider for equal options: what it read last lives on over a reload,
+ * even if its files are broken now. NULL when there is none. */
+static struct provider *take_file_provider(struct job *old, const struct file_sd_options *opt)
+{
+	for (size_t i = 0; old && i < old->n_providers; i++)
+		if (old->providers[i] && file_provider_is(old->providers[i], opt))
+			return take_ptr(old->providers[i]);
+	return NULL;
+}
+
+static int add_files(struct job *j, struct job *old, const struct file_sd_options *opt)
+{
+	struct provider *p = take_file_provider(old, opt);
+	int r = p ? 0 : file_provider_new(j->discovery->file_sd, opt, &p);
+	if (r == 0)
+		add_provider(j, p);
+	return r;
+}
+
+static int job_new(struct discovery *d, const struct discovery_options *opt, struct job *old,
+		   struct job **out)
+{
+	_cleanup_(job_freep) struct job *j = calloc(1, sizeof *j);
+	if (!j)
+		return ERR_NOMEM;
+	j->discovery = d;
+	j->timer = (struct loop_timer){.fire = on_timer, .cls = j};
+	j->name = sv_dup(opt->job_name);
+	j->providers = calloc(opt->n_file_sds + 1, sizeof(struct provider *));
+	if (!j->name || !j->providers)
+		return ERR_NOMEM;
+	if (opt->n_statics > 0) {
+		struct provider *p;
+		int r = static_provider_new(opt->statics, opt->n_statics, &p);
+		if (r != 0)
+			return r;
+		add_provider(j, p);
+	}
+	for (size_t i = 0; i < opt->n_file_sds; i++) {
+		int r = add_files(j, old, &opt->file_sds[i]);
+		if (r != 0)
+			return r;
+	}
+	*out = take_ptr(j);
+	return 0;
+}
+
+static void jobs_free(struct job **jobs, size_t n)
+{
+	for (size_t i = 0; jobs && i < n; i++)
+		job_free(jobs[i]);
+	free(jobs);
+}
+
+int discovery_new(struct loop *loop, struct target_sink sink, struct discovery **out,
+		  struct err *err)
+{
+	_cleanup_(discovery_freep) struct discovery *d = calloc(1, sizeof *d);
+	if (!d)
+		return ERR_NOMEM;
+	d->loop = loop;
+	d->sink = sink;
+	int r = file_sd_new(loop, &d->file_sd, err);
+	if (r != 0)
+		return r;
+	*out = take_ptr(d);
+	return 0;
+}
+
+void discovery_free(struct discovery *d)
+{
+	if (!d)
+		return;
+	jobs_free(d->jobs, d->n_jobs);
+	file_sd_free(d->file_sd);
+	free(d);
+}
+
+static struct job *find_job(const struct discovery *d, struct sv name)
+{
+	for (size_t i = 0; i < d->n_jobs; i++)
+		if (sv_eq(sv_of(d->jobs[i]->name), name))
+			return d->jobs[i];
+	return NULL;
+}
+
+int discovery_apply(struct discovery *d, const struct discovery_options *opts, size_t n)
+{
+	struct job **jobs = calloc(n + 1, sizeof(struct job *));
+	size_t made = 0;
+	int r = jobs ? 0 : ERR_NOMEM;
+	for (; r == 0 && made < n; made += r == 0)
+		r = job_new(d, &opts[made], find_job(d, opts[made].job_name), &jobs[made]);
+	if (r != 0) {
+		jobs_free(jobs, made);
+		jobs = NULL;
+		n = 0;
+	}
+	/* After a failure the old jobs go as well: the new ones may have taken their providers. */
+	jobs_free(d->jobs, d->n_jobs);
+	d->jobs = jobs;
+	d->n_jobs = n;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = job_deliver(jobs[i]);
+	return r;
+}
+
+void discovery_collect(struct discovery *d, struct metrics_writer *w)
+{
+	struct metric_label labels[] = {{"name", SV("scrape")}, {"config", SV_NULL}};
+	for (size_t i = 0; i < d->n_jobs; i++) {
+		labels[1].value = sv_of(d->jobs[i]->name);
+		metrics_emit(w, M_SD_DISCOVERED_TARGETS, labels, 2, (double)d->jobs[i]->n_targets);
+	}
+	metrics_emit(w, M_SD_FAILED_CONFIGS, labels, 1, 0);
+	metrics_emit(w, M_SD_RECEIVED_UPDATES, labels, 1, (double)d->received);
+	metrics_emit(w, M_SD_UPDATES, labels, 1, (double)d->updates);
+	metrics_emit(w, M_SD_UPDATES_DELAYED, labels, 1, 0);
+	metrics_emit(w, M_SD_LAST_UPDATE_TS, labels, 1, (double)d->last_update_ms / 1000);
+	file_sd_collect(d->file_sd, w);
+}
