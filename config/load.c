@@ -60,7 +60,7 @@ static const char *environment(const char *name)
 
 static int no_memory(struct err *err, const char *path)
 {
-	return err_set(err, 1, "%s: no memory for a configuration as large as this", path);
+	return err_at(err, 1, 1, 1, "%s:1:1: no memory for a configuration as large as this", path);
 }
 
 static int parse_tree(struct decode *d, struct sv text, struct yaml_node **root)
