@@ -154,7 +154,7 @@ int segment_add(struct wal *w, const struct segment *s);
 /* ---- writer.c ---- */
 
 void *writer_run(void *wal);
-int queue_push(struct wal *w, const struct op *op);
+int op_push(struct wal *w, const struct op *op);
 
 /* ---- repair.c ---- */
 

@@ -150,7 +150,7 @@ static int put(void *cls, struct batch *b)
 		return ERR_FATAL;
 	pthread_mutex_lock(&w->queue_mutex);
 	int r = w->queue.stop || w->queue.n_batches >= WAL_QUEUE_BATCHES ? 1 : 0;
-	if (r == 0 && queue_push(w, &(struct op){.kind = OP_BATCH, .batch = b}))
+	if (r == 0 && op_push(w, &(struct op){.kind = OP_BATCH, .batch = b}))
 		r = 1;
 	pthread_mutex_unlock(&w->queue_mutex);
 	return r;
@@ -180,14 +180,14 @@ void wal_frame_retire(struct wal *w, uint32_t frame)
 {
 	pthread_mutex_lock(&w->queue_mutex);
 	/* Without memory the definitions stay until the log is opened again. */
-	queue_push(w, &(struct op){.kind = OP_RETIRE, .frame = frame});
+	op_push(w, &(struct op){.kind = OP_RETIRE, .frame = frame});
 	pthread_mutex_unlock(&w->queue_mutex);
 }
 
 int wal_advance_sequence(struct wal *w, uint64_t sequence)
 {
 	pthread_mutex_lock(&w->queue_mutex);
-	int r = queue_push(w, &(struct op){.kind = OP_ADVANCE, .sequence = sequence});
+	int r = op_push(w, &(struct op){.kind = OP_ADVANCE, .sequence = sequence});
 	pthread_mutex_unlock(&w->queue_mutex);
 	return r ? r : wal_flush(w, false);
 }

@@ -24,7 +24,7 @@ enum {
 
 /* ---- the queue ---- */
 
-int queue_push(struct wal *w, const struct op *op)
+int op_push(struct wal *w, const struct op *op)
 {
 	struct queue *q = &w->queue;
 	if (q->n == q->cap) {
