@@ -11,7 +11,7 @@ int cmd_wal(int argc, char **argv)
 		{"verbose", FLAG_BOOL, &verbose, "Print every sample with its labels."},
 		{0},
 	};
-	const char *synopsis = "usage: ampagent wal [--verbose] DIR\n\n"
+	const char *synopsis = "ampagent wal [--verbose] DIR\n\n"
 			       "Prints segments, batches, definitions and damage of a log.\n"
 			       "DIR is the storage path or the ampagent directory in it.";
 	struct sv dir = SV_NULL;
