@@ -1,0 +1,195 @@
+#include "endpoint.h"
+
+#include "check.h"
+#include "wire.h"
+
+#include <ampagent/aws/sigv4.h>
+#include <ampagent/base/clock.h>
+#include <ampagent/base/crypto.h>
+#include <ampagent/base/text.h>
+
+enum { ANSWER_MAX = 1 << 20, TIMEOUT_MS = 20000 };
+
+struct loop *loop;
+static struct http_pool *pool;
+static struct http_client *client;
+struct standin *standin;
+
+struct got got;
+
+/* --- set-up --- */
+
+void start(const struct standin_options *o)
+{
+	struct standin_options here = *o;
+	struct err err = ERR_NULL;
+	here.listen = SV("127.0.0.1:0");
+	if (standin_new(loop, &here, &standin, &err) != 0)
+		fail_msg("%s", err.msg);
+}
+
+void start_default(void)
+{
+	struct standin_options o = standin_options_default();
+	start(&o);
+}
+
+struct standin_options signed_options(void)
+{
+	struct standin_options o = standin_options_default();
+	o.access_key = SV("AKIDEXAMPLE");
+	o.secret_key = SV("secret");
+	o.region = SV("eu-west-1");
+	return o;
+}
+
+int begin(void **state)
+{
+	static const struct http_options none = {0};
+	buf_init(&got.body, ANSWER_MAX);
+	return loop_new(&loop, NULL) || http_pool_new(loop, 4, 1000, &pool) ||
+	       http_client_new(pool, &none, &client, NULL);
+}
+
+int end(void **state)
+{
+	standin_free(take_ptr(standin));
+	http_client_free(client);
+	http_pool_free(pool);
+	loop_free(loop);
+	buf_deinit(&got.body);
+	return 0;
+}
+
+/* --- asking --- */
+
+static void copy(char *dst, size_t size, struct sv s)
+{
+	snprintf(dst, size, "%.*s", SV_ARG(s));
+}
+
+static void on_answer(void *cls, const struct http_answer *a)
+{
+	got.done = true;
+	got.result = a->result;
+	got.status = a->status;
+	copy(got.request_id, sizeof got.request_id, a->request_id);
+	copy(got.error_type, sizeof got.error_type, a->error_type);
+	copy(got.content_type, sizeof got.content_type, a->content_type);
+	got.date_s = 0;
+	clock_parse_http_date(a->date.ptr, a->date.len, &got.date_s);
+	loop_stop(loop);
+}
+
+void add_header(struct ask *a, struct sv name, struct sv value)
+{
+	assert_true(a->n_headers < HEADERS_MAX);
+	a->headers[a->n_headers++] = (struct http_header){name, value};
+}
+
+int ask(const struct ask *a)
+{
+	char url[256];
+	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", standin_port(standin), a->target);
+	buf_reset(&got.body);
+	got.done = false;
+	struct http_request request = {
+		.method = sv_of(a->method),
+		.url = sv_of(url),
+		.headers = a->headers,
+		.n_headers = a->n_headers,
+		.body = a->body,
+		.timeout_ms = TIMEOUT_MS,
+		.body_max = ANSWER_MAX,
+		.body_out = &got.body,
+	};
+	struct http_transfer *transfer;
+	struct err err = ERR_NULL;
+	if (http_start(client, &request, on_answer, NULL, &transfer, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(got.done);
+	return got.status;
+}
+
+int get(const char *target)
+{
+	struct ask a = {.method = "GET", .target = target};
+	return ask(&a);
+}
+
+int post(const char *target)
+{
+	struct ask a = {.method = "POST", .target = target};
+	return ask(&a);
+}
+
+struct ask write_ask(struct sv body)
+{
+	struct ask a = {.method = "POST", .target = REMOTE_WRITE, .body = body};
+	add_header(&a, SV("Content-Type"), SV("application/x-protobuf"));
+	add_header(&a, SV("Content-Encoding"), SV("snappy"));
+	add_header(&a, SV("X-Prometheus-Remote-Write-Version"), SV("0.1.0"));
+	return a;
+}
+
+/* Two series, a and b, with a sample each at t_ms. */
+static void two_samples(struct buf *body, int64_t t_ms)
+{
+	_cleanup_(buf_deinit) struct buf raw = BUF_NULL;
+	buf_init(&raw, WIRE_MAX);
+	put_one(&raw, "__name__=a,job=x", t_ms, 1.5);
+	put_one(&raw, "__name__=b", t_ms, 2);
+	buf_init(body, WIRE_MAX);
+	assert_int_equal(snappy_block_compress(body, buf_view(&raw)), 0);
+}
+
+int write_at(int64_t t_ms)
+{
+	_cleanup_(buf_deinit) struct buf body = BUF_NULL;
+	two_samples(&body, t_ms);
+	struct ask a = write_ask(buf_view(&body));
+	return ask(&a);
+}
+
+int write_now(void)
+{
+	return write_at(clock_wall_ms());
+}
+
+int write_signed(const struct signer *by)
+{
+	_cleanup_(buf_deinit) struct buf body = BUF_NULL;
+	two_samples(&body, clock_wall_ms());
+	struct ask a = write_ask(buf_view(&body));
+	char host[64], hash[2 * SHA256_BYTES + 1];
+	uint8_t digest[SHA256_BYTES];
+	snprintf(host, sizeof host, "127.0.0.1:%d", standin_port(standin));
+	crypto_sha256(digest, body.ptr, body.len);
+	hex_encode(hash, digest, sizeof digest);
+	struct sigv4_request r = {
+		.method = SV("POST"),
+		.host = sv_of(host),
+		.path = SV(REMOTE_WRITE),
+		.headers = a.headers,
+		.n_headers = a.n_headers,
+		.payload_hash = sv_of(hash),
+		.region = sv_of(by->region),
+		.service = SV("aps"),
+		.time_s = clock_wall_ms() / 1000 + by->shift_s,
+	};
+	struct aws_keys keys = {SV("AKIDEXAMPLE"), sv_of(by->secret), sv_of(by->token)};
+	struct sigv4_result signature;
+	assert_int_equal(sigv4_sign(&r, &keys, NULL, &signature, NULL, NULL), 0);
+	add_header(&a, SV("X-Amz-Date"), sv_of(signature.amz_date));
+	add_header(&a, SV("Authorization"), sv_of(signature.authorization));
+	if (by->sent_token)
+		add_header(&a, SV("X-Amz-Security-Token"), sv_of(by->sent_token));
+	return ask(&a);
+}
+
+void expect_json(const char *body)
+{
+	assert_string_equal(got.content_type, "application/json");
+	assert_sv(buf_view(&got.body), body);
+}

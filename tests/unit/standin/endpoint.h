@@ -1,0 +1,66 @@
+/* A stand-in on a free loopback port and the agent's own client to talk to it. Signed requests are
+ * signed by the agent's own signer, which the stand-in's check has no code in common with: here the
+ * two meet.
+ *
+ * One of each at a time; the test's loop runs while a request is under way. */
+#pragma once
+
+#include <ampagent/net/http_client.h>
+#include <ampagent/standin.h>
+
+#define REMOTE_WRITE "/workspaces/ws-a/api/v1/remote_write"
+
+enum { HEADERS_MAX = 12 };
+
+extern struct loop *loop;
+extern struct standin *standin;
+
+/* What came back. */
+struct got {
+	bool done;
+	enum http_result result;
+	int status;
+	char request_id[64], error_type[64], content_type[64];
+	int64_t date_s;
+	struct buf body;
+};
+extern struct got got;
+
+/* cmocka's set-up and tear-down. */
+int begin(void **state);
+int end(void **state);
+
+void start(const struct standin_options *o);
+void start_default(void);
+/* Access key AKIDEXAMPLE, secret key "secret", region eu-west-1. */
+struct standin_options signed_options(void);
+
+struct ask {
+	const char *method, *target;
+	struct sv body;
+	struct http_header headers[HEADERS_MAX];
+	size_t n_headers;
+};
+
+void add_header(struct ask *a, struct sv name, struct sv value);
+/* Asks and waits: the status, with the rest in got. */
+int ask(const struct ask *a);
+int get(const char *target);
+int post(const char *target);
+
+/* A remote-write request with its headers. */
+struct ask write_ask(struct sv body);
+/* Sends two samples at that time: a{job="x"} 1.5 and b 2. */
+int write_at(int64_t t_ms);
+int write_now(void);
+
+struct signer {
+	const char *secret, *region, *token, *sent_token;
+	int64_t shift_s;
+};
+
+/* As write_now(), signed. */
+int write_signed(const struct signer *by);
+
+/* The answer is this JSON. */
+void expect_json(const char *body);
