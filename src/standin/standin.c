@@ -6,8 +6,6 @@
 #include <ampagent/base/clock.h>
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/limits.h>
-#include <ampagent/base/map.h>
-#include <inttypes.h>
 #include <time.h>
 
 enum {
