@@ -1,0 +1,406 @@
+/* The destination's turn: read, change shards, send, store. */
+#include "destination.h"
+
+#include <ampagent/base/log.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	STORE_EVERY_MS = 1000,
+	GROW_AFTER_MS = 5000,
+	SWEEP_EVERY_MS = 60000,
+	/* A peer that once refused a size is tried with twice of it after this long. */
+	REGROW_AFTER_MS = 600000,
+	KEEP_RAW_BYTES = 1024 * 1024,
+	/* Rounds of a turn without a request: then other destinations have theirs. */
+	ROUNDS_MAX = 16,
+};
+
+const double destination_latency_bounds[LATENCY_BUCKETS] = {.005, .01, .025, .05, .1, .25, .5, 1,
+							    2.5,  5,   10,   25,  60, 120, 300};
+
+void workspace_init(struct workspace *w)
+{
+	buf_init(&w->raw, SEND_RAW_BYTES + 2 * LIMIT_LABELS_BYTES);
+	image_scratch_init(&w->scratch);
+	metadata_table_init(&w->metadata);
+}
+
+void workspace_deinit(struct workspace *w)
+{
+	buf_deinit(&w->raw);
+	image_scratch_deinit(&w->scratch);
+	metadata_table_deinit(&w->metadata);
+}
+
+/* ---- beginning and end ---- */
+
+static void raise_top(uint64_t *top, const struct shard_place *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		/* A place inside a batch is beyond the batch's first sample. */
+		uint64_t sequence = v[i].pos.sequence + (v[i].own > 0);
+		if (sequence > *top)
+			*top = sequence;
+	}
+}
+
+static void clamp(struct shard_place *v, uint32_t n, struct wal_pos head)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (v[i].pos.sequence + (v[i].own > 0) > head.sequence)
+			v[i] = (struct shard_place){.pos = head};
+}
+
+/* A power loss may have taken the newest part of the log after it was sent. Its numbers are not to
+ * be given again; where that cannot be, the places come down to the head. */
+static void meet_head(struct destination *d, struct position *pos)
+{
+	uint64_t top = 0;
+	raise_top(&top, pos->shards, pos->n);
+	raise_top(&top, pos->former, pos->n_former);
+	struct wal_pos head = d->log.head(d->log.cls);
+	if (top <= head.sequence)
+		return;
+	log_warn("The log ends before the delivery position: its newest part was lost",
+		 "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)), "samples",
+		 FMT("%" PRIu64, top - head.sequence));
+	if (d->log.advance(d->log.cls, top) == 0)
+		return;
+	clamp(pos->shards, pos->n, head);
+	clamp(pos->former, pos->n_former, head);
+}
+
+static uint32_t wanted_at_start(const struct queue_options *q)
+{
+	uint64_t n = q->min_shards > 1 ? q->min_shards : 1;
+	if (q->max_shards > 0 && n > q->max_shards)
+		n = q->max_shards;
+	return n > SHARDS_MAX ? SHARDS_MAX : (uint32_t)n;
+}
+
+/* The stored position, or a new one at the log's head. An unreadable file is as good as none: the
+ * choice is between losing what is queued and sending all of the log again, and the log may be
+ * hours long; nothing is sent twice. */
+static int load_position(struct destination *d, struct position *pos, struct err *err)
+{
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	buf_init(&text, POSITION_BYTES);
+	struct err why = ERR_NULL;
+	if (d->log.load(d->log.cls, &text, &why) == 0) {
+		int r = position_parse(buf_view(&text), pos, &why);
+		if (r < 0)
+			return err_set(err, r, "out of memory");
+		if (r == 0) {
+			meet_head(d, pos);
+			return 0;
+		}
+		log_error("The delivery position is unreadable: delivery begins at the log's end",
+			  "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)), "err", why.msg);
+	}
+	if (position_start(pos, d->log.head(d->log.cls), wanted_at_start(&d->cfg.queue)))
+		return err_set(err, ERR_NOMEM, "out of memory");
+	d->dirty = true;
+	return 0;
+}
+
+static int slots_new(struct destination *d, uint32_t n)
+{
+	struct slot *v = calloc(n, sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		slot_init(&v[i], d, i);
+	d->slots = v;
+	return 0;
+}
+
+int destination_init(struct destination *d, const struct destination_config *cfg,
+		     const struct log_seam *log, const struct host_seam *host, struct workspace *ws,
+		     uint64_t random, struct err *err)
+{
+	*d = (struct destination){.log = *log,
+				  .ws = ws,
+				  .host = *host,
+				  .cfg = *cfg,
+				  .eager = true,
+				  .raw_max = SEND_RAW_BYTES,
+				  .compressed_max = SEND_COMPRESSED_BYTES,
+				  .random = random | 1};
+	slot_init(&d->metadata_slot, d, 0);
+	d->metadata_slot.metadata = true;
+	images_init(&d->images, log->labels);
+	images_rules(&d->images, &cfg->rules);
+	_cleanup_(position_deinit) struct position pos = POSITION_NULL;
+	int r = load_position(d, &pos, err);
+	if (r == 0 && (progress_init(&d->progress, &pos) || slots_new(d, pos.n)))
+		r = err_set(err, ERR_NOMEM, "out of memory");
+	if (r == 0)
+		r = d->log.open(d->log.cls, d->progress.end);
+	if (r < 0) {
+		destination_abandon(d);
+		return r;
+	}
+	d->start_head = d->log.head(d->log.cls).sequence;
+	for (uint32_t i = 0; i < pos.n; i++)
+		d->slots[i].maybe_repeated = !pos.clean;
+	d->want_shards = wanted_at_start(&cfg->queue);
+	d->stored_segment = d->progress.end.segment;
+	d->log.hold(d->log.cls, d->progress.end);
+	return 0;
+}
+
+void destination_abandon(struct destination *d)
+{
+	for (uint32_t i = 0; d->slots && i < d->progress.n; i++)
+		slot_deinit(&d->slots[i]);
+	slot_deinit(&d->metadata_slot);
+	free(d->slots);
+	d->slots = NULL;
+	images_deinit(&d->images);
+	progress_deinit(&d->progress);
+}
+
+static void store(struct destination *d, bool last);
+
+void destination_deinit(struct destination *d)
+{
+	if (d->slots)
+		store(d, true);
+	destination_abandon(d);
+}
+
+void destination_configure(struct destination *d, const struct destination_config *cfg,
+			   bool rules_changed)
+{
+	d->cfg = *cfg;
+	if (rules_changed)
+		images_rules(&d->images, &cfg->rules);
+	else
+		d->images.rules = cfg->rules;
+	uint64_t max = cfg->queue.max_shards > 0 ? cfg->queue.max_shards : 1;
+	if (d->want_shards > max)
+		d->want_shards = (uint32_t)max;
+	if (d->want_shards < cfg->queue.min_shards)
+		d->want_shards = wanted_at_start(&cfg->queue);
+}
+
+void destination_drain(struct destination *d)
+{
+	d->draining = true;
+}
+
+/* ---- reading ---- */
+
+static enum drop_reason why_lost(const struct destination *d)
+{
+	struct wal_pos tail = d->log.tail(d->log.cls);
+	return tail.sequence > d->progress.end.sequence ? DROP_LOG_BOUND : DROP_DAMAGED;
+}
+
+/* Reads until the log's end, or until enough is held: then the slowest shard has to move first. */
+static int read_log(struct destination *d)
+{
+	while (d->progress.queue.bytes < SEND_READ_AHEAD_BYTES) {
+		_cleanup_(batch_unrefp) struct batch *b = NULL;
+		enum drop_reason lost = why_lost(d);
+		int r = d->log.next(d->log.cls, &b);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			return progress_read_to(&d->progress, d->log.pos(d->log.cls), lost,
+						d->now_ms);
+		metadata_table_add(&d->ws->metadata, b);
+		if (b->n_samples > 0 && b->t_ms > d->stats.highest_read_ms)
+			d->stats.highest_read_ms = b->t_ms;
+		if (progress_add(&d->progress, b, lost, d->now_ms))
+			return ERR_NOMEM;
+		b = NULL;
+	}
+	return 0;
+}
+
+/* ---- the number of shards ---- */
+
+unsigned destination_flying(const struct destination *d)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < d->progress.n; i++)
+		n += d->slots[i].state == SLOT_FLYING;
+	return n;
+}
+
+static bool all_idle(const struct destination *d)
+{
+	for (uint32_t i = 0; i < d->progress.n; i++)
+		if (d->slots[i].state != SLOT_IDLE)
+			return false;
+	return true;
+}
+
+bool destination_quiesces(const struct destination *d)
+{
+	return d->want_shards != d->progress.n && progress_may_reshard(&d->progress);
+}
+
+static void change_shards(struct destination *d)
+{
+	if (!destination_quiesces(d) || !all_idle(d))
+		return;
+	uint32_t was = d->progress.n;
+	struct slot *old = d->slots;
+	bool maybe_repeated = false;
+	for (uint32_t i = 0; i < was; i++)
+		maybe_repeated |= old[i].maybe_repeated;
+	if (slots_new(d, d->want_shards)) {
+		d->want_shards = was;
+		return;
+	}
+	if (progress_reshard(&d->progress, d->want_shards)) {
+		free(d->slots);
+		d->slots = old;
+		d->want_shards = was;
+		return;
+	}
+	for (uint32_t i = 0; i < was; i++)
+		slot_deinit(&old[i]);
+	free(old);
+	for (uint32_t i = 0; i < d->progress.n; i++)
+		d->slots[i].maybe_repeated = maybe_repeated;
+	d->busy_since = 0;
+	d->dirty = true;
+	log_info("Shards of remote write changed", "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)),
+		 "from", FMT("%" PRIu32, was), "to", FMT("%" PRIu32, d->progress.n));
+}
+
+/* More shards help when all of them are at work and the backlog still stays; not when requests
+ * fail. */
+static void consider_growth(struct destination *d, int64_t *wake)
+{
+	uint32_t n = d->progress.n;
+	uint64_t max = d->cfg.queue.max_shards > SHARDS_MAX ? SHARDS_MAX : d->cfg.queue.max_shards;
+	bool busy = n < max && d->want_shards == n && destination_flying(d) == n &&
+		    destination_queued(d) > 2 * n * d->cfg.queue.max_samples_per_send;
+	if (!busy || d->failing) {
+		d->busy_since = 0;
+		return;
+	}
+	if (d->busy_since == 0)
+		d->busy_since = d->now_ms;
+	int64_t at = d->busy_since + GROW_AFTER_MS;
+	if (d->now_ms >= at && progress_may_reshard(&d->progress)) {
+		d->want_shards = 2 * (uint64_t)n > max ? (uint32_t)max : 2 * n;
+		return;
+	}
+	if (at < *wake && at > d->now_ms)
+		*wake = at;
+}
+
+/* ---- storing ---- */
+
+static void store(struct destination *d, bool last)
+{
+	_cleanup_(position_deinit) struct position pos = POSITION_NULL;
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	buf_init(&text, POSITION_BYTES);
+	struct err err = ERR_NULL;
+	d->stored_at = d->now_ms;
+	if (progress_position(&d->progress, &pos)) {
+		trouble_store(d, "out of memory");
+		return;
+	}
+	pos.clean = last && all_idle(d);
+	if (position_write(&text, &pos, d->cfg.key))
+		trouble_store(d, "too large");
+	else if (d->log.store(d->log.cls, buf_view(&text), &err))
+		trouble_store(d, err.msg);
+	else
+		d->dirty = false;
+	/* Even when it could not be stored: a full disk gets room only when segments go. */
+	struct wal_pos hold = progress_hold(&d->progress);
+	d->stored_segment = hold.segment;
+	d->log.hold(d->log.cls, hold);
+}
+
+static void store_when_due(struct destination *d, int64_t *wake)
+{
+	if (progress_hold(&d->progress).segment != d->stored_segment)
+		d->dirty = true;
+	if (!d->dirty)
+		return;
+	int64_t at = d->stored_at + STORE_EVERY_MS;
+	bool drained = d->draining && destination_queued(d) == 0;
+	if (d->now_ms >= at || d->stored_at == 0 || drained)
+		store(d, false);
+	if (d->dirty && at < *wake)
+		*wake = d->stored_at + STORE_EVERY_MS;
+}
+
+/* ---- the turn ---- */
+
+static void housekeeping(struct destination *d)
+{
+	if (d->now_ms - d->swept_at >= SWEEP_EVERY_MS) {
+		d->swept_at = d->now_ms;
+		images_sweep(&d->images, d->now_ms);
+	}
+	if (d->shrunk_at != 0 && d->now_ms - d->shrunk_at >= REGROW_AFTER_MS) {
+		d->raw_max = d->raw_max * 2 < SEND_RAW_BYTES ? d->raw_max * 2 : SEND_RAW_BYTES;
+		d->compressed_max = d->compressed_max * 2 < SEND_COMPRESSED_BYTES
+					    ? d->compressed_max * 2
+					    : SEND_COMPRESSED_BYTES;
+		bool whole =
+			d->raw_max == SEND_RAW_BYTES && d->compressed_max == SEND_COMPRESSED_BYTES;
+		d->shrunk_at = whole ? 0 : d->now_ms;
+	}
+	if (d->progress.settled != 0) {
+		log_warn("Part of the log was gone when delivery went on", "remote_name",
+			 FMT("%.*s", SV_ARG(d->cfg.name)), "samples",
+			 FMT("%" PRId64, d->progress.settled));
+		d->progress.settled = 0;
+	}
+	buf_shrink(&d->ws->raw, KEEP_RAW_BYTES);
+}
+
+int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)
+{
+	d->now_ms = now_ms;
+	d->wall_ms = wall_ms;
+	if (!d->started) {
+		d->started = true;
+		d->swept_at = now_ms;
+		d->metadata_at = now_ms + d->cfg.metadata.send_interval_ms;
+	}
+	int64_t wake = now_ms + SWEEP_EVERY_MS;
+	bool moved = true;
+	for (int round = 0; moved && round < ROUNDS_MAX; round++) {
+		moved = false;
+		int r = read_log(d);
+		if (r < 0)
+			return r;
+		change_shards(d);
+		for (uint32_t i = 0; i < d->progress.n; i++)
+			moved |= slot_turn(&d->slots[i], &wake) > 0;
+	}
+	if (moved)
+		wake = now_ms;
+	metadata_turn(d, &wake);
+	consider_growth(d, &wake);
+	store_when_due(d, &wake);
+	housekeeping(d);
+	return wake;
+}
+
+uint64_t destination_queued(const struct destination *d)
+{
+	return progress_queued(&d->progress, d->log.head(d->log.cls));
+}
+
+uint64_t destination_pending(const struct destination *d)
+{
+	uint64_t n = 0;
+	for (uint32_t i = 0; i < d->progress.n; i++)
+		n += d->progress.shards[i].waiting;
+	return n;
+}

@@ -1,0 +1,203 @@
+/* destination: one remote_write block at work: reads the log, keeps its shards sending, stores its
+ * place.
+ *
+ * A machine driven from outside: destination_turn() does everything that can be done now and says
+ * when it wants to be called again; answers come in through the send seam's callback. It has no
+ * clock, no socket and no file: the log and sending are function tables, so that tests run it
+ * whole.
+ */
+#pragma once
+
+#include "answer.h"
+#include "metadata.h"
+#include "progress.h"
+
+#include <ampagent/remotewrite_options.h>
+
+/* ---- seams ---- */
+
+struct log_seam {
+	/* 0 or negative; reading begins at from, or the nearest place that is still there. */
+	int (*open)(void *cls, struct wal_pos from);
+	/* As wal_cursor_next(): 0, 1 or negative. */
+	int (*next)(void *cls, struct batch **out);
+	struct wal_pos (*pos)(void *cls);
+	struct wal_pos (*head)(void *cls);
+	struct wal_pos (*tail)(void *cls);
+	/* Moves the head's sequence up to at least this: 0, or 1 when it is too late for that. */
+	int (*advance)(void *cls, uint64_t sequence);
+	void (*hold)(void *cls, struct wal_pos pos);
+	/* The position file: 0, or 1 with the reason. */
+	int (*load)(void *cls, struct buf *out, struct err *err);
+	int (*store)(void *cls, struct sv content, struct err *err);
+	struct label_source labels;
+	void *cls;
+};
+
+struct send_request {
+	struct sv body;   /* stays until done or cancelled */
+	char *hash;       /* hex SHA-256 of body once known, else ""; HASH_HEX bytes */
+	unsigned attempt; /* 0 = first */
+	int64_t wall_ms;
+	int64_t timeout_ms;
+};
+enum { HASH_HEX = 65 };
+
+typedef void (*send_done)(void *cls, const struct http_answer *answer, struct sv body);
+
+struct send_seam {
+	/* done is called once, later, never from inside; 1 with the reason: it is not. */
+	int (*start)(void *cls, struct send_request *req, send_done done, void *done_cls,
+		     void **flight, struct err *err);
+	void (*cancel)(void *cls, void *flight);
+	void *cls;
+};
+
+/* Who runs the destination. */
+struct host_seam {
+	void (*wake)(void *cls); /* a turn is wanted soon */
+	void (*now)(void *cls, int64_t *mono_ms, int64_t *wall_ms);
+	void *cls;
+};
+
+/* What all destinations of a thread share. */
+struct workspace {
+	struct buf raw; /* a request before compression */
+	struct image_scratch scratch;
+	struct metadata_table metadata;
+};
+void workspace_init(struct workspace *w);
+void workspace_deinit(struct workspace *w);
+
+/* ---- settings ---- */
+
+/* Views and pointers stay valid until the next destination_configure(). */
+struct destination_config {
+	struct sv name, url; /* url without user info: for people */
+	struct sv key;       /* names the position file */
+	int64_t timeout_ms;
+	struct queue_options queue;
+	struct metadata_options metadata;
+	struct image_rules rules;
+	struct send_seam send;
+};
+
+/* ---- state ---- */
+
+enum slot_state {
+	SLOT_IDLE,    /* no request; not before retry_at */
+	SLOT_FLYING,  /* body is on its way; flight is set */
+	SLOT_WAITING, /* body waits for retry_at */
+};
+
+struct destination;
+
+struct slot {
+	struct destination *d;
+	uint32_t index;
+	enum slot_state state;
+	bool metadata;
+	bool maybe_repeated; /* what is below start_head may have been sent before */
+	struct buf body;
+	char hash[HASH_HEX];
+	struct built built;
+	size_t raw_bytes;
+	unsigned attempt;
+	int64_t backoff_ms;
+	int64_t retry_at; /* monotonic */
+	void *flight;
+	struct send_seam seam; /* that the flight was started with */
+	double kept;           /* share of items that write relabeling keeps, of late */
+	uint32_t n_entries;    /* of a metadata request */
+};
+
+enum { LATENCY_BUCKETS = 15, STATUS_CODES = 16 };
+extern const double destination_latency_bounds[LATENCY_BUCKETS];
+
+struct destination_stats {
+	uint64_t samples, failed, retried; /* samples */
+	uint64_t requests, failed_requests, splits;
+	uint64_t bytes;
+	uint64_t metadata, metadata_failed, metadata_bytes;
+	uint64_t position_failures;
+	uint64_t latency[LATENCY_BUCKETS + 1];
+	double latency_sum_s;
+	struct {
+		int code; /* 0: no answer */
+		uint64_t n;
+	} codes[STATUS_CODES];
+	int64_t highest_read_ms, highest_sent_ms;
+};
+
+struct destination {
+	struct log_seam log;
+	struct workspace *ws;
+	struct host_seam host;
+	struct destination_config cfg;
+	struct progress progress;
+	struct images images;
+	struct slot *slots; /* one a shard */
+	struct slot metadata_slot;
+	uint32_t metadata_next, metadata_to;
+	int64_t metadata_at;
+	bool started; /* the first turn has been */
+	bool draining;
+	bool eager;                     /* nothing was sent yet */
+	uint32_t want_shards;           /* != progress.n: waits for requests in flight */
+	int64_t busy_since;             /* backlog and all shards at work; 0 = no */
+	size_t raw_max, compressed_max; /* learned from 413 */
+	int64_t shrunk_at;
+	uint64_t start_head; /* the log's head when this process began to read */
+	bool dirty;          /* positions moved since they were stored */
+	int64_t stored_at;
+	uint64_t stored_segment;
+	int64_t swept_at;
+	uint64_t random;
+	int64_t now_ms, wall_ms;
+	struct destination_stats stats;
+	/* trouble.c */
+	bool failing;
+	int64_t failing_since, logged_at, drop_logged_at, store_logged_at;
+	bool has_error;
+	char last_error[256];
+};
+
+/* Loads the position file (or begins at the log's head), opens the log. 0; 1 with the reason.
+ * Negative: fatal. */
+int destination_init(struct destination *d, const struct destination_config *cfg,
+		     const struct log_seam *log, const struct host_seam *host, struct workspace *ws,
+		     uint64_t random, struct err *err);
+/* Cancels what flies, stores the position. */
+void destination_deinit(struct destination *d);
+/* Forgets everything without storing: what kill -9 does. For tests and removed destinations. */
+void destination_abandon(struct destination *d);
+/* New settings from the next request on. rules_changed: what is not encoded yet is encoded by the
+ * new rules. */
+void destination_configure(struct destination *d, const struct destination_config *cfg,
+			   bool rules_changed);
+/* Does what can be done; returns the monotonic time of the next turn it needs, or negative: fatal.
+ */
+int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms);
+void destination_drain(struct destination *d);
+/* Requests in flight have to end first, so that the number of shards may change. */
+bool destination_quiesces(const struct destination *d);
+uint64_t destination_queued(const struct destination *d);
+/* Items read and not done. */
+uint64_t destination_pending(const struct destination *d);
+unsigned destination_flying(const struct destination *d);
+
+/* ---- slot.c: requests ---- */
+
+void slot_init(struct slot *s, struct destination *d, uint32_t index);
+void slot_deinit(struct slot *s);
+/* Cuts, sends, sends again. *wake is lowered to when it wants a turn. True when something moved
+ * without a request (so reading may go on); negative: fatal. */
+int slot_turn(struct slot *s, int64_t *wake);
+int metadata_turn(struct destination *d, int64_t *wake);
+
+/* ---- trouble.c: what is said, and how often ---- */
+
+void trouble_retry(struct destination *d, const char *text, bool loud, int64_t wait_ms);
+void trouble_drop(struct destination *d, const char *text, enum drop_reason reason, uint64_t n);
+void trouble_over(struct destination *d);
+void trouble_store(struct destination *d, const char *text);

@@ -1,0 +1,411 @@
+/* Requests: one slot a shard has one request from its cutting to its final answer.
+ *
+ * slot.state changes in slot_turn(), send(), slot_answered() only:
+ *   IDLE -> FLYING         cut and started
+ *   IDLE -> WAITING        cut, but it could not be started
+ *   FLYING -> IDLE         done, dropped, or to be cut smaller
+ *   FLYING -> WAITING      to be sent again
+ *   WAITING -> FLYING      the wait is over
+ *   WAITING -> IDLE        its samples grew too old: cut again
+ */
+#include "destination.h"
+
+#include <ampagent/base/compress.h>
+#include <stdlib.h>
+
+enum { NOMEM_RETRY_MS = 1000, RETRY_FLOOR_MS = 1, KEEP_BODY_BYTES = 256 * 1024 };
+
+void slot_init(struct slot *s, struct destination *d, uint32_t index)
+{
+	*s = (struct slot){.d = d, .index = index, .kept = 1};
+	/* A single sample may exceed any target: what the peer says about it decides. */
+	buf_init(&s->body, SEND_RAW_BYTES + LIMIT_LABELS_BYTES);
+}
+
+void slot_deinit(struct slot *s)
+{
+	if (s->state == SLOT_FLYING && s->flight)
+		s->seam.cancel(s->seam.cls, s->flight);
+	s->flight = NULL;
+	s->state = SLOT_IDLE;
+	buf_deinit(&s->body);
+}
+
+static void want(int64_t *wake, int64_t at)
+{
+	if (at < *wake)
+		*wake = at;
+}
+
+/* ---- answers ---- */
+
+static void count_answer(struct destination *d, const struct http_answer *a)
+{
+	struct destination_stats *st = &d->stats;
+	int code = a->result == HTTP_OK || a->status > 0 ? a->status : 0;
+	for (int i = 0; i < STATUS_CODES; i++) {
+		if (st->codes[i].n > 0 && st->codes[i].code != code && i < STATUS_CODES - 1)
+			continue;
+		st->codes[i].code = code;
+		st->codes[i].n++;
+		break;
+	}
+	double seconds = (double)a->duration_ns / 1e9;
+	int i = 0;
+	while (i < LATENCY_BUCKETS && seconds > destination_latency_bounds[i])
+		i++;
+	st->latency[i]++;
+	st->latency_sum_s += seconds;
+}
+
+static uint64_t next_random(struct destination *d)
+{
+	d->random ^= d->random << 13;
+	d->random ^= d->random >> 7;
+	d->random ^= d->random << 17;
+	return d->random;
+}
+
+/* Doubles from the least to the most wait; up to a quarter more so that shards and replicas do not
+ * come back together. What the peer asked for comes first. */
+static int64_t next_wait(struct slot *s, const struct answer *a)
+{
+	const struct queue_options *q = &s->d->cfg.queue;
+	int64_t min = a->min_backoff_ms > q->min_backoff_ms ? a->min_backoff_ms : q->min_backoff_ms;
+	int64_t max = a->max_backoff_ms > q->max_backoff_ms ? a->max_backoff_ms : q->max_backoff_ms;
+	if (min < RETRY_FLOOR_MS)
+		min = RETRY_FLOOR_MS;
+	if (max < min)
+		max = min;
+	s->backoff_ms = s->backoff_ms < min ? min : s->backoff_ms * 2;
+	if (s->backoff_ms > max)
+		s->backoff_ms = max;
+	int64_t wait = s->backoff_ms;
+	wait += (int64_t)(next_random(s->d) % (uint64_t)(wait / 4 + 1));
+	return wait > a->after_ms ? wait : a->after_ms;
+}
+
+static void retry(struct slot *s, const struct answer *a, const char *text)
+{
+	struct destination *d = s->d;
+	int64_t wait = next_wait(s, a);
+	s->state = SLOT_WAITING;
+	s->retry_at = d->now_ms + wait;
+	s->attempt++;
+	d->stats.retried += s->built.books.sent;
+	trouble_retry(d, text, a->loud, wait);
+}
+
+static void idle(struct slot *s)
+{
+	s->state = SLOT_IDLE;
+	s->attempt = 0;
+	s->backoff_ms = 0;
+	s->retry_at = 0;
+	buf_shrink(&s->body, KEEP_BODY_BYTES);
+}
+
+/* The request is over: its samples count as sent, or all under one reason. */
+static void finish(struct slot *s, bool sent, enum drop_reason reason)
+{
+	struct destination *d = s->d;
+	struct books books = s->built.books;
+	if (sent) {
+		if (s->built.newest_ms > d->stats.highest_sent_ms)
+			d->stats.highest_sent_ms = s->built.newest_ms;
+	} else {
+		books.dropped[reason] += books.sent;
+		books.sent = 0;
+	}
+	progress_commit(&d->progress, s->index, &s->built, &books);
+	d->dirty = true;
+	idle(s);
+}
+
+static void drop(struct slot *s, enum drop_reason reason, const char *text)
+{
+	struct destination *d = s->d;
+	uint64_t n = s->built.books.sent;
+	/* An earlier run may have sent these already, and the peer then refuses them: only what
+	 * was not repeated is a loss. */
+	if (reason == DROP_ANSWERED_400 && s->maybe_repeated) {
+		finish(s, false, DROP_REPEATED);
+		return;
+	}
+	d->stats.failed += n;
+	trouble_drop(d, text, reason, n);
+	finish(s, false, reason);
+}
+
+/* Too large: smaller requests from now on, for a while. */
+static void split(struct slot *s, const char *text)
+{
+	struct destination *d = s->d;
+	if (s->built.books.sent <= 1) {
+		drop(s, DROP_TOO_LARGE, text);
+		return;
+	}
+	d->stats.splits++;
+	if (s->raw_bytes / 2 < d->raw_max)
+		d->raw_max = s->raw_bytes / 2;
+	if (s->body.len / 2 < d->compressed_max)
+		d->compressed_max = s->body.len / 2;
+	d->shrunk_at = d->now_ms;
+	idle(s);
+}
+
+static struct answer decide(const struct destination *d, const struct http_answer *a)
+{
+	struct answer_in in = {
+		.result = a->result,
+		.status = a->status,
+		.retry_after = a->retry_after,
+		.drop_429 = d->cfg.queue.retry_on_http_429_set && !d->cfg.queue.retry_on_http_429,
+		.now_wall_ms = d->wall_ms,
+	};
+	return answer_decide(&in);
+}
+
+static void slot_judge(struct slot *s, const struct http_answer *a, struct sv body)
+{
+	struct destination *d = s->d;
+	char text[1024];
+	struct answer answer = decide(d, a);
+	if (answer.action != ANSWER_DONE && answer.action != ANSWER_DEDUPLICATED) {
+		d->stats.failed_requests++;
+		answer_text(text, sizeof text, a, body);
+	}
+	switch (answer.action) {
+	case ANSWER_DONE:
+	case ANSWER_DEDUPLICATED:
+		s->maybe_repeated = false;
+		trouble_over(d);
+		finish(s, answer.action == ANSWER_DONE, DROP_HA_DEDUPLICATED);
+		break;
+	case ANSWER_RETRY:
+		retry(s, &answer, text);
+		break;
+	case ANSWER_SPLIT:
+		split(s, text);
+		break;
+	case ANSWER_DROP:
+		drop(s, answer.reason, text);
+		break;
+	}
+}
+
+static void slot_answered(void *cls, const struct http_answer *a, struct sv body)
+{
+	struct slot *s = cls;
+	struct destination *d = s->d;
+	s->flight = NULL;
+	d->host.now(d->host.cls, &d->now_ms, &d->wall_ms);
+	count_answer(d, a);
+	slot_judge(s, a, body);
+	d->host.wake(d->host.cls);
+}
+
+/* ---- sending ---- */
+
+static int start(struct slot *s, send_done done, struct err *err)
+{
+	struct destination *d = s->d;
+	struct send_request req = {
+		.body = buf_view(&s->body),
+		.hash = s->hash,
+		.attempt = s->attempt,
+		.wall_ms = d->wall_ms,
+		.timeout_ms = d->cfg.timeout_ms,
+	};
+	s->seam = d->cfg.send;
+	s->state = SLOT_FLYING;
+	d->stats.requests++;
+	return s->seam.start(s->seam.cls, &req, done, s, &s->flight, err);
+}
+
+static void send(struct slot *s)
+{
+	struct destination *d = s->d;
+	struct err err = ERR_NULL;
+	d->eager = false;
+	d->stats.samples += s->built.books.sent;
+	d->stats.bytes += s->body.len;
+	if (start(s, slot_answered, &err) == 0)
+		return;
+	s->flight = NULL;
+	struct http_answer a = {.result = HTTP_LOCAL, .error = err.msg};
+	count_answer(d, &a);
+	slot_judge(s, &a, SV_NULL);
+}
+
+/* ---- cutting ---- */
+
+static int64_t oldest_allowed(const struct destination *d)
+{
+	int64_t limit = d->cfg.queue.sample_age_limit_ms;
+	return limit > 0 ? d->wall_ms - limit : INT64_MIN;
+}
+
+static int cut(struct slot *s, uint32_t max_samples)
+{
+	struct destination *d = s->d;
+	struct shard_walk walk = progress_walk(&d->progress, s->index);
+	struct build_limits limits = {
+		.max_samples = max_samples,
+		.raw_max = d->raw_max,
+		.oldest_ms = oldest_allowed(d),
+		.sequence_end = s->maybe_repeated ? d->start_head : UINT64_MAX,
+	};
+	buf_reset(&d->ws->raw);
+	int r = shard_build(&walk, d->progress.shards[s->index].done, &limits, &d->images,
+			    &d->ws->scratch, d->now_ms, &d->ws->raw, &s->built);
+	if (r == 0 && s->built.items == 0 && s->maybe_repeated) {
+		s->maybe_repeated = false;
+		return cut(s, max_samples);
+	}
+	return r;
+}
+
+static int pack(struct slot *s)
+{
+	struct buf *raw = &s->d->ws->raw;
+	buf_reset(&s->body);
+	s->hash[0] = 0;
+	s->raw_bytes = raw->len;
+	return snappy_block_compress(&s->body, buf_view(raw)) ? ERR_NOMEM : 0;
+}
+
+/* Cuts a request that is small enough in every way. 0, ERR_NOMEM, or 1 when nothing of what was
+ * passed is to be sent. */
+static int build(struct slot *s)
+{
+	struct destination *d = s->d;
+	uint64_t max = d->cfg.queue.max_samples_per_send;
+	uint32_t n = max == 0 ? 1 : max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
+	for (;;) {
+		int r = cut(s, n);
+		if (r < 0)
+			return r;
+		uint64_t sent = s->built.books.sent;
+		if (sent == 0)
+			return 1;
+		if (pack(s))
+			return ERR_NOMEM;
+		if (s->body.len <= d->compressed_max || sent == 1)
+			break;
+		n = (uint32_t)(sent / 2);
+	}
+	s->kept = 0.5 * s->kept +
+		  0.5 * (double)s->built.books.sent / (double)(s->built.items ? s->built.items : 1);
+	return 0;
+}
+
+static bool should_send(struct slot *s, int64_t *wake)
+{
+	struct destination *d = s->d;
+	int64_t loaded_ms = 0;
+	uint64_t waiting = progress_waiting(&d->progress, s->index, &loaded_ms);
+	if (waiting == 0)
+		return false;
+	int64_t due = loaded_ms + d->cfg.queue.batch_send_deadline_ms;
+	if (d->draining || d->eager || d->now_ms >= due ||
+	    (double)waiting * s->kept >= (double)d->cfg.queue.max_samples_per_send)
+		return true;
+	want(wake, due);
+	return false;
+}
+
+int slot_turn(struct slot *s, int64_t *wake)
+{
+	struct destination *d = s->d;
+	if (s->state == SLOT_FLYING)
+		return 0;
+	if (d->now_ms < s->retry_at) {
+		want(wake, s->retry_at);
+		return 0;
+	}
+	if (s->state == SLOT_WAITING && s->built.oldest_ms < oldest_allowed(d))
+		s->state = SLOT_IDLE;
+	if (s->state == SLOT_IDLE) {
+		if (destination_quiesces(d) || !should_send(s, wake))
+			return 0;
+		int r = build(s);
+		if (r < 0) {
+			s->retry_at = d->now_ms + NOMEM_RETRY_MS;
+			want(wake, s->retry_at);
+			return 0;
+		}
+		if (r > 0) {
+			finish(s, true, DROP_REASONS_);
+			return 1;
+		}
+	}
+	send(s);
+	if (s->state == SLOT_WAITING)
+		want(wake, s->retry_at);
+	return s->state == SLOT_IDLE;
+}
+
+/* ---- metadata ---- */
+
+static void metadata_answered(void *cls, const struct http_answer *a, struct sv body)
+{
+	struct slot *s = cls;
+	struct destination *d = s->d;
+	s->flight = NULL;
+	s->state = SLOT_IDLE;
+	count_answer(d, a);
+	struct answer answer = decide(d, a);
+	if (answer.action == ANSWER_DONE || answer.action == ANSWER_DEDUPLICATED) {
+		d->stats.metadata += s->n_entries;
+	} else {
+		d->stats.metadata_failed += s->n_entries;
+		d->stats.failed_requests++;
+		/* Everything is told again at the next interval: a peer in trouble is left alone.
+		 */
+		if (answer.action == ANSWER_RETRY)
+			d->metadata_next = d->metadata_to;
+	}
+	buf_shrink(&s->body, 0);
+	d->host.wake(d->host.cls);
+}
+
+int metadata_turn(struct destination *d, int64_t *wake)
+{
+	struct slot *s = &d->metadata_slot;
+	if (!d->cfg.metadata.send || s->state == SLOT_FLYING)
+		return 0;
+	if (d->metadata_next >= d->metadata_to) {
+		if (d->draining)
+			return 0;
+		if (d->now_ms < d->metadata_at) {
+			want(wake, d->metadata_at);
+			return 0;
+		}
+		d->metadata_at = d->now_ms + d->cfg.metadata.send_interval_ms;
+		d->metadata_next = 0;
+		d->metadata_to = d->ws->metadata.n;
+		want(wake, d->metadata_at);
+		if (d->metadata_to == 0)
+			return 0;
+	}
+	uint64_t max = d->cfg.metadata.max_samples_per_send;
+	uint32_t left = d->metadata_to - d->metadata_next;
+	uint32_t n = max > 0 && max < left ? (uint32_t)max : left;
+	buf_reset(&d->ws->raw);
+	s->n_entries = metadata_encode(&d->ws->metadata, d->metadata_next, d->metadata_next + n,
+				       SEND_COMPRESSED_BYTES, &d->ws->raw);
+	if (s->n_entries == 0 || pack(s)) {
+		d->metadata_next = d->metadata_to;
+		return 0;
+	}
+	d->metadata_next += s->n_entries;
+	d->stats.metadata_bytes += s->body.len;
+	struct err err = ERR_NULL;
+	if (start(s, metadata_answered, &err)) {
+		s->state = SLOT_IDLE;
+		d->stats.metadata_failed += s->n_entries;
+		d->metadata_next = d->metadata_to;
+	}
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* Log lines of a destination: the first of a kind at once, then at most one a minute. */
+#include "destination.h"
+
+#include <ampagent/base/log.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { LOG_EVERY_MS = 60000 };
+
+static void remember(struct destination *d, const char *text)
+{
+	d->has_error = true;
+	snprintf(d->last_error, sizeof d->last_error, "%s", text);
+}
+
+static bool due(int64_t *last, int64_t now_ms)
+{
+	if (*last != 0 && now_ms - *last < LOG_EVERY_MS)
+		return false;
+	*last = now_ms;
+	return true;
+}
+
+static const char *name_of(const struct destination *d, char dst[64])
+{
+	snprintf(dst, 64, "%.*s", SV_ARG(d->cfg.name));
+	return dst;
+}
+
+static const char *url_of(const struct destination *d, char dst[256])
+{
+	snprintf(dst, 256, "%.*s", SV_ARG(d->cfg.url));
+	return dst;
+}
+
+void trouble_retry(struct destination *d, const char *text, bool loud, int64_t wait_ms)
+{
+	char name[64], url[256];
+	remember(d, text);
+	if (!d->failing) {
+		d->failing = true;
+		d->failing_since = d->now_ms;
+		d->logged_at = 0;
+	}
+	if (!due(&d->logged_at, d->now_ms))
+		return;
+	const char *msg =
+		loud ? "Remote write is refused: the samples are kept and tried again, but "
+		       "credentials, permissions, region or URL need attention"
+		     : "Failed to send batch, retrying";
+	enum log_level level = loud ? LOG_ERROR : LOG_WARN;
+	log_at_(level, msg, "remote_name", name_of(d, name), "url", url_of(d, url), "backoff",
+		FMT("%" PRId64 "ms", wait_ms), "err", text);
+}
+
+void trouble_drop(struct destination *d, const char *text, enum drop_reason reason, uint64_t n)
+{
+	char name[64], url[256];
+	remember(d, text);
+	if (due(&d->drop_logged_at, d->now_ms))
+		log_error("Non-recoverable error, samples of a request are dropped", "remote_name",
+			  name_of(d, name), "url", url_of(d, url), "count", FMT("%" PRIu64, n),
+			  "reason", drop_reason_name(reason), "err", text);
+}
+
+void trouble_over(struct destination *d)
+{
+	char name[64], url[256];
+	if (!d->failing)
+		return;
+	d->failing = false;
+	d->has_error = false;
+	log_info("Remote write works again", "remote_name", name_of(d, name), "url", url_of(d, url),
+		 "after", FMT("%.1fs", (double)(d->now_ms - d->failing_since) / 1000));
+}
+
+void trouble_store(struct destination *d, const char *text)
+{
+	char name[64];
+	d->stats.position_failures++;
+	if (due(&d->store_logged_at, d->now_ms))
+		log_error("The delivery position cannot be stored: after a restart samples may be "
+			  "sent again",
+			  "remote_name", name_of(d, name), "err", text);
+}
