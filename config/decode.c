@@ -105,9 +105,11 @@ static int unknown_key(struct decode *d, const struct schema_block *block,
 /* Empty, zero or false: what a key that is not built may hold. */
 static bool is_harmless(const struct schema_entry *e, const struct yaml_node *node)
 {
-	switch (node->kind) {
-	case YAML_NULL:
+	if (node->kind == YAML_NULL)
 		return true;
+	if (e->kind == SCHEMA_ANY)
+		return node->kind == YAML_SEQ && node->n == 0;
+	switch (node->kind) {
 	case YAML_BOOL:
 		return !node->boolean;
 	case YAML_INT:
@@ -116,10 +118,8 @@ static bool is_harmless(const struct schema_entry *e, const struct yaml_node *no
 		return node->number == 0;
 	case YAML_STRING:
 		return node->text.len == 0;
-	case YAML_SEQ:
-		return node->n == 0;
 	default:
-		return e->kind == SCHEMA_MAP && node->n == 0;
+		return node->n == 0;
 	}
 }
 

@@ -51,7 +51,7 @@ static const char *const tls_words[] = {"", "TLS10", "TLS11", "TLS12", "TLS13", 
 		NOT_BUILT("proxy_url", SCHEMA_STRING, "HTTP proxy."),                              \
 		NOT_BUILT("no_proxy", SCHEMA_STRING, "Addresses reached without the proxy."),      \
 		NOT_BUILT("proxy_from_environment", SCHEMA_BOOL, "HTTP proxy."),                   \
-		NOT_BUILT("proxy_connect_header", SCHEMA_ANY, "Headers for the proxy."),           \
+		NOT_BUILT("proxy_connect_header", SCHEMA_LISTS, "Headers for the proxy."),         \
 	{                                                                                          \
 		.key = NULL                                                                        \
 	}

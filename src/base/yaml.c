@@ -354,8 +354,8 @@ static int on_end(struct builder *b)
 {
 	struct level level = b->levels[--b->depth];
 	struct build_node *node = level.node;
-	struct build_node *const *children = b->pending + level.first;
 	size_t n = b->n_pending - level.first;
+	struct build_node *const *children = n ? b->pending + level.first : NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		node->weight += children[i]->weight;

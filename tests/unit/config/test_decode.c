@@ -101,7 +101,8 @@ static const char *const accepted[] = {
 	"global:\n  scrape_native_histograms: false\n  scrape_failure_log_file: ''\n",
 	"scrape_configs:\n- job_name: a\n  ec2_sd_configs: []\n  kubernetes_sd_configs:\n"
 	"  native_histogram_bucket_limit: 0\n  native_histogram_min_bucket_factor: 0.0\n"
-	"  proxy_url: ''\n  oauth2:\n  relabel_configs:\n  static_configs: []\n  basic_auth:\n",
+	"  proxy_url: ''\n  proxy_connect_header: {}\n  oauth2:\n  relabel_configs:\n  "
+	"static_configs: []\n  basic_auth:\n",
 	"remote_write:\n- url: http://x\n  send_exemplars: no\n  queue_config:\n  "
 	"metadata_config:\n"
 	"  azuread:\n  sigv4: {profile: '', use_fips_sts_endpoint: false}\n",
