@@ -1,51 +1,44 @@
-/* libcurl on the loop, by curl_multi_socket_action().
+/* libcurl on the loop, by curl_multi_socket_action(). The only file that sees curl; what a transfer
+ * is made of stands in http_transfer.c.
  *
- * One pool is one multi handle: its sockets are watchers of the loop, its timeout a timer. A
- * transfer takes an easy handle from the pool's small free list, so that a waiting target costs its
- * idle connection and nothing else.
+ * One pool is one multi handle: its sockets are watchers of the loop, its timeout a timer. A call
+ * takes an easy handle from the pool's small free list, so that a waiting target costs its idle
+ * connection and nothing else.
  *
  * Choices that are not obvious:
  *  - CAPATH is NULL: with a directory set, curl parses the whole bundle for every connection.
- *  - The DNS cache never expires by itself (the expiry walks it for each transfer); a host whose
+ *  - The DNS cache never expires by itself (the expiry walks it for each call); a host whose
  *    answer is older than DNS_MAX_AGE_MS is thrown out by a "-host:port" entry before its request.
  *  - QUICK_EXIT: cancelling must not wait for a resolver thread.
- *  - Redirects are followed here: curl would send http_headers to any host.
+ *  - Redirects are not followed here: curl would send http_headers to any host.
  *  - The body is counted here: curl's own limit trusts Content-Length.
- *  - server_name: the URL names it, so that SNI, verification and connection reuse all go by it;
- *    CONNECT_TO leads to the real host, which also stays in the Host header.
+ *  - An answer whose header breaks off is a whole answer to curl; here it is not.
  *  - After a certificate file changed, nothing older than the change is used: neither connections
  *    (MAXLIFETIME_CONN) nor the parsed CA bundle (CA_CACHE_TIMEOUT). Both count in seconds, so
  *    for the first ones connections are fresh and the bundle is parsed.
  *
- * States of a transfer: in the multi -> done message -> finish(): easy handle back in the free
- * list -> done callback (the pool may be freed in it, then `dead` defers that) -> gone.
+ * A call is in the multi (easy is set) until drain() reads its done message, gives the easy handle
+ * back and calls done, which may start calls, stop others, or free the pool (`dead` defers that).
  */
-#include <ampagent/base/clock.h>
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/hash.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/net/http_client.h>
 
-#include "http_fields.h"
-#include "http_hop.h"
-#include "http_material.h"
-#include "http_redirect.h"
+#include "http_call.h"
 
-#include <assert.h>
 #include <curl/curl.h>
-#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
+
+_Static_assert(sizeof(((struct http_call *)0)->error) >= CURL_ERROR_SIZE, "curl's error fits");
 
 enum {
 	IDLE_EASIES = 16,
 	DNS_SLOTS = 512,
 	DNS_MAX_AGE_MS = 60000,
 	RECEIVE_BUFFER_BYTES = 16384,
-	METHOD_MAX = 16,
 };
-/* Headers of a request: a session token and a few secrets fit many times. */
-#define REQUEST_LINES_BYTES KiB(256)
 
 struct sock {
 	struct loop_fd watch;
@@ -65,7 +58,7 @@ struct http_pool {
 	CURLM *multi;
 	struct loop_timer timer;
 	struct sock *socks;
-	struct http_transfer *transfers;
+	struct http_call *calls;
 	CURL *idle[IDLE_EASIES];
 	size_t n_idle;
 	int64_t idle_ms;
@@ -74,40 +67,7 @@ struct http_pool {
 	struct dns_slot dns[DNS_SLOTS];
 };
 
-struct http_client {
-	struct http_pool *pool;
-	struct http_options opt;
-	struct material_tls tls;
-};
-
-struct http_transfer {
-	struct http_client *client;
-	struct http_transfer *next, *prev;
-	CURL *easy;
-	void (*done)(void *cls, const struct http_answer *a);
-	void *cls;
-	bool finishing;
-
-	char *first_url; /* what credentials are meant for */
-	struct http_hop hop;
-	char method[METHOD_MAX];
-	struct sv body;
-	unsigned n_requests;
-	bool stripped;               /* a hop left the first host: no credentials any more */
-	struct curl_slist *headers;  /* sensitive ones first */
-	struct curl_slist *harmless; /* where the others begin */
-	struct curl_slist *with_host, *resolve, *connect_to;
-	int64_t start_ns, deadline_ms, timeout_ms;
-
-	struct buf *body_out;
-	size_t body_max;
-	size_t received;
-	enum { FAULT_NONE, FAULT_BODY, FAULT_HEADERS, FAULT_MEMORY } fault;
-	struct http_fields fields;
-	char error[CURL_ERROR_SIZE];
-};
-
-static char system_ca[256]; /* "" = leave curl's default */
+static char system_ca[4096]; /* "" = leave curl's default */
 
 int http_client_global_init(void)
 {
@@ -124,9 +84,7 @@ int http_client_global_init(void)
 		if (access(bundles[i], R_OK) == 0)
 			found = bundles[i];
 	}
-	system_ca[0] = '\0';
-	if (found && strlen(found) < sizeof(system_ca))
-		memcpy(system_ca, found, strlen(found) + 1);
+	snprintf(system_ca, sizeof(system_ca), "%s", found ? found : "");
 	return 0;
 }
 
@@ -247,12 +205,22 @@ int http_pool_new(struct loop *loop, unsigned max_idle, int64_t idle_ms, struct 
 	return 0;
 }
 
-static void transfer_free(struct http_transfer *t);
+struct loop *http_pool_loop(const struct http_pool *pool)
+{
+	return pool->loop;
+}
+
+static void calls_gone(struct http_pool *p)
+{
+	while (p->calls) {
+		struct http_call *call = p->calls;
+		http_call_stop(call);
+		call->gone(call);
+	}
+}
 
 static void pool_destroy(struct http_pool *p)
 {
-	while (p->transfers)
-		transfer_free(p->transfers);
 	while (p->n_idle > 0)
 		curl_easy_cleanup(p->idle[--p->n_idle]);
 	curl_multi_cleanup(p->multi);
@@ -266,13 +234,11 @@ void http_pool_free(struct http_pool *p)
 {
 	if (!p)
 		return;
-	if (!p->draining) {
+	calls_gone(p);
+	if (p->draining)
+		p->dead = true;
+	else
 		pool_destroy(p);
-		return;
-	}
-	p->dead = true;
-	while (p->transfers)
-		transfer_free(p->transfers);
 }
 
 static CURL *easy_take(struct http_pool *p)
@@ -291,48 +257,20 @@ static void easy_give(struct http_pool *p, CURL *easy)
 	p->idle[p->n_idle++] = easy;
 }
 
-/* --- client --- */
-
-int http_client_new(struct http_pool *pool, const struct http_options *opt,
-		    struct http_client **out, struct err *err)
-{
-	const struct tls_options *tls = &opt->tls;
-	if (tls->max_version != TLS_ANY && tls->max_version < tls->min_version)
-		return err_set(err, 1, "tls_config: max_version is below min_version");
-	struct http_client *c = calloc(1, sizeof(*c));
-	if (!c)
-		return err_set(err, ERR_NOMEM, "no memory");
-	c->pool = pool;
-	c->opt = *opt;
-	if (material_tls_init(&c->tls, tls) != 0) {
-		free(c);
-		return err_set(err, ERR_NOMEM, "no memory");
-	}
-	*out = c;
-	return 0;
-}
-
-void http_client_free(struct http_client *c)
-{
-	if (!c)
-		return;
-	material_tls_deinit(&c->tls);
-	free(c);
-}
-
 /* --- the answer as it arrives --- */
 
 static size_t on_body(char *ptr, size_t size, size_t n, void *cls)
 {
-	struct http_transfer *t = cls;
+	struct http_call *call = cls;
 	size_t len = size * n;
-	if (len > t->body_max - t->received) {
-		t->fault = FAULT_BODY;
+	if (len > call->body_max - call->received) {
+		call->fault = FAULT_BODY;
 		return 0;
 	}
-	t->received += len;
-	if (t->body_out && buf_append(t->body_out, ptr, len) != 0) {
-		t->fault = len > t->body_out->max - t->body_out->len ? FAULT_BODY : FAULT_MEMORY;
+	call->received += len;
+	struct buf *out = call->body_out;
+	if (out && buf_append(out, ptr, len) != 0) {
+		call->fault = len > out->max - out->len ? FAULT_BODY : FAULT_MEMORY;
 		return 0;
 	}
 	return len;
@@ -340,21 +278,33 @@ static size_t on_body(char *ptr, size_t size, size_t n, void *cls)
 
 static size_t on_header(char *ptr, size_t size, size_t n, void *cls)
 {
-	struct http_transfer *t = cls;
-	if (http_fields_line(&t->fields, sv_make(ptr, size * n)) == 0)
+	struct http_call *call = cls;
+	if (http_fields_line(&call->fields, sv_make(ptr, size * n)) == 0)
 		return size * n;
-	t->fault = FAULT_HEADERS;
+	call->fault = FAULT_HEADERS;
 	return 0;
 }
 
-/* --- one request of a transfer --- */
+/* --- the request --- */
 
-static int slist_add(struct curl_slist **list, const char *line)
+static int slist_add(void *list, const char *line)
 {
-	struct curl_slist *s = curl_slist_append(*list, line);
+	struct curl_slist **head = list;
+	struct curl_slist *s = curl_slist_append(*head, line);
 	if (!s)
 		return 1;
-	*list = s;
+	*head = s;
+	return 0;
+}
+
+static int slist_add_lines(void *list, struct sv lines)
+{
+	while (lines.len > 0) {
+		size_t len = strlen(lines.ptr);
+		if (slist_add(list, lines.ptr) != 0)
+			return 1;
+		lines = sv_from(lines, len + 1);
+	}
 	return 0;
 }
 
@@ -363,16 +313,6 @@ static void slist_wipe(struct curl_slist *list)
 	for (struct curl_slist *s = list; s; s = s->next)
 		crypto_wipe(s->data, strlen(s->data));
 	curl_slist_free_all(list);
-}
-
-static void hop_deinit(struct http_transfer *t)
-{
-	if (t->with_host)
-		t->with_host->next = NULL; /* the rest belongs to headers */
-	curl_slist_free_all(take_ptr(t->with_host));
-	curl_slist_free_all(take_ptr(t->resolve));
-	curl_slist_free_all(take_ptr(t->connect_to));
-	http_hop_deinit(&t->hop);
 }
 
 /* True when the host was last thrown out long enough ago, or never. */
@@ -387,19 +327,21 @@ static bool dns_too_old(struct http_pool *p, const char *host)
 	return true;
 }
 
-/* Points the transfer at url, whose bytes must not be the present hop's. 0, or 1. */
-static int hop_init(struct http_transfer *t, struct sv url, struct err *err)
+/* The lists of header lines and places. An empty "Name:" keeps curl from adding its own. */
+static int make_lists(struct http_call *call)
 {
-	hop_deinit(t);
-	if (http_hop_init(&t->hop, url, t->client->opt.tls.server_name, err) != 0)
+	const struct http_hop *h = call->hop;
+	if ((h->host_line && slist_add(&call->headers, h->host_line) != 0) ||
+	    slist_add_lines(&call->headers, call->lines[0]) != 0 ||
+	    slist_add_lines(&call->headers, call->lines[1]) != 0 ||
+	    slist_add(&call->headers, "Expect:") != 0 ||
+	    slist_add(&call->headers, "Accept:") != 0 ||
+	    slist_add(&call->headers, "Content-Type:") != 0)
 		return 1;
-	struct http_hop *h = &t->hop;
-	if ((h->host_line && slist_add(&t->with_host, h->host_line) != 0) ||
-	    (h->connect_to && slist_add(&t->connect_to, h->connect_to) != 0))
-		return err_set(err, 1, "no memory");
-	if (h->resolve && dns_too_old(t->client->pool, h->resolve) &&
-	    slist_add(&t->resolve, h->resolve) != 0)
-		return err_set(err, 1, "no memory");
+	if (h->connect_to && slist_add(&call->connect_to, h->connect_to) != 0)
+		return 1;
+	if (h->resolve && dns_too_old(call->pool, h->resolve))
+		return slist_add(&call->resolve, h->resolve);
 	return 0;
 }
 
@@ -425,12 +367,12 @@ static CURLcode set_blob(CURL *e, CURLoption option, struct sv pem)
 	return curl_easy_setopt(e, option, &blob);
 }
 
-static CURLcode set_ca(CURL *e, const struct http_client *c)
+static CURLcode set_ca(CURL *e, const struct http_call *c)
 {
-	const char *path = c->tls.files[MATERIAL_CA].path;
-	if (c->opt.tls.ca.len) {
+	const char *path = c->files->files[MATERIAL_CA].path;
+	if (c->tls->ca.len) {
 		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-		return set_blob(e, CURLOPT_CAINFO_BLOB, c->opt.tls.ca);
+		return set_blob(e, CURLOPT_CAINFO_BLOB, c->tls->ca);
 	}
 	if (!path && system_ca[0])
 		path = system_ca;
@@ -441,11 +383,11 @@ static CURLcode set_ca(CURL *e, const struct http_client *c)
 }
 
 /* Nothing made before the last change of a certificate file may serve. */
-static void set_age_limits(CURL *e, const struct http_client *c)
+static void set_age_limits(CURL *e, const struct http_call *c)
 {
-	if (c->tls.changed_ms == 0)
+	if (c->files->changed_ms == 0)
 		return;
-	long age_s = (long)((loop_now_ms(c->pool->loop) - c->tls.changed_ms) / 1000);
+	long age_s = (long)((loop_now_ms(c->pool->loop) - c->files->changed_ms) / 1000);
 	if (age_s < 2)
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 	else
@@ -456,9 +398,9 @@ static void set_age_limits(CURL *e, const struct http_client *c)
 #endif
 }
 
-static CURLcode set_tls(CURL *e, const struct http_client *c)
+static CURLcode set_tls(CURL *e, const struct http_call *c)
 {
-	const struct tls_options *o = &c->opt.tls;
+	const struct tls_options *o = c->tls;
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_SSLVERSION, tls_versions(o));
 	if (o->insecure_skip_verify) {
 		curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -468,21 +410,20 @@ static CURLcode set_tls(CURL *e, const struct http_client *c)
 		rc = set_ca(e, c);
 	if (rc == CURLE_OK && o->cert.len)
 		rc = set_blob(e, CURLOPT_SSLCERT_BLOB, o->cert);
-	else if (rc == CURLE_OK && c->tls.files[MATERIAL_CERT].path)
-		rc = curl_easy_setopt(e, CURLOPT_SSLCERT, c->tls.files[MATERIAL_CERT].path);
+	else if (rc == CURLE_OK && c->files->files[MATERIAL_CERT].path)
+		rc = curl_easy_setopt(e, CURLOPT_SSLCERT, c->files->files[MATERIAL_CERT].path);
 	if (rc == CURLE_OK && o->key.len)
 		rc = set_blob(e, CURLOPT_SSLKEY_BLOB, o->key);
-	else if (rc == CURLE_OK && c->tls.files[MATERIAL_KEY].path)
-		rc = curl_easy_setopt(e, CURLOPT_SSLKEY, c->tls.files[MATERIAL_KEY].path);
+	else if (rc == CURLE_OK && c->files->files[MATERIAL_KEY].path)
+		rc = curl_easy_setopt(e, CURLOPT_SSLKEY, c->files->files[MATERIAL_KEY].path);
 	set_age_limits(e, c);
 	return rc;
 }
 
-static void set_fixed(struct http_transfer *t)
+static void set_fixed(CURL *e, struct http_call *call)
 {
-	CURL *e = t->easy;
-	int64_t idle_s = (t->client->pool->idle_ms + 999) / 1000;
-	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+	int64_t idle_s = (call->pool->idle_ms + 999) / 1000;
+	curl_easy_setopt(e, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -496,213 +437,97 @@ static void set_fixed(struct http_transfer *t)
 #if LIBCURL_VERSION_NUM >= 0x075700
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 #endif
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, call->error);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
 }
 
-static CURLcode set_method(struct http_transfer *t)
+static CURLcode set_method(CURL *e, const struct http_call *call)
 {
-	CURL *e = t->easy;
-	struct sv method = sv_of(t->method);
+	struct sv method = sv_of(call->method);
 	if (sv_eq(method, SV("HEAD")))
 		return curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	if (sv_eq(method, SV("GET")))
 		return curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	/* Fields, not a read callback: curl can send them again when a kept connection was dead. */
 	curl_easy_setopt(e, CURLOPT_POST, 1L);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->body.len ? t->body.ptr : "");
+	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+	curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->body.len ? call->body.ptr : "");
 	if (sv_eq(method, SV("POST")))
 		return CURLE_OK;
-	return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, t->method);
+	return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
-static void set_where(struct http_transfer *t)
+static CURLcode set_options(CURL *e, struct http_call *call)
 {
-	struct curl_slist *lines = t->stripped ? t->harmless : t->headers;
-	if (t->with_host) {
-		t->with_host->next = lines;
-		lines = t->with_host;
-	}
-	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, lines);
-	curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve);
-	curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
-}
-
-/* Sends the request of the present hop. 0, or 1 with the reason. */
-static int send_hop(struct http_transfer *t, int64_t timeout_ms, struct err *err)
-{
-	struct http_pool *p = t->client->pool;
-	t->easy = easy_take(p);
-	if (!t->easy)
-		return err_set(err, 1, "no memory");
-	set_fixed(t);
-	set_where(t);
-	CURLcode rc = curl_easy_setopt(t->easy, CURLOPT_URL, t->hop.url);
+	long timeout_ms = (long)(call->timeout_ms > 0 ? call->timeout_ms : 1);
+	set_fixed(e, call);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, call->headers);
+	curl_easy_setopt(e, CURLOPT_RESOLVE, call->resolve);
+	curl_easy_setopt(e, CURLOPT_CONNECT_TO, call->connect_to);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout_ms);
+	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, call->hop->url);
 	if (rc == CURLE_OK)
-		rc = set_method(t);
-	if (rc == CURLE_OK)
-		rc = set_tls(t->easy, t->client);
-	if (rc != CURLE_OK)
-		return err_set(err, 1, "cannot set up the request: %s", curl_easy_strerror(rc));
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(timeout_ms > 0 ? timeout_ms : 1));
-	t->n_requests++;
-	CURLMcode mc = curl_multi_add_handle(p->multi, t->easy);
-	return mc == CURLM_OK ? 0 : err_set(err, 1, "curl: %s", curl_multi_strerror(mc));
+		rc = set_method(e, call);
+	return rc == CURLE_OK ? set_tls(e, call) : rc;
 }
 
 /* --- start and end --- */
 
-/* Everything but the easy handle, which belongs to the pool: the pool may be gone. */
-static void transfer_release(struct http_transfer *t)
+/* Takes the call out of the pool and gives its handle back. */
+static void rest(struct http_call *call)
 {
-	hop_deinit(t);
-	slist_wipe(t->headers);
-	http_fields_deinit(&t->fields);
-	free(t->first_url);
-	free(t);
+	struct http_pool *p = call->pool;
+	if (call->prev)
+		call->prev->next = call->next;
+	else
+		p->calls = call->next;
+	if (call->next)
+		call->next->prev = call->prev;
+	call->next = call->prev = NULL;
+	easy_give(p, take_ptr(call->easy));
+	slist_wipe(take_ptr(call->headers));
+	curl_slist_free_all(take_ptr(call->resolve));
+	curl_slist_free_all(take_ptr(call->connect_to));
 }
 
-static void unlink_transfer(struct http_transfer *t)
+int http_call_start(struct http_call *call, struct err *err)
 {
-	struct http_pool *p = t->client->pool;
-	if (t->prev)
-		t->prev->next = t->next;
-	else if (p->transfers == t)
-		p->transfers = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-}
-
-static void transfer_free(struct http_transfer *t)
-{
-	unlink_transfer(t);
-	if (t->easy)
-		easy_give(t->client->pool, t->easy);
-	transfer_release(t);
-}
-
-DEFINE_CLEANUP_PTR(struct http_transfer, transfer_free)
-
-static int add_lines(struct http_transfer *t, struct sv lines)
-{
-	while (lines.len > 0) {
-		size_t len = strlen(lines.ptr);
-		if (slist_add(&t->headers, lines.ptr) != 0)
-			return 1;
-		lines = sv_from(lines, len + 1);
-	}
-	return 0;
-}
-
-DEFINE_CLEANUP(struct buf, buf_wipe)
-
-/* What must not reach another host comes first, so that the rest is a list of its own. */
-static int make_headers(struct http_transfer *t, const struct http_request *req, struct err *err)
-{
-	_cleanup_(buf_wipe) struct buf secret = BUF_NULL, plain = BUF_NULL;
-	buf_init(&secret, REQUEST_LINES_BYTES);
-	buf_init(&plain, REQUEST_LINES_BYTES);
-	if (material_client_lines(&secret, &t->client->opt, !req->no_auth, err) != 0)
-		return 1;
-	for (size_t i = 0; i < req->n_headers; i++) {
-		const struct http_header *h = &req->headers[i];
-		struct buf *to = material_is_sensitive(h->name) ? &secret : &plain;
-		if (material_line(to, h->name, h->value, err) != 0)
-			return 1;
-	}
-	/* No header that curl makes up by itself. */
-	if (add_lines(t, buf_view(&secret)) != 0)
+	struct http_pool *p = call->pool;
+	call->easy = easy_take(p);
+	if (!call->easy)
 		return err_set(err, 1, "no memory");
-	struct curl_slist *last = t->headers;
-	while (last && last->next)
-		last = last->next;
-	if (add_lines(t, buf_view(&plain)) != 0 || slist_add(&t->headers, "Expect:") != 0 ||
-	    slist_add(&t->headers, "Accept:") != 0 || slist_add(&t->headers, "Content-Type:") != 0)
-		return err_set(err, 1, "no memory");
-	t->harmless = last ? last->next : t->headers;
-	return 0;
+	call->fault = FAULT_NONE;
+	call->error[0] = '\0';
+	call->received = 0;
+	http_fields_reset(&call->fields);
+	call->next = p->calls;
+	if (call->next)
+		call->next->prev = call;
+	p->calls = call;
+	CURLcode rc = make_lists(call) == 0 ? set_options(call->easy, call) : CURLE_OUT_OF_MEMORY;
+	if (rc == CURLE_OK && curl_multi_add_handle(p->multi, call->easy) != CURLM_OK)
+		rc = CURLE_FAILED_INIT;
+	if (rc == CURLE_OK)
+		return 0;
+	rest(call);
+	return err_set(err, 1, "cannot set up the request: %s", curl_easy_strerror(rc));
 }
 
-int http_start(struct http_client *c, const struct http_request *req,
-	       void (*done)(void *cls, const struct http_answer *a), void *cls,
-	       struct http_transfer **out, struct err *err)
+void http_call_stop(struct http_call *call)
 {
-	struct http_pool *p = c->pool;
-	if (req->method.len == 0 || req->method.len >= METHOD_MAX)
-		return err_set(err, 1, "unsupported method \"%.*s\"", SV_ARG(req->method));
-	if (material_tls_check(&c->tls, loop_now_ms(p->loop), loop_wall_ms(p->loop), err) != 0)
-		return 1;
-	_cleanup_(transfer_freep) struct http_transfer *t = calloc(1, sizeof(*t));
-	if (!t)
-		return err_set(err, 1, "no memory");
-	t->client = c;
-	t->done = done;
-	t->cls = cls;
-	t->body = req->body;
-	t->body_out = req->body_out;
-	t->body_max = req->body_max;
-	t->timeout_ms = req->timeout_ms;
-	t->start_ns = clock_mono_ns();
-	t->deadline_ms = t->start_ns / 1000000 + req->timeout_ms;
-	memcpy(t->method, req->method.ptr, req->method.len);
-	http_fields_init(&t->fields);
-	if (t->body_out)
-		buf_reset(t->body_out);
-	t->first_url = sv_dup(req->url);
-	if (!t->first_url)
-		return err_set(err, 1, "no memory");
-	if (hop_init(t, sv_of(t->first_url), err) != 0 || make_headers(t, req, err) != 0 ||
-	    send_hop(t, req->timeout_ms, err) != 0)
-		return 1;
-	t->next = p->transfers;
-	if (t->next)
-		t->next->prev = t;
-	p->transfers = t;
-	if (out)
-		*out = t;
-	t = NULL;
-	return 0;
+	if (call->easy)
+		rest(call);
 }
 
-void http_cancel(struct http_transfer *t)
-{
-	if (t && !t->finishing)
-		transfer_free(t);
-}
-
-/* Goes on to `location`: 0, or 1 with the reason. */
-static int follow(struct http_transfer *t, int status, const char *location, struct err *err)
-{
-	if (t->n_requests >= REDIRECT_MAX_REQUESTS)
-		return err_set(err, 1, "stopped after %d redirects", REDIRECT_MAX_REQUESTS);
-	struct url_parts first;
-	if (url_split(sv_of(t->first_url), &first) != 0 || hop_init(t, sv_of(location), err) != 0)
-		return 1;
-	t->stripped = t->stripped || !redirect_keeps_credentials(&first, &t->hop.parts);
-	bool keep_body;
-	struct sv method = redirect_method(status, sv_of(t->method), &keep_body);
-	if (method.ptr != t->method)
-		memcpy(t->method, method.ptr, method.len + 1);
-	if (!keep_body)
-		t->body = SV_NULL;
-	t->received = 0;
-	t->error[0] = '\0';
-	http_fields_reset(&t->fields);
-	if (t->body_out)
-		buf_reset(t->body_out);
-	return send_hop(t, t->deadline_ms - clock_mono_ms(), err);
-}
-
-static enum http_result result_of(const struct http_transfer *t, CURLcode rc)
+static enum http_result result_of(const struct http_call *call, CURLcode rc)
 {
 	if (rc == CURLE_OK)
-		return HTTP_OK;
-	if (t->fault != FAULT_NONE)
-		return t->fault == FAULT_MEMORY ? HTTP_LOCAL : HTTP_TOO_LARGE;
+		return call->fields.complete ? HTTP_OK : HTTP_NETWORK;
+	if (call->fault != FAULT_NONE)
+		return call->fault == FAULT_MEMORY ? HTTP_LOCAL : HTTP_TOO_LARGE;
 	switch (rc) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
@@ -715,74 +540,44 @@ static enum http_result result_of(const struct http_transfer *t, CURLcode rc)
 	}
 }
 
-static void describe(const struct http_transfer *t, CURLcode rc, struct err *why)
+static void describe(struct http_call *call, CURLcode rc)
 {
-	switch (t->fault) {
-	case FAULT_BODY:
-		err_set(why, 0, "the answer's body is larger than %zu bytes", t->body_max);
-		return;
-	case FAULT_HEADERS:
+	struct err *why = &call->why;
+	const char *text = call->error[0] ? call->error : curl_easy_strerror(rc);
+	long os_errno = 0;
+	if (call->fault == FAULT_BODY) {
+		err_set(why, 0, "the answer's body is larger than %zu bytes", call->body_max);
+	} else if (call->fault == FAULT_HEADERS) {
 		err_set(why, 0, "the answer's header is larger than %zu bytes",
 			LIMIT_HTTP_HEADER_BYTES);
-		return;
-	case FAULT_MEMORY:
+	} else if (call->fault == FAULT_MEMORY) {
 		err_set(why, 0, "no memory");
-		return;
-	case FAULT_NONE:
-		break;
+	} else if (rc == CURLE_OK) {
+		err_set(why, 0, "the answer's header breaks off");
+	} else if (rc == CURLE_COULDNT_CONNECT &&
+		   curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK &&
+		   os_errno != 0) {
+		err_set(why, 0, "%s: %s", text, strerror((int)os_errno));
+	} else {
+		err_set(why, 0, "%s", text);
 	}
-	if (rc == CURLE_OPERATION_TIMEDOUT)
-		err_set(why, 0, "timeout of %lld ms exceeded", (long long)t->timeout_ms);
-	else
-		err_set(why, 0, "%s", t->error[0] ? t->error : curl_easy_strerror(rc));
 }
 
-static void report(struct http_transfer *t, enum http_result result, int status,
-		   const struct err *why)
+static void finish(struct http_call *call, CURLcode rc)
 {
-	const struct http_fields *f = &t->fields;
-	struct http_answer a = {
-		.result = result,
-		.status = status,
-		.error = result == HTTP_OK ? NULL : why->msg,
-		.content_type = http_fields_get(f, FIELD_CONTENT_TYPE),
-		.content_encoding = http_fields_get(f, FIELD_CONTENT_ENCODING),
-		.retry_after = http_fields_get(f, FIELD_RETRY_AFTER),
-		.date = http_fields_get(f, FIELD_DATE),
-		.request_id = http_fields_get(f, FIELD_REQUEST_ID),
-		.error_type = http_fields_get(f, FIELD_ERROR_TYPE),
-		.duration_ns = clock_mono_ns() - t->start_ns,
-		.bytes_received = t->received,
-	};
-	t->done(t->cls, &a);
-}
-
-/* Takes t out of everything the callback could reach, then reports. */
-static void finish(struct http_transfer *t, CURLcode rc)
-{
-	_cleanup_(freep) char *location = NULL;
-	struct err why = ERR_NULL;
 	long status = 0;
-	char *redirect = NULL;
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &redirect);
-	bool follows = rc == CURLE_OK && redirect && t->client->opt.follow_redirects &&
-		       redirect_status((int)status);
-	if (follows)
-		location = sv_dup(sv_of(redirect));
-	enum http_result result = result_of(t, rc);
-	describe(t, rc, &why);
-	easy_give(t->client->pool, take_ptr(t->easy));
-	if (follows && location && follow(t, (int)status, location, &why) == 0)
-		return;
-	if (follows)
-		result = HTTP_NETWORK;
-	if (t->easy)
-		easy_give(t->client->pool, take_ptr(t->easy));
-	unlink_transfer(t);
-	t->finishing = true;
-	report(t, result, (int)status, &why);
-	transfer_release(t);
+	char *location = NULL;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_URL, &location);
+	call->status = (int)status;
+	call->result = result_of(call, rc);
+	call->why.msg[0] = '\0';
+	if (call->result != HTTP_OK)
+		describe(call, rc);
+	free(call->location);
+	call->location = location ? sv_dup(sv_of(location)) : NULL;
+	rest(call);
+	call->done(call);
 }
 
 /* Done messages are read only here, never inside a curl callback. */
@@ -792,12 +587,12 @@ static void drain(struct http_pool *p)
 	CURLMsg *m;
 	p->draining = true;
 	while (!p->dead && (m = curl_multi_info_read(p->multi, &left))) {
-		struct http_transfer *t = NULL;
+		struct http_call *call = NULL;
 		CURLcode rc = m->data.result;
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-		finish(t, rc);
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &call);
+		finish(call, rc);
 	}
 	p->draining = false;
 	if (p->dead)

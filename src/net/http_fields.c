@@ -30,6 +30,7 @@ void http_fields_reset(struct http_fields *f)
 {
 	forget_values(f);
 	f->bytes = 0;
+	f->complete = false;
 }
 
 int http_fields_line(struct http_fields *f, struct sv line)
@@ -39,8 +40,12 @@ int http_fields_line(struct http_fields *f, struct sv line)
 		return 1;
 	if (sv_starts_with(line, SV("HTTP/"))) { /* a 1xx answer may have come before */
 		forget_values(f);
+		struct sv status = sv_from(line, sv_find(line, ' ') + 1);
+		f->interim = sv_starts_with(status, SV("1"));
 		return 0;
 	}
+	if (sv_trim(line).len == 0 && !f->interim)
+		f->complete = true;
 	size_t colon = sv_find(line, ':');
 	for (int i = 0; i < HTTP_FIELDS; i++) {
 		if (!sv_eq_nocase(sv_make(line.ptr, colon), sv_of(names[i])))

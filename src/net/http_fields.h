@@ -18,7 +18,9 @@ struct http_fields {
 	struct {
 		size_t start, len;
 	} at[HTTP_FIELDS];
-	size_t bytes; /* of all header lines seen */
+	size_t bytes;  /* of all header lines seen */
+	bool interim;  /* these are the lines of a 1xx answer */
+	bool complete; /* the blank line after the final header has come */
 };
 
 void http_fields_init(struct http_fields *f);

@@ -12,7 +12,8 @@
 #include <ampagent/http_options.h>
 #include <ampagent/net/loop.h>
 
-/* Once, before threads start: 0 or ERR_FATAL. */
+/* Once, before threads start: 0 or ERR_FATAL. SIGPIPE is ignored from then on. The system's CA
+ * bundle is looked for here (SSL_CERT_FILE names another one). */
 int http_client_global_init(void);
 void http_client_global_deinit(void);
 
@@ -20,16 +21,18 @@ struct http_pool;
 
 /* max_idle connections are kept; idle ones up to idle_ms. 0 or ERR_NOMEM. */
 int http_pool_new(struct loop *loop, unsigned max_idle, int64_t idle_ms, struct http_pool **out);
-void http_pool_free(struct http_pool *p); /* cancels what runs, no callbacks */
+/* Cancels what runs, no callbacks. May be called from a done callback. */
+void http_pool_free(struct http_pool *p);
 
 /* A client is the settings of one peer: TLS material, auth, redirects; secrets and certificates in
  * files are re-read for each request and a change of a certificate file drops kept connections. */
 struct http_client;
 
-/* opt's views must outlive the client. 0, or 1 with the reason. */
+/* opt's views (opt itself is copied) must outlive the client. 0, or 1 with the reason. */
 int http_client_new(struct http_pool *pool, const struct http_options *opt,
 		    struct http_client **out, struct err *err);
-void http_client_free(struct http_client *c); /* its requests must have ended */
+/* Its requests must have ended; from the last one's done callback is late enough. */
+void http_client_free(struct http_client *c);
 
 struct http_header {
 	struct sv name;
@@ -37,23 +40,23 @@ struct http_header {
 };
 
 struct http_request {
-	struct sv method; /* "GET" or "POST" */
+	struct sv method; /* upper case; a body goes with all but GET and HEAD */
 	struct sv url;
 	const struct http_header *headers; /* copied */
 	size_t n_headers;
 	struct sv body;       /* must stay valid until done; never copied */
 	int64_t timeout_ms;   /* connect to last byte of the body */
 	size_t body_max;      /* of the answer as received: more fails with HTTP_TOO_LARGE */
-	struct buf *body_out; /* the answer's body goes here; valid until done */
+	struct buf *body_out; /* emptied, then the answer's body; valid until done; or NULL */
 	bool no_auth;         /* do not add the client's auth headers (signed requests) */
 };
 
 enum http_result {
 	HTTP_OK, /* an answer with any status came in whole */
 	HTTP_TIMEOUT,
-	HTTP_TOO_LARGE,
-	HTTP_NETWORK, /* DNS, connect, TLS, reset ... */
-	HTTP_LOCAL,   /* a secret or certificate file could not be read, out of memory */
+	HTTP_TOO_LARGE, /* body over body_max, or header over LIMIT_HTTP_HEADER_BYTES */
+	HTTP_NETWORK,   /* DNS, connect, TLS, reset ... */
+	HTTP_LOCAL,     /* a secret or certificate file could not be read, out of memory */
 };
 
 struct http_answer {
@@ -78,7 +81,7 @@ struct http_transfer;
 int http_start(struct http_client *c, const struct http_request *req,
 	       void (*done)(void *cls, const struct http_answer *a), void *cls,
 	       struct http_transfer **out, struct err *err);
-/* Ends it silently: done is not called. */
+/* Ends it silently: done is not called. From inside its own done it does nothing. */
 void http_cancel(struct http_transfer *t);
 
 /* "scheme://host[:port]" parts of a URL. */

@@ -11,7 +11,8 @@
 #include <ampagent/net/loop.h>
 
 struct http_server;
-struct http_exchange; /* one request and its answer, valid until answered */
+struct http_exchange; /* one request and its answer, valid until answered, even when the peer left
+		       */
 
 struct http_server_request {
 	struct sv method;
@@ -30,13 +31,14 @@ struct http_server_options {
 	struct sv listen; /* "host:port", ":port", "[::1]:0" */
 	size_t body_max;  /* larger bodies are answered 413 */
 	unsigned max_connections;
-	int64_t read_timeout_ms; /* whole request */
+	int64_t read_timeout_ms; /* from connect or request line to the last byte of a request */
 	http_server_handler handler;
 	void *cls;
 };
 
 int http_server_new(struct loop *loop, const struct http_server_options *opt,
 		    struct http_server **out, struct err *err);
+/* Drops what is not answered. Not from inside the handler. */
 void http_server_free(struct http_server *s);
 /* The port it listens on (useful after ":0"). */
 int http_server_port(const struct http_server *s);

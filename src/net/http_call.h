@@ -1,0 +1,46 @@
+/* One request on the wire and its answer: the seam between what a transfer is (redirects,
+ * credentials, reports: http_transfer.c) and the library that carries it (http_client.c). */
+#pragma once
+
+#include "http_fields.h"
+#include "http_hop.h"
+#include "http_material.h"
+
+struct http_call {
+	/* Set by the caller; everything stays valid until done or stop. */
+	struct http_pool *pool;
+	const struct tls_options *tls;
+	const struct material_tls *files;
+	const struct http_hop *hop;
+	const char *method;
+	struct sv body;
+	struct sv lines[2]; /* header lines, each ended by NUL */
+	int64_t timeout_ms;
+	struct buf *body_out; /* may be NULL */
+	size_t body_max;
+	/* Called from the loop when the answer is there or will not come; the call is at rest. */
+	void (*done)(struct http_call *call);
+	/* Called by http_pool_free() instead of done: frees the owner. */
+	void (*gone)(struct http_call *call);
+
+	/* The answer. */
+	enum http_result result;
+	int status;
+	char *location; /* where a redirect leads, absolute; malloc'd, or NULL */
+	struct http_fields fields;
+	size_t received;
+	struct err why; /* when result is not HTTP_OK */
+
+	/* http_client.c's own. */
+	struct http_call *next, *prev;
+	void *easy; /* NULL: at rest */
+	void *headers, *resolve, *connect_to;
+	enum { FAULT_NONE, FAULT_BODY, FAULT_HEADERS, FAULT_MEMORY } fault;
+	char error[256];
+};
+
+/* 0, or 1 with the reason: then done is not called. */
+int http_call_start(struct http_call *call, struct err *err);
+/* Ends it silently when it runs. */
+void http_call_stop(struct http_call *call);
+struct loop *http_pool_loop(const struct http_pool *pool);

@@ -1,0 +1,227 @@
+/* Clients and transfers: what a request carries, where redirects may take it, what is reported. The
+ * wire is http_call.h's.
+ *
+ * A transfer is a chain of calls, one a redirect. Header lines are in two parts: what must not
+ * reach another host than the first one (credentials, http_headers, signatures), and the rest. Once
+ * a hop leaves that host the first part stays away for good.
+ */
+#include <ampagent/base/clock.h>
+#include <ampagent/base/limits.h>
+#include <ampagent/net/http_client.h>
+
+#include "http_call.h"
+#include "http_redirect.h"
+
+enum { METHOD_MAX = 16 };
+/* Headers of a request: a session token and a few secrets fit many times. */
+#define REQUEST_LINES_BYTES KiB(256)
+/* Room for usual secrets, so that no freed copy stays behind while the buffer grows. */
+#define SECRET_LINES_START KiB(4)
+
+struct http_client {
+	struct http_pool *pool;
+	struct http_options opt;
+	struct material_tls tls;
+};
+
+struct http_transfer {
+	struct http_call call; /* first: a call is its transfer */
+	struct http_client *client;
+	void (*done)(void *cls, const struct http_answer *a);
+	void *cls;
+	bool finishing;
+
+	char *first_url; /* what credentials are meant for */
+	struct http_hop hop;
+	char method[METHOD_MAX];
+	struct buf secret_lines, plain_lines;
+	unsigned n_calls;
+	bool stripped;
+	int64_t start_ns, timeout_ms;
+};
+
+int http_client_new(struct http_pool *pool, const struct http_options *opt,
+		    struct http_client **out, struct err *err)
+{
+	const struct tls_options *tls = &opt->tls;
+	if (tls->max_version != TLS_ANY && tls->max_version < tls->min_version)
+		return err_set(err, 1, "tls_config: max_version is below min_version");
+	struct http_client *c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_set(err, ERR_NOMEM, "no memory");
+	c->pool = pool;
+	c->opt = *opt;
+	if (material_tls_init(&c->tls, tls) != 0) {
+		free(c);
+		return err_set(err, ERR_NOMEM, "no memory");
+	}
+	*out = c;
+	return 0;
+}
+
+void http_client_free(struct http_client *c)
+{
+	if (!c)
+		return;
+	material_tls_deinit(&c->tls);
+	free(c);
+}
+
+static void transfer_free(struct http_transfer *t)
+{
+	http_call_stop(&t->call);
+	http_fields_deinit(&t->call.fields);
+	free(t->call.location);
+	http_hop_deinit(&t->hop);
+	buf_wipe(&t->secret_lines);
+	buf_deinit(&t->plain_lines);
+	free(t->first_url);
+	free(t);
+}
+
+DEFINE_CLEANUP_PTR(struct http_transfer, transfer_free)
+
+static int make_lines(struct http_transfer *t, const struct http_request *req, struct err *err)
+{
+	const struct http_options *opt = &t->client->opt;
+	buf_init(&t->secret_lines, REQUEST_LINES_BYTES);
+	buf_init(&t->plain_lines, REQUEST_LINES_BYTES);
+	if ((opt->has_basic_auth || opt->has_authorization || opt->n_headers) &&
+	    buf_reserve(&t->secret_lines, SECRET_LINES_START) != 0)
+		return err_set(err, 1, "no memory");
+	if (material_client_lines(&t->secret_lines, opt, !req->no_auth, err) != 0)
+		return 1;
+	for (size_t i = 0; i < req->n_headers; i++) {
+		const struct http_header *h = &req->headers[i];
+		struct buf *to =
+			material_is_sensitive(h->name) ? &t->secret_lines : &t->plain_lines;
+		if (material_line(to, h->name, h->value, err) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int64_t elapsed_ms(const struct http_transfer *t)
+{
+	return (clock_mono_ns() - t->start_ns) / 1000000;
+}
+
+/* Sends the request to url: 0, or 1 with the reason. */
+static int send_to(struct http_transfer *t, struct sv url, struct err *err)
+{
+	struct url_parts first;
+	http_hop_deinit(&t->hop);
+	if (http_hop_init(&t->hop, url, t->client->opt.tls.server_name, err) != 0)
+		return 1;
+	url_split(sv_of(t->first_url), &first);
+	t->stripped = t->stripped || !redirect_keeps_credentials(&first, &t->hop.parts);
+	t->call.hop = &t->hop;
+	t->call.lines[0] = t->stripped ? SV_NULL : buf_view(&t->secret_lines);
+	t->call.lines[1] = buf_view(&t->plain_lines);
+	t->call.timeout_ms = t->timeout_ms - elapsed_ms(t);
+	if (t->call.body_out)
+		buf_reset(t->call.body_out);
+	t->n_calls++;
+	return http_call_start(&t->call, err);
+}
+
+/* 0 when the chain goes on, or 1 with the reason. */
+static int follow(struct http_transfer *t, struct err *err)
+{
+	if (t->n_calls >= REDIRECT_MAX_REQUESTS)
+		return err_set(err, 1, "stopped after %d redirects", REDIRECT_MAX_REQUESTS);
+	bool keep_body;
+	struct sv method = redirect_method(t->call.status, sv_of(t->method), &keep_body);
+	if (method.ptr != t->method)
+		memcpy(t->method, method.ptr, method.len + 1);
+	if (!keep_body)
+		t->call.body = SV_NULL;
+	_cleanup_(freep) char *location = take_ptr(t->call.location);
+	return send_to(t, sv_of(location), err);
+}
+
+static void report(struct http_transfer *t)
+{
+	const struct http_call *call = &t->call;
+	const struct http_fields *f = &call->fields;
+	struct http_answer a = {
+		.result = call->result,
+		.status = call->status,
+		.error = call->result == HTTP_OK ? NULL : call->why.msg,
+		.content_type = http_fields_get(f, FIELD_CONTENT_TYPE),
+		.content_encoding = http_fields_get(f, FIELD_CONTENT_ENCODING),
+		.retry_after = http_fields_get(f, FIELD_RETRY_AFTER),
+		.date = http_fields_get(f, FIELD_DATE),
+		.request_id = http_fields_get(f, FIELD_REQUEST_ID),
+		.error_type = http_fields_get(f, FIELD_ERROR_TYPE),
+		.duration_ns = clock_mono_ns() - t->start_ns,
+		.bytes_received = call->received,
+	};
+	t->done(t->cls, &a);
+}
+
+static void on_done(struct http_call *call)
+{
+	struct http_transfer *t = (struct http_transfer *)call;
+	if (call->result == HTTP_OK && call->location && t->client->opt.follow_redirects &&
+	    redirect_status(call->status)) {
+		if (follow(t, &call->why) == 0)
+			return;
+		call->result = HTTP_NETWORK;
+	}
+	if (call->result == HTTP_TIMEOUT)
+		err_set(&call->why, 0, "timeout of %lld ms exceeded", (long long)t->timeout_ms);
+	t->finishing = true;
+	report(t);
+	transfer_free(t);
+}
+
+static void on_gone(struct http_call *call)
+{
+	transfer_free((struct http_transfer *)call);
+}
+
+int http_start(struct http_client *c, const struct http_request *req,
+	       void (*done)(void *cls, const struct http_answer *a), void *cls,
+	       struct http_transfer **out, struct err *err)
+{
+	struct loop *loop = http_pool_loop(c->pool);
+	if (req->method.len == 0 || req->method.len >= METHOD_MAX)
+		return err_set(err, 1, "unsupported method \"%.*s\"", SV_ARG(req->method));
+	if (material_tls_check(&c->tls, loop_now_ms(loop), loop_wall_ms(loop), err) != 0)
+		return 1;
+	_cleanup_(transfer_freep) struct http_transfer *t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_set(err, 1, "no memory");
+	http_fields_init(&t->call.fields);
+	t->client = c;
+	t->done = done;
+	t->cls = cls;
+	t->start_ns = clock_mono_ns();
+	t->timeout_ms = req->timeout_ms;
+	memcpy(t->method, req->method.ptr, req->method.len);
+	t->call.pool = c->pool;
+	t->call.tls = &c->opt.tls;
+	t->call.files = &c->tls;
+	t->call.method = t->method;
+	t->call.body = req->body;
+	t->call.body_out = req->body_out;
+	t->call.body_max = req->body_max;
+	t->call.done = on_done;
+	t->call.gone = on_gone;
+	t->first_url = sv_dup(req->url);
+	if (!t->first_url)
+		return err_set(err, 1, "no memory");
+	if (make_lines(t, req, err) != 0 || send_to(t, sv_of(t->first_url), err) != 0)
+		return 1;
+	if (out)
+		*out = t;
+	t = NULL;
+	return 0;
+}
+
+void http_cancel(struct http_transfer *t)
+{
+	if (t && !t->finishing)
+		transfer_free(t);
+}
