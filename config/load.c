@@ -4,6 +4,7 @@
  * the snapshot's own. The relabel sets have references of their own, one for each pointer to them.
  */
 #include "check.h"
+#include "render.h"
 
 #include <ampagent/base/file.h>
 #include <ampagent/base/limits.h>
@@ -109,6 +110,16 @@ static int collect_warnings(struct decode *d, struct config *c)
 	return 0;
 }
 
+/* The page's text, before defaults are inherited: it says what the file says. */
+static int render_shown(struct decode *d, const struct raw_config *raw, struct config *c)
+{
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	buf_init(&text, SNAPSHOT_BYTES);
+	render_block(&text, &schema_file, raw);
+	c->shown = arena_dup(d->keep, buf_view(&text));
+	return c->shown.ptr && !buf_failed(&text) ? 0 : no_memory(d->err, d->path);
+}
+
 static int fill(struct decode *d, struct sv text, env_getter env, struct config *c)
 {
 	struct yaml_node *root;
@@ -122,6 +133,8 @@ static int fill(struct decode *d, struct sv text, env_getter env, struct config 
 		return r;
 	decode_defaults(&schema_file, raw);
 	r = decode_block(d, &schema_file, root, raw);
+	if (r == 0)
+		r = render_shown(d, raw, c);
 	if (r == 0)
 		r = check_all(d, raw, env, c);
 	return r != 0 ? r : collect_warnings(d, c);

@@ -123,8 +123,9 @@ static const struct schema_entry queue_entries[] = {
 	 .kind = SCHEMA_BOOL,
 	 AT(struct queue_options, retry_on_http_429),
 	 GIVEN_AT(struct queue_options, retry_on_http_429_set),
-	 .fallback_text = "false; true with sigv4",
-	 .help = "Whether a request answered 429 is sent again instead of dropped."},
+	 .fallback_text = "true",
+	 .help = "Whether a request answered 429 is sent again instead of dropped. Prometheus's "
+		 "default is false; AMP throttles with 429, so here only an explicit false drops."},
 	{.key = "sample_age_limit",
 	 .kind = SCHEMA_DURATION,
 	 AT(struct queue_options, sample_age_limit_ms),

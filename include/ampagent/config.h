@@ -20,7 +20,7 @@ struct agent_options {
 
 struct config_warning {
 	int line, col;
-	struct sv text; /* whole sentence */
+	struct sv text; /* whole sentence, NUL-terminated, without the place; never a secret */
 };
 
 struct config {
@@ -34,11 +34,14 @@ struct config {
 	struct agent_options agent;
 	struct config_warning *warnings;
 	size_t n_warnings;
-	struct sv text; /* the file as read */
+	struct sv text;  /* the file as read: it may hold secrets */
+	struct sv shown; /* the same for pages: YAML of what differs from the defaults, secrets
+			    masked */
 };
 
-/* Reads and checks a file: 0 and *out (one reference); 1 with "path:line:col: ..." in err->msg.
- * Relative file names are joined to the file's directory. */
+/* Reads and checks a file: 0 and *out (one reference); 1 with "path:line:col: ..." in err->msg (and
+ * the place in err), or with the reason why the file cannot be read. Relative file names are joined
+ * to the file's directory. */
 int config_load(const char *path, struct config **out, struct err *err);
 /* The same from memory; path is for messages and relative names. getenv_fn expands external label
  * values (NULL = the environment). */

@@ -33,7 +33,6 @@ static void check_sink_jobs(const struct config *c)
 	assert_false(app->enable_compression);
 	assert_int_equal(app->body_size_limit, 10 << 20);
 	assert_int_equal(app->n_params, 2);
-	assert_sv_equal(app->http.password, "hunter2");
 	assert_false(app->http.follow_redirects);
 	assert_int_equal(app->http.n_headers, 2);
 	assert_int_equal(relabel_count(app->relabel), 10);
@@ -54,6 +53,7 @@ static void check_sink_writes(const struct config *c)
 	assert_sv_equal(amp->name, "amp");
 	assert_int_equal(amp->timeout_ms, 20000);
 	assert_true(amp->has_sigv4);
+	assert_sv_equal(c->scrapes[1].http.password, "hunter2");
 	assert_sv_equal(amp->sigv4.secret_key, "verysecret");
 	assert_int_equal(amp->queue.min_backoff_ms, 50);
 	assert_int_equal(amp->metadata.max_samples_per_send, 500);
@@ -75,6 +75,22 @@ static void test_kitchen_sink(void **state)
 	/* the one about formats that are not built */
 	assert_int_equal(c->n_warnings, 1);
 	assert_true(sv_starts_with(c->text, SV("# Every key that is built")));
+}
+
+/* What is shown loads to the same again, and has no secret. */
+static void test_shown(void **state)
+{
+	static const char *const secrets[] = {"hunter2", "s3cr3t", "verysecret", "pass@"};
+	_cleanup_(config_unrefp) struct config *c = load("kitchen_sink.yml"), *again = NULL;
+	struct err err = ERR_NULL;
+	for (size_t i = 0; i < LEN(secrets); i++)
+		assert_int_equal(sv_find_sv(c->shown, sv_of(secrets[i])), c->shown.len);
+	if (config_parse(c->shown, TEST_PATH, test_getenv, &again, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_true(sv_eq(again->shown, c->shown));
+	check_sink_jobs(again);
+	assert_sv_equal(again->writes[0].sigv4.secret_key, "<secret>");
+	assert_true(sv_eq(again->writes[1].name, c->writes[1].name));
 }
 
 static void test_server_file(void **state)
@@ -178,9 +194,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kitchen_sink), cmocka_unit_test(test_server_file),
-		cmocka_unit_test(test_empty),        cmocka_unit_test(test_agent_block),
-		cmocka_unit_test(test_references),   cmocka_unit_test(test_late_failure),
-		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_shown),        cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_agent_block),  cmocka_unit_test(test_references),
+		cmocka_unit_test(test_late_failure), cmocka_unit_test(test_missing_file),
+		cmocka_unit_test(test_large_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
