@@ -321,7 +321,8 @@ static int replace_all(const struct compiled_rule *c, struct sv s, struct re2_sp
 		struct sv filled = SV_NULL;
 		if (template_fill(&c->replacement, s, spans, arena, &filled) != 0)
 			return 1;
-		buf_append(&text, s.ptr + copied, spans[0].start - copied);
+		if (spans[0].start > copied)
+			buf_append(&text, s.ptr + copied, spans[0].start - copied);
 		if (spans[0].end > copied || spans[0].start == 0)
 			buf_sv(&text, filled);
 		copied = spans[0].end;

@@ -91,10 +91,9 @@ static struct sv part_text(const struct template_part *p, struct sv subject,
 {
 	if (p->literal.ptr)
 		return p->literal;
-	if (spans[p->group].start == RE2_SHIM_NONE)
-		return SV_NULL;
-	size_t start = spans[p->group].start;
-	return sv_make(subject.ptr + start, spans[p->group].end - start);
+	/* An empty group is no part either; the subject may be NULL then. */
+	struct re2_span at = spans[p->group];
+	return at.start < at.end ? sv_make(subject.ptr + at.start, at.end - at.start) : SV_NULL;
 }
 
 int template_fill(const struct template *t, struct sv subject, const struct re2_span *spans,
