@@ -1,0 +1,28 @@
+/* Microbenchmarks: a case does its work `rounds` times and says how much one round was.
+ *
+ * A room adds a file micro_<room>.c with its list, and names the list in micro.c.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct micro_run {
+	uint64_t rounds; /* how often to do it */
+	/* Set by the case: */
+	uint64_t items_per_round; /* operations; ns per item are printed */
+	uint64_t bytes_per_round; /* 0 = no MB/s */
+};
+
+struct micro_case {
+	const char *name;
+	void (*run)(struct micro_run *run);
+};
+
+extern const struct micro_case micro_base[]; /* end with a NULL name */
+
+/* Keeps the compiler from leaving out what nobody reads. */
+extern volatile uint64_t micro_sink;
+
+/* Fixed-seed numbers for the cases' input. */
+uint64_t micro_random(uint64_t *state);
