@@ -141,12 +141,12 @@ static const char *block(void)
 		uint64_t r = micro_random(&seed), value = r >> 12 | UINT64_C(0x0101010101010101);
 		n += (size_t)snprintf(
 			bytes + n, 512,
-			"__name__\x1f"
-			"http_request_duration_seconds_bucket\n\x14\n\x07"
-			"cluster\x12"
-			"bench\n\x13\n\x07handler\x12/api/v1/%s\n\x16\n\x08instance\x12"
-			"10.0.%u.%u:9100\n\x10\n\x03job\x12kubernetes-pods\n\x0c\n\x02le\x12%u.%u\n"
-			"\x0c\n\x06method\x12GET\n\x1d\n\x03pod\x12api-%05x-%03x\x12\x10",
+			"__name__\037"
+			"http_request_duration_seconds_bucket\n\024\n\007"
+			"cluster\022"
+			"bench\n\023\n\007handler\022/api/v1/%s\n\026\n\010instance\022"
+			"10.0.%u.%u:9100\n\020\n\003job\022kubernetes-pods\n\014\n\002le\022%u.%u\n"
+			"\014\n\006method\022GET\n\035\n\003pod\022api-%05x-%03x\022\020",
 			handlers[n % 5], (unsigned)(n >> 15), (unsigned)(n >> 17),
 			(unsigned)(n % 13), (unsigned)(n % 7), (unsigned)(n >> 13) * 7919,
 			(unsigned)(n >> 13));
