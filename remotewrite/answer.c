@@ -83,7 +83,7 @@ static void put_clean(char *dst, size_t size, struct sv s)
 	struct sv t = s;
 	for (int i = 0; i < 3 && t.len > 0 && !utf8_valid(t); i++)
 		t.len--;
-	bool text = utf8_valid(t);
+	bool text = t.len > 0 && utf8_valid(t);
 	if (!text)
 		t = s;
 	size_t n = 0;

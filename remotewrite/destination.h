@@ -108,6 +108,8 @@ struct slot {
 	void *flight;
 	struct send_seam seam; /* that the flight was started with */
 	double kept;           /* share of items that write relabeling keeps, of late */
+	uint32_t split_max;    /* samples in a part of a request that was too large; 0 = off */
+	uint64_t hurry;        /* items of it that still go in such parts, at once */
 	uint32_t n_entries;    /* of a metadata request */
 };
 

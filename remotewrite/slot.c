@@ -13,7 +13,13 @@
 #include <ampagent/base/compress.h>
 #include <stdlib.h>
 
-enum { NOMEM_RETRY_MS = 1000, RETRY_FLOOR_MS = 1, KEEP_BODY_BYTES = 256 * 1024 };
+enum {
+	RAW_FLOOR_BYTES = 64 * 1024,
+	COMPRESSED_FLOOR_BYTES = 16 * 1024,
+	NOMEM_RETRY_MS = 1000,
+	RETRY_FLOOR_MS = 1,
+	KEEP_BODY_BYTES = 256 * 1024,
+};
 
 void slot_init(struct slot *s, struct destination *d, uint32_t index)
 {
@@ -119,6 +125,9 @@ static void finish(struct slot *s, bool sent, enum drop_reason reason)
 	}
 	progress_commit(&d->progress, s->index, &s->built, &books);
 	d->dirty = true;
+	s->hurry -= s->hurry < s->built.items ? s->hurry : s->built.items;
+	/* Part by part larger again: one odd sample among many costs a few requests, not many. */
+	s->split_max = s->hurry > 0 ? s->split_max * 2 : 0;
 	idle(s);
 }
 
@@ -137,7 +146,15 @@ static void drop(struct slot *s, enum drop_reason reason, const char *text)
 	finish(s, false, reason);
 }
 
-/* Too large: smaller requests from now on, for a while. */
+static size_t lower(size_t limit, size_t to, size_t floor)
+{
+	if (to < floor)
+		to = floor;
+	return to < limit ? to : limit;
+}
+
+/* Too large: its parts go at once, and all requests are smaller for a while. The common limit does
+ * not follow one odd request all the way down. */
 static void split(struct slot *s, const char *text)
 {
 	struct destination *d = s->d;
@@ -146,12 +163,14 @@ static void split(struct slot *s, const char *text)
 		return;
 	}
 	d->stats.splits++;
-	if (s->raw_bytes / 2 < d->raw_max)
-		d->raw_max = s->raw_bytes / 2;
-	if (s->body.len / 2 < d->compressed_max)
-		d->compressed_max = s->body.len / 2;
+	d->raw_max = lower(d->raw_max, s->raw_bytes / 2, RAW_FLOOR_BYTES);
+	d->compressed_max = lower(d->compressed_max, s->body.len / 2, COMPRESSED_FLOOR_BYTES);
 	d->shrunk_at = d->now_ms;
+	uint32_t half = (uint32_t)(s->built.books.sent / 2);
+	if (s->hurry < s->built.items)
+		s->hurry = s->built.items;
 	idle(s);
+	s->split_max = half;
 }
 
 static struct answer decide(const struct destination *d, const struct http_answer *a)
@@ -281,6 +300,8 @@ static int build(struct slot *s)
 {
 	struct destination *d = s->d;
 	uint64_t max = d->cfg.queue.max_samples_per_send;
+	if (s->split_max > 0 && s->split_max < max)
+		max = s->split_max;
 	uint32_t n = max == 0 ? 1 : max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
 	for (;;) {
 		int r = cut(s, n);
@@ -308,7 +329,7 @@ static bool should_send(struct slot *s, int64_t *wake)
 	if (waiting == 0)
 		return false;
 	int64_t due = loaded_ms + d->cfg.queue.batch_send_deadline_ms;
-	if (d->draining || d->eager || d->now_ms >= due ||
+	if (d->draining || d->eager || s->hurry > 0 || d->now_ms >= due ||
 	    (double)waiting * s->kept >= (double)d->cfg.queue.max_samples_per_send)
 		return true;
 	want(wake, due);

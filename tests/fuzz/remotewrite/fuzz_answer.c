@@ -1,0 +1,33 @@
+/* What a peer may answer: status, Retry-After, identifiers and body of any bytes. */
+#include "../../../remotewrite/answer.h"
+
+#include <ampagent/base/text.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 4)
+		return 0;
+	int status = data[0] << 8 | data[1];
+	size_t cut = data[2] < size - 4 ? data[2] : size - 4;
+	struct sv a = sv_make((const char *)data + 4, cut),
+		  b = sv_from(sv_make((const char *)data + 4, size - 4), cut);
+	struct answer_in in = {(enum http_result)(data[3] % 5), status, a, data[3] & 8,
+			       INT64_C(1790000000000)};
+	struct answer r = answer_decide(&in);
+	if (r.after_ms < 0 || r.after_ms > RETRY_AFTER_MAX_MS)
+		abort();
+	char text[700];
+	struct http_answer h = {.result = in.result,
+				.status = status,
+				.error = in.result == HTTP_OK ? NULL : "error",
+				.request_id = a,
+				.error_type = b};
+	answer_text(text, sizeof text, &h, b);
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			abort();
+	return 0;
+}
