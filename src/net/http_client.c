@@ -2,8 +2,7 @@
  * is made of stands in http_transfer.c.
  *
  * One pool is one multi handle: its sockets are watchers of the loop, its timeout a timer. A call
- * takes an easy handle from the pool's small free list, so that a waiting target costs its idle
- * connection and nothing else.
+ * takes an easy handle from the pool's free list: a waiting target costs its idle connection only.
  *
  * Choices that are not obvious:
  *  - CAPATH is NULL: with a directory set, curl parses the whole bundle for every connection.
@@ -15,7 +14,8 @@
  *  - An answer whose header breaks off is a whole answer to curl; here it is not.
  *  - After a certificate file changed, nothing older than the change is used: neither connections
  *    (MAXLIFETIME_CONN) nor the parsed CA bundle (CA_CACHE_TIMEOUT). Both count in seconds, so
- *    for the first ones connections are fresh and the bundle is parsed.
+ *    for the first ones connections are fresh and the bundle is parsed. TLS sessions are never
+ *    resumed, because a resumed one is not verified again.
  *
  * A call is in the multi (easy is set) until drain() reads its done message, gives the easy handle
  * back and calls done, which may start calls, stop others, or free the pool (`dead` defers that).
@@ -269,11 +269,10 @@ static size_t on_body(char *ptr, size_t size, size_t n, void *cls)
 	}
 	call->received += len;
 	struct buf *out = call->body_out;
-	if (out && buf_append(out, ptr, len) != 0) {
-		call->fault = len > out->max - out->len ? FAULT_BODY : FAULT_MEMORY;
-		return 0;
-	}
-	return len;
+	if (!out || buf_append(out, ptr, len) == 0)
+		return len;
+	call->fault = len > out->max - out->len ? FAULT_BODY : FAULT_MEMORY;
+	return 0;
 }
 
 static size_t on_header(char *ptr, size_t size, size_t n, void *cls)
@@ -402,6 +401,7 @@ static CURLcode set_tls(CURL *e, const struct http_call *c)
 {
 	const struct tls_options *o = c->tls;
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_SSLVERSION, tls_versions(o));
+	curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	if (o->insecure_skip_verify) {
 		curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
