@@ -115,6 +115,13 @@ int check_global(struct decode *d, struct raw_global *g, env_getter env, struct 
 	if (s->timeout_ms == 0)
 		s->timeout_ms =
 			s->interval_ms < DEFAULT_TIMEOUT_MS ? s->interval_ms : DEFAULT_TIMEOUT_MS;
+	if (s->protocols_set) { /* wrong even where every job has a list of its own */
+		enum scrape_protocol built[PROTO_TEXT_1_0_0];
+		size_t n;
+		int r = check_protocol_list(d, g->node, s, built, &n);
+		if (r != 0)
+			return r;
+	}
 	for (size_t i = 0; i < g->n_external_labels; i++) {
 		int r = expand(d, &g->external_labels[i], env);
 		if (r != 0)

@@ -19,6 +19,11 @@ int check_write(struct decode *d, const struct raw_global *g, struct raw_write *
 int check_names(struct decode *d, const struct raw_config *raw,
 		const struct remotewrite_options *writes);
 
+/* The formats of shared's list that are built, in its order; out holds one for each format there
+ * is. block is the mapping that has the list. Refuses an empty list, unknown names, repeated ones.
+ */
+int check_protocol_list(struct decode *d, const struct yaml_node *block,
+			const struct raw_shared *shared, enum scrape_protocol *out, size_t *n_out);
 /* HTTP client keys of the mapping node; folds the old bearer keys into authorization. */
 int check_http(struct decode *d, const struct yaml_node *node, struct raw_http *raw);
 /* A header name and value that a request may carry beside what the client sets itself. what is the

@@ -99,14 +99,12 @@ static int unknown_protocol(struct decode *d, const struct yaml_node *at, const 
 			   near ? near : "", near ? "\"?)" : "");
 }
 
-/* Formats of an explicit list; those that are not built are left out with a warning as long as one
- * remains. */
-static int read_protocols(struct decode *d, const struct yaml_node *block,
-			  const struct raw_shared *shared, enum scrape_protocol *out, size_t *n_out)
+int check_protocol_list(struct decode *d, const struct yaml_node *block,
+			const struct raw_shared *shared, enum scrape_protocol *out, size_t *n_out)
 {
 	const struct yaml_node *list = decode_place(block, "scrape_protocols");
 	uint32_t seen = 0;
-	size_t n = 0;
+	*n_out = 0;
 	if (shared->n_protocols == 0)
 		return decode_fail(d, list, "\"scrape_protocols\" cannot be an empty list");
 	for (size_t i = 0; i < shared->n_protocols; i++) {
@@ -119,14 +117,24 @@ static int read_protocols(struct decode *d, const struct yaml_node *block,
 					   "\"scrape_protocols\": \"%s\" is there twice", p->name);
 		seen |= 1u << p->id;
 		if (p->built)
-			out[n++] = p->id;
+			out[(*n_out)++] = p->id;
 	}
-	*n_out = n;
-	if (n == 0)
+	return 0;
+}
+
+/* Formats that are not built are left out with a warning as long as one remains. */
+static int offer_protocols(struct decode *d, const struct yaml_node *block,
+			   const struct raw_shared *shared, struct scrape_options *out)
+{
+	const struct yaml_node *list = decode_place(block, "scrape_protocols");
+	int r = check_protocol_list(d, block, shared, out->protocols, &out->n_protocols);
+	if (r != 0)
+		return r;
+	if (out->n_protocols == 0)
 		return decode_fail(d, list,
 				   "\"scrape_protocols\": none of these formats is built yet; add "
 				   "PrometheusText0.0.4");
-	if (n == shared->n_protocols)
+	if (out->n_protocols == shared->n_protocols)
 		return 0;
 	return decode_warn(d, list, protocol_names,
 			   "\"scrape_protocols\": formats that are not built yet are not offered; "
@@ -143,7 +151,7 @@ static int check_protocols(struct decode *d, const struct raw_global *g,
 		block = g->node;
 	}
 	if (shared->protocols_set) {
-		int r = read_protocols(d, block, shared, out->protocols, &out->n_protocols);
+		int r = offer_protocols(d, block, shared, out);
 		if (r != 0)
 			return r;
 	} else {

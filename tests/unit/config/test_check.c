@@ -5,6 +5,8 @@ static const struct refusal refusals[] = {
 	{"global: {scrape_interval: 5s, scrape_timeout: 6s}\n", 1, 47,
 	 "global scrape timeout is greater than the scrape interval"},
 	{"global: {scrape_timeout: 61s}\n", 1, 26, "global scrape timeout"},
+	{"global: {scrape_protocols: []}\n", 1, 28, "cannot be an empty list"},
+	{"global: {scrape_protocols: [bogus]}\n", 1, 29, "unknown scrape protocol \"bogus\""},
 	{"global:\n  external_labels:\n    '': x\n", 3, 5, "\"\" is not a valid label name"},
 	{"global:\n  metric_name_validation_scheme: legacy\n  external_labels: {a-b: x}\n", 3, 21,
 	 "\"a-b\" is not a valid label name"},

@@ -163,6 +163,8 @@ static const char *const accepted[] = {
 	"global: {metric_name_validation_scheme: legacy, metric_name_escaping_scheme: "
 	"allow-utf-8}\n"
 	"scrape_configs: [{job_name: a, metric_name_validation_scheme: utf8}]\n",
+	/* formats that are not built do not matter where no job inherits them */
+	"global: {scrape_protocols: [PrometheusProto]}\n",
 	JOB "scrape_interval: 0\n  scrape_timeout: 0s\n",
 	JOB "relabel_configs: [{action: KEEP, source_labels: [a], regex: b}, {action: LabelMap}]\n",
 };

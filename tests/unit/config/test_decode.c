@@ -158,8 +158,10 @@ static void test_merge(void **state)
 	_cleanup_(config_unrefp) struct config *c =
 		parse_good("scrape_configs:\n"
 			   "- &a {job_name: a, scheme: https, metrics_path: /a}\n"
-			   "- {<<: *a, job_name: b, metrics_path: /b}\n");
-	assert_int_equal(c->n_scrapes, 2);
+			   "- {<<: *a, job_name: b, metrics_path: /b}\n"
+			   "- {job_name: c, scheme: http, <<: {scheme: https}}\n");
+	assert_int_equal(c->n_scrapes, 3);
+	assert_sv_equal(c->scrapes[2].scheme, "https");
 	assert_sv_equal(c->scrapes[1].job_name, "b");
 	assert_sv_equal(c->scrapes[1].scheme, "https");
 	assert_sv_equal(c->scrapes[1].metrics_path, "/b");
