@@ -6,7 +6,9 @@ for q from -27 to -1, where it is rounded up: there 5**-q fits 64 bits, decimal 
 ties, and the Eisel-Lemire method tells them by an entry that is never too small.
 
     python3 src/base/gen_pow5.py > src/base/pow5_table.h
+    python3 src/base/gen_pow5.py --check src/base/pow5_table.h
 """
+import sys
 
 SMALLEST, LARGEST = -342, 308
 ROUNDED_UP_FROM = -27
@@ -24,22 +26,29 @@ def significand(q):
     return quotient + (q >= ROUNDED_UP_FROM)
 
 
-def main():
-    print("/* Made by gen_pow5.py: {high, low} words of 5^q, q from %d to %d. */" % (SMALLEST, LARGEST))
-    print("#pragma once")
-    print()
-    print("#include <stdint.h>")
-    print()
-    print("enum { POW5_SMALLEST = %d, POW5_LARGEST = %d };" % (SMALLEST, LARGEST))
-    print()
-    print("/* clang-format off */")
-    print("static const uint64_t pow5_table[POW5_LARGEST - POW5_SMALLEST + 1][2] = {")
+def header():
+    lines = ["/* Made by gen_pow5.py: {high, low} words of 5^q, q from %d to %d. */" % (SMALLEST, LARGEST),
+             "#pragma once",
+             "",
+             "#include <stdint.h>",
+             "",
+             "enum { POW5_SMALLEST = %d, POW5_LARGEST = %d };" % (SMALLEST, LARGEST),
+             "",
+             "/* clang-format off */",
+             "static const uint64_t pow5_table[POW5_LARGEST - POW5_SMALLEST + 1][2] = {"]
     for q in range(SMALLEST, LARGEST + 1):
         value = significand(q)
         assert value.bit_length() == BITS
-        print("\t{UINT64_C(0x%016x), UINT64_C(0x%016x)}," % (value >> 64, value & (1 << 64) - 1))
-    print("};")
-    print("/* clang-format on */")
+        lines.append("\t{UINT64_C(0x%016x), UINT64_C(0x%016x)}," % (value >> 64, value & (1 << 64) - 1))
+    lines += ["};", "/* clang-format on */", ""]
+    return "\n".join(lines)
+
+
+def main():
+    if sys.argv[1:2] != ["--check"]:
+        sys.stdout.write(header())
+    elif open(sys.argv[2]).read() != header():
+        sys.exit("%s is not what this script makes" % sys.argv[2])
 
 
 main()

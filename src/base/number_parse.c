@@ -23,13 +23,13 @@ enum {
 	FRACTION_BITS = 52,
 	EXPONENT_BIAS = 1023,
 	EXPONENT_INFINITE = 0x7ff,
-	/* Exponents written beyond this are cut: the result is zero or infinite by far, whatever
-	 * the digits (a text holds fewer than 2^60 of them). */
-	EXPONENT_CUT = 100000,
 	/* More significant digits than any double or midpoint of two has (767 and 768). */
 	DIGITS_THAT_MATTER = 800,
 };
 
+/* Digits of an exponent after this are not read: no text is long enough to bring the value back
+ * from zero or infinity. */
+#define EXPONENT_CUT INT64_C(1000000000000000)
 #define MANTISSA_EXACT (UINT64_C(1) << 53)
 #define BITS_INFINITE ((uint64_t)EXPONENT_INFINITE << FRACTION_BITS)
 

@@ -207,8 +207,14 @@ static void digits_beyond_any_use(void **state)
 			assert_int_equal(number_parse(sv_make(text, n), &bits), 0);
 			assert_int_equal(bits, UINT64_C(0x3ff0000000000000) + zeros);
 		}
+	/* 10^-4990, and an exponent that brings it back. */
+	uint64_t bits = 0;
+	memset(text, '0', LONG);
+	text[1] = '.';
+	memcpy(text + 4991, "1e4990", 6);
+	assert_int_equal(number_parse(sv_make(text, 4997), &bits), 0);
+	assert_int_equal(bits, UINT64_C(0x3ff0000000000000));
 	memset(text, '9', LONG);
-	uint64_t bits;
 	assert_int_equal(number_parse(sv_make(text, LONG), &bits), 1);
 	memcpy(text + LONG, "e-5000", 6);
 	assert_int_equal(number_parse(sv_make(text, LONG + 6), &bits), 0);
