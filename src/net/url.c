@@ -58,13 +58,24 @@ static int port_valid(struct sv port)
 	return v <= 65535;
 }
 
+/* An address between brackets, perhaps with a zone. */
+static bool v6_valid(struct sv s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		if (!is_alpha(c) && !is_digit(c) && (c == '\0' || !strchr(":.%-_", c)))
+			return false;
+	}
+	return sv_find(s, ':') < s.len;
+}
+
 /* "host", "host:port", "[v6]", "[v6]:port" */
 static int split_host_port(struct sv s, struct sv *host, struct sv *port)
 {
 	struct sv rest;
 	if (s.len && s.ptr[0] == '[') {
 		size_t end = sv_find(s, ']');
-		if (end == s.len || end == 1)
+		if (end == s.len || !v6_valid(sv_make(s.ptr + 1, end - 1)))
 			return 1;
 		*host = sv_make(s.ptr + 1, end - 1);
 		rest = sv_from(s, end + 1);

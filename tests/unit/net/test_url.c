@@ -48,6 +48,8 @@ static void refuses(void **state)
 					   "http://h/\r\nX: y",
 					   "http://h/\t",
 					   "http://a:1:2/",
+					   "http://[host]/",
+					   "http://[::>]/",
 					   "ht tp://h"};
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
 		struct url_parts u;
