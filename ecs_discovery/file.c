@@ -65,8 +65,9 @@ static void tell_fault(struct sd_file *f, const struct err *err)
 		return;
 	free(f->fault);
 	f->fault = strdup(text);
-	log_warn("file_sd: file not read, its last targets stay", "file", f->path, "line",
-		 FMT("%d", err->line), "col", FMT("%d", err->col), "err", err->msg);
+	/* A NULL key ends the line early: not every fault has a place. */
+	log_warn("file_sd: file not read, its last targets stay", "file", f->path, "err", err->msg,
+		 err->line > 0 ? "line" : NULL, FMT("%d", err->line), "col", FMT("%d", err->col));
 }
 
 static void clear_fault(struct sd_file *f)
