@@ -2,6 +2,9 @@
 
 #include <ampagent/base/err.h>
 
+/* Pages without a surprise after which the index is given back. */
+enum { REST_PAGES = 3 };
+
 void line_table_deinit(struct line_table *t)
 {
 	free(t->v);
@@ -15,8 +18,31 @@ static uint64_t line_hash(uint32_t value, void *cls)
 	return t->v[value].hash;
 }
 
-uint32_t line_table_find(const struct line_table *t, uint64_t hash, size_t len)
+static void drop_index(struct line_table *t)
 {
+	map_deinit(&t->by_hash);
+	t->indexed = false;
+}
+
+static int make_index(struct line_table *t)
+{
+	t->looked = true;
+	if (t->indexed)
+		return 0;
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (map_insert(&t->by_hash, t->v[i].hash, i, line_hash, t) != 0) {
+			drop_index(t);
+			return ERR_NOMEM;
+		}
+	}
+	t->indexed = true;
+	return 0;
+}
+
+uint32_t line_table_find(struct line_table *t, uint64_t hash, size_t len)
+{
+	if (make_index(t) != 0)
+		return LINE_NONE;
 	for (struct map_iter it = map_find(&t->by_hash, hash); map_next(&t->by_hash, &it);) {
 		const struct line *line = &t->v[it.value];
 		if (line->hash == hash && line->len == len)
@@ -25,16 +51,22 @@ uint32_t line_table_find(const struct line_table *t, uint64_t hash, size_t len)
 	return LINE_NONE;
 }
 
+static int resize(struct line_table *t, uint32_t cap)
+{
+	struct line *v = realloc(t->v, (cap ? cap : 1) * sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	t->v = v;
+	t->cap = cap;
+	return 0;
+}
+
 uint32_t line_table_add(struct line_table *t, uint64_t hash, size_t len, uint8_t flags)
 {
-	if (t->n == t->cap) {
-		uint32_t cap = t->cap ? t->cap + t->cap / 2 : 64;
-		struct line *v = realloc(t->v, cap * sizeof *v);
-		if (!v)
-			return LINE_NONE;
-		t->v = v;
-		t->cap = cap;
-	}
+	if (make_index(t) != 0)
+		return LINE_NONE;
+	if (t->n == t->cap && resize(t, t->cap ? t->cap + t->cap / 2 : 64) != 0)
+		return LINE_NONE;
 	t->v[t->n] = (struct line){
 		.hash = hash, .next = LINE_NONE, .len = (uint16_t)len, .flags = flags};
 	if (map_insert(&t->by_hash, hash, t->n, line_hash, t) != 0)
@@ -57,7 +89,7 @@ void line_table_truncate(struct line_table *t, uint32_t n)
 {
 	if (n >= t->n)
 		return;
-	for (uint32_t i = n; i < t->n; i++)
+	for (uint32_t i = n; t->indexed && i < t->n; i++)
 		erase(t, i);
 	t->n = n;
 	for (uint32_t i = 0; i < n; i++) {
@@ -70,35 +102,32 @@ void line_table_truncate(struct line_table *t, uint32_t n)
 
 int line_table_compact(struct line_table *t, uint32_t gen)
 {
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < t->n; i++)
-		n += t->v[i].gen == gen;
 	_cleanup_(freep) uint32_t *moved = malloc((t->n ? t->n : 1) * sizeof *moved);
-	struct line *v = malloc((n ? n : 1) * sizeof *v);
-	if (!moved || !v) {
-		free(v);
+	if (!moved)
 		return ERR_NOMEM;
-	}
-	uint32_t at = 0;
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < t->n; i++) {
-		moved[i] = LINE_NONE;
-		if (t->v[i].gen == gen) {
-			moved[i] = at;
-			v[at++] = t->v[i];
-		}
+		moved[i] = t->v[i].gen == gen ? n : LINE_NONE;
+		if (moved[i] != LINE_NONE)
+			t->v[n++] = t->v[i];
 	}
 	for (uint32_t i = 0; i < n; i++)
-		v[i].next = v[i].next == LINE_NONE ? LINE_NONE : moved[v[i].next];
+		t->v[i].next = t->v[i].next == LINE_NONE ? LINE_NONE : moved[t->v[i].next];
 	t->first = t->first == LINE_NONE ? LINE_NONE : moved[t->first];
-	free(t->v);
-	t->v = v;
 	t->n = n;
-	t->cap = n ? n : 1;
-	map_deinit(&t->by_hash);
-	for (uint32_t i = 0; i < n; i++) {
-		int r = map_insert(&t->by_hash, v[i].hash, i, line_hash, t);
-		if (r != 0)
-			return r;
+	drop_index(t);
+	return resize(t, n);
+}
+
+void line_table_rest(struct line_table *t)
+{
+	if (t->looked) {
+		t->looked = false;
+		t->at_rest = 0;
+		return;
 	}
-	return 0;
+	if (t->at_rest > REST_PAGES || t->at_rest++ < REST_PAGES)
+		return;
+	drop_index(t);
+	resize(t, t->n);
 }

@@ -33,7 +33,11 @@ struct line_table {
 	struct line *v;
 	uint32_t n, cap;
 	uint32_t first; /* expected at the start of a page */
+	/* Only while pages bring lines that are not where they were expected. */
 	struct map by_hash;
+	bool indexed;    /* by_hash is there */
+	bool looked;     /* since the last line_table_rest() */
+	uint8_t at_rest; /* pages in a row without looking */
 };
 
 #define LINE_TABLE_NULL ((struct line_table){NULL, 0, 0, LINE_NONE, MAP_NULL})
@@ -42,14 +46,18 @@ struct line_table {
 enum { LINE_LEN_MAX = UINT16_MAX };
 
 void line_table_deinit(struct line_table *t);
-/* LINE_NONE when there is none. */
-uint32_t line_table_find(const struct line_table *t, uint64_t hash, size_t len);
+/* LINE_NONE when there is none (or no memory for the index: the line is then parsed anew). */
+uint32_t line_table_find(struct line_table *t, uint64_t hash, size_t len);
 /* A new line at the end of the table; LINE_NONE without memory. */
 uint32_t line_table_add(struct line_table *t, uint64_t hash, size_t len, uint8_t flags);
 /* Forgets the lines from n on. */
 void line_table_truncate(struct line_table *t, uint32_t n);
 /* Forgets the lines whose gen is not `gen`, keeping the order of the rest. */
 int line_table_compact(struct line_table *t, uint32_t gen);
+
+/* After each good page: when pages have come back unchanged for a while, gives back the index and
+ * spare room. */
+void line_table_rest(struct line_table *t);
 
 /* Notes that b follows a (a may be LINE_NONE: the page starts with b). */
 static inline void line_table_chain(struct line_table *t, uint32_t a, uint32_t b)

@@ -201,6 +201,7 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	frame_list_turn(&o->frames);
 	if (good) {
 		o->good_gen = o->gen;
+		line_table_rest(&o->lines);
 		pack(o, env);
 	}
 }
@@ -258,7 +259,8 @@ int page_metadata(struct sv page, struct batch *batch)
 		if (what == TEXT_SERIES) {
 			/* A good page: the line ends at the first newline outside of quotes. */
 			const char *text_end = text_series(p, end, NULL);
-			const char *newline = text_end ? memchr(text_end, '\n', (size_t)(end - text_end)) : NULL;
+			const char *newline =
+				text_end ? memchr(text_end, '\n', (size_t)(end - text_end)) : NULL;
 			p = newline ? newline + 1 : end;
 			continue;
 		}
