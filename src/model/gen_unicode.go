@@ -13,8 +13,25 @@ import (
 	"unicode"
 )
 
+var column int
+
+func item(s string) {
+	if column == 0 || column+len(s) > 88 {
+		fmt.Print("\n\t", s)
+		column = len(s)
+		return
+	}
+	fmt.Print(" ", s)
+	column += 1 + len(s)
+}
+
+func end() {
+	fmt.Print("\n};\n")
+	column = 0
+}
+
 func ranges(name string, in func(r rune) bool) {
-	fmt.Printf("\nstatic const struct rune_range %s[] = {\n", name)
+	fmt.Printf("\nstatic const struct rune_range %s[] = {", name)
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !in(r) {
 			continue
@@ -23,14 +40,14 @@ func ranges(name string, in func(r rune) bool) {
 		for r < unicode.MaxRune && in(r+1) {
 			r++
 		}
-		fmt.Printf("\t{0x%x, 0x%x},\n", lo, r)
+		item(fmt.Sprintf("{0x%x, 0x%x},", lo, r))
 	}
-	fmt.Println("};")
+	end()
 }
 
 // Runs of runes with one distance to their image, next to each other or every second one.
 func mapping(name string, to func(r rune) rune) {
-	fmt.Printf("\nstatic const struct rune_shift %s[] = {\n", name)
+	fmt.Printf("\nstatic const struct rune_shift %s[] = {", name)
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		d := to(r) - r
 		if d == 0 {
@@ -45,17 +62,18 @@ func mapping(name string, to func(r rune) rune) {
 			(step == 1 || to(hi+1) == hi+1) {
 			hi += step
 		}
-		fmt.Printf("\t{0x%x, 0x%x, %d, %d},\n", r, hi, step, d)
+		item(fmt.Sprintf("{0x%x, 0x%x, %d, %d},", r, hi, step, d))
 		r = hi
 	}
-	fmt.Println("};")
+	end()
 }
 
 func main() {
 	fmt.Printf("/* Made by gen_unicode.go from Unicode %s; do not edit. Sorted. */\n", unicode.Version)
-	fmt.Println("#pragma once")
+	fmt.Println("#pragma once\n\n/* clang-format off */")
 	ranges("rune_word", func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' })
 	ranges("rune_print", strconv.IsPrint)
 	mapping("rune_lower_shift", unicode.ToLower)
 	mapping("rune_upper_shift", unicode.ToUpper)
+	fmt.Println("/* clang-format on */")
 }
