@@ -24,7 +24,16 @@ static _Atomic uint64_t cells[METRIC_COUNT_];
 
 void metric_add(enum metric_id id, uint64_t n)
 {
-	atomic_fetch_add_explicit(&cells[id], n, memory_order_relaxed);
+	if (families[id].kind == METRIC_KIND_COUNTER) {
+		atomic_fetch_add_explicit(&cells[id], n, memory_order_relaxed);
+		return;
+	}
+	uint64_t old = atomic_load_explicit(&cells[id], memory_order_relaxed);
+	uint64_t sum;
+	do {
+		sum = bits_of_double(double_of_bits(old) + (double)n);
+	} while (!atomic_compare_exchange_weak_explicit(&cells[id], &old, sum, memory_order_relaxed,
+							memory_order_relaxed));
 }
 
 void metric_set(enum metric_id id, double v)

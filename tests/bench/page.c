@@ -15,6 +15,7 @@ enum {
 	LINE_TEXT = 512,
 	ID_DIGITS = 6,
 	ZERO_PERCENT = 13,
+	FLAG_PERCENT = 25, /* by their weights below; flags that are set stay set */
 	/* Of the lines that change at all, how many do so in one scrape: 6 of 7. */
 	LIVE_SHARE_NUM = 7,
 	LIVE_SHARE_DEN = 6,
@@ -263,9 +264,10 @@ static void add_line(struct template *t, const struct family *f, const char *suf
 	l->len = (uint16_t)n;
 	l->kind = (uint8_t)f->kind;
 	l->zero = h % 100 < ZERO_PERCENT;
-	uint64_t live = (uint64_t)t->opt.change_percent * LIVE_SHARE_NUM * 10000 /
-			(LIVE_SHARE_DEN * (100 - ZERO_PERCENT));
-	l->live = !l->zero && (h >> 32) % 10000 < live;
+	/* The lines that may change must make up for those that never do. */
+	uint64_t live = (uint64_t)t->opt.change_percent * LIVE_SHARE_NUM * 1000000 /
+			(LIVE_SHARE_DEN * (100 - ZERO_PERCENT) * (100 - FLAG_PERCENT));
+	l->live = !l->zero && f->kind != FLAG && (h >> 32) % 10000 < live;
 	append(t, text, n);
 	t->n++;
 }
@@ -422,8 +424,6 @@ static void value_next(struct value *v, enum kind kind, uint64_t h)
 		v->mantissa += 15000;
 		break;
 	case FLAG:
-		v->mantissa = !v->mantissa;
-		break;
 	case INTEGER:
 	case RATIO:
 		value_first(v, kind, h);

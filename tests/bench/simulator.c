@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc || s.n == 0 || s.n > 60000 || s.page.series == 0 ||
-	    s.page.change_percent > 75 || s.page.churn_percent > 100)
+	    s.page.change_percent > 55 || s.page.churn_percent > 100)
 		return usage();
 	http.n_ports = s.n;
 	int code = 1;

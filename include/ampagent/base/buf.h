@@ -62,7 +62,8 @@ void buf_shrink(struct buf *b, size_t keep);
 /* Hands the bytes over, NUL-terminated (the NUL is not counted); the buffer is empty after.
  * NULL when failed or memory is gone. The caller frees the result. */
 char *buf_take(struct buf *b);
-/* Overwrites the bytes before freeing them: for secrets. */
+/* Overwrites the bytes before freeing them: for secrets. A buffer that had to grow has left copies
+ * behind: reserve the room first. */
 void buf_wipe(struct buf *b);
 
 DEFINE_CLEANUP(struct buf, buf_deinit)

@@ -26,6 +26,8 @@ static void cells_add_up(void **state)
 	assert_true(metric_get(M_SCRAPES) == 60000);
 	metric_set(M_READY, -0.5);
 	assert_true(metric_get(M_READY) == -0.5);
+	metric_add(M_READY, 2);
+	assert_true(metric_get(M_READY) == 1.5);
 	metric_set(M_SCRAPES, 3);
 	assert_true(metric_get(M_SCRAPES) == 3);
 }
