@@ -52,3 +52,5 @@ int write_at(int fd, struct sv bytes, uint64_t offset);
 int append_at(int fd, struct sv bytes, uint64_t size);
 /* As many bytes as there are, up to n. The number, or -1 with errno. */
 ssize_t read_at(int fd, void *dst, size_t n, uint64_t offset);
+
+DEFINE_CLEANUP(struct store, store_deinit)
