@@ -15,11 +15,16 @@ struct remotewrite_env {
 
 /* Starts the send thread. 0 or 1 with the reason. */
 int remotewrite_new(const struct remotewrite_env *env, struct remotewrite **out, struct err *err);
-/* Stops at once; positions are stored. */
+/* Stops at once; positions are stored. NULL is fine. */
 void remotewrite_free(struct remotewrite *rw);
-/* Replaces the set of destinations; unchanged ones keep running. opts and external_labels must stay
- * valid until the next apply or free. Blocks until the send thread has taken it. 0, or 1 with the
- * reason (bad TLS file, no credentials) and nothing changed. */
+/* Replaces the set of destinations. A destination is known by its explicit name, else by its URL:
+ * unchanged ones keep running, changed ones go on with their books and position under the new
+ * settings from the next request on, new ones begin at the log's head, those gone are dropped with
+ * their positions (what was queued is logged as dropped). When external_labels or write_relabel
+ * change, everything that is not encoded yet is encoded by the new ones, whenever it was scraped.
+ * opts and external_labels are copied; write_relabel sets are referenced. The first apply of a
+ * process comes before the first batch is put into the log. Blocks until the send thread has taken
+ * it. 0; 1 with the reason (bad URL or TLS file, no credentials) or negative, and nothing changed. */
 int remotewrite_apply(struct remotewrite *rw, const struct remotewrite_options *opts, size_t n,
 		      struct labels external_labels, struct err *err);
 /* From now on partial batches go at once. */
@@ -34,7 +39,8 @@ struct remotewrite_status {
 	bool has_error;
 	char last_error[256];
 };
-/* Up to max destinations; returns how many there are. */
+/* Up to max destinations, in the order of apply; returns how many there are. Any thread: queued is
+ * exact as of the last answer. */
 size_t remotewrite_status_get(struct remotewrite *rw, struct remotewrite_status *out, size_t max);
 void remotewrite_collect(struct remotewrite *rw, struct metrics_writer *w);
 /* Reasons of the ledger, NULL-ended. */
