@@ -1,6 +1,7 @@
 #include "frames.h"
 
 #include <ampagent/base/err.h>
+#include <ampagent/base/metrics.h>
 #include <ampagent/base/number.h>
 
 static void frame_deinit(struct frame *f)
@@ -216,6 +217,7 @@ int frame_list_mark_stale(struct frame_list *l, int64_t t_ms, struct batch *batc
 					continue;
 				if (frame_put(f, slot, VALUE_STALE_BITS, batch) < 0)
 					return ERR_NOMEM;
+				metric_add(M_SCRAPE_STALE_MARKERS, 1);
 			}
 		}
 	}

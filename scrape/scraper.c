@@ -64,6 +64,7 @@ static void count_page(const struct target *t, const struct page_result *r)
 	metric_add(M_SCRAPE_LINES_PARSED, r->parsed);
 	metric_add(M_TARGET_SCRAPES_DUPLICATE_TIMESTAMP, r->duplicates);
 	metric_add(M_TARGET_SCRAPES_OUT_OF_ORDER, r->out_of_order);
+	metric_add(M_AGENT_OUT_OF_ORDER_SAMPLES, r->out_of_order);
 	metric_add(M_TARGET_SCRAPES_OUT_OF_BOUNDS, r->out_of_bounds);
 	if (r->sample_limit)
 		metric_add(M_TARGET_SCRAPES_EXCEEDED_SAMPLE_LIMIT, 1);

@@ -137,6 +137,22 @@ static uint64_t pool_series(const struct pool *p)
 	return n;
 }
 
+/* Series that the next scrape would mark stale were they gone, and the report series. */
+static uint64_t active_series(const struct scrape *s)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < s->n_owners; i++) {
+		const struct frame_list *l = &s->owners[i]->frames;
+		for (uint32_t f = 0; f < l->n; f++) {
+			for (unsigned w = 0; w < FRAME_WORDS; w++)
+				n += (uint64_t)__builtin_popcountll(l->v[f].seen_before[w]);
+		}
+		for (int r = 0; r < REPORT_MAX; r++)
+			n += s->owners[i]->report[r] != SLOT_NONE;
+	}
+	return n;
+}
+
 static void emit_reason(struct metrics_writer *w, enum metric_id id, const char *reason, uint64_t v)
 {
 	struct metric_label label = {"reason", sv_of(reason)};
@@ -182,6 +198,9 @@ void scrape_collect(struct scrape *s, struct metrics_writer *w)
 		emit_job(w, M_SCRAPE_SERIES, s->pools[i], (double)pool_series(s->pools[i]));
 	for (size_t i = 0; i < s->n_pools; i++)
 		emit_job(w, M_TARGET_SYNC_FAILED, s->pools[i], (double)s->pools[i]->n_failed);
+	const struct metric_label floats = {"type", SV("float")};
+	metrics_emit(w, M_AGENT_SAMPLES_APPENDED, &floats, 1, (double)s->samples_put);
+	metric_set(M_AGENT_ACTIVE_SERIES, (double)active_series(s));
 	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "log_queue_full", s->refused_queue);
 	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "clock_set_back", s->refused_clock);
 	emit_reason(w, M_SCRAPES_SKIPPED, "still_running", s->skipped_overlap);

@@ -8,10 +8,18 @@
 /* A page of metrics or targets. */
 #define ANSWER_MAX MiB(64)
 
+enum { ROUTES_MAX = 16 };
+
+/* The statuses that are answered. */
+static const int statuses[] = {200, 404, 405, 500, 503};
+enum { STATUSES = sizeof statuses / sizeof statuses[0] };
+
 struct web {
 	struct web_env env;
 	struct http_server *server;
 	enum web_state state;
+	size_t route; /* of the request being answered; ROUTES_MAX - 1: none of ours */
+	uint64_t answers[ROUTES_MAX][STATUSES];
 };
 
 #define TEXT SV("text/plain; charset=utf-8")
@@ -28,19 +36,22 @@ static void answer(const struct http_server_request *req, int status, struct sv 
 
 static void healthy(struct web *w, const struct http_server_request *req)
 {
-	answer(req, 200, TEXT, SV("ampagent is Healthy.\n"));
+	answer(w, req, 200, TEXT, SV("ampagent is Healthy.\n"));
 }
 
 static void ready(struct web *w, const struct http_server_request *req)
 {
 	if (w->state == WEB_READY) {
-		answer(req, 200, TEXT, SV("ampagent is Ready.\n"));
+		answer(w, req, 200, TEXT, SV("ampagent is Ready.\n"));
 		return;
 	}
 	const struct http_header stopping = {SV("X-Prometheus-Stopping"),
 					     w->state == WEB_STOPPING ? SV("true") : SV("false")};
+	count(w, 503);
 	http_answer_now(req->exchange, 503, TEXT, SV("Service Unavailable\n"), &stopping, 1);
 }
+
+static void collect_answers(struct web *w, struct metrics_writer *mw);
 
 static void metrics(struct web *w, const struct http_server_request *req)
 {
@@ -48,28 +59,29 @@ static void metrics(struct web *w, const struct http_server_request *req)
 	buf_init(&out, ANSWER_MAX);
 	struct metrics_writer mw = {.out = &out};
 	w->env.collect(w->env.cls, &mw);
+	collect_answers(w, &mw);
 	metrics_emit_cells(&mw);
 	if (buf_failed(&out))
-		answer(req, 500, TEXT, SV("the metrics do not fit into memory\n"));
+		answer(w, req, 500, TEXT, SV("the metrics do not fit into memory\n"));
 	else
-		answer(req, 200, SV("text/plain; version=0.0.4; charset=utf-8"), buf_view(&out));
+		answer(w, req, 200, SV("text/plain; version=0.0.4; charset=utf-8"), buf_view(&out));
 }
 
 static void page(struct web *w, const struct http_server_request *req)
 {
-	answer(req, 200, HTML, sv_make(asset_page_html, asset_page_html_len));
+	answer(w, req, 200, HTML, sv_make(asset_page_html, asset_page_html_len));
 }
 
 static void version(struct web *w, const struct http_server_request *req)
 {
-	answer(req, 200, JSON, SV("{\"version\":\"" AMPAGENT_VERSION "\"}\n"));
+	answer(w, req, 200, JSON, SV("{\"version\":\"" AMPAGENT_VERSION "\"}\n"));
 }
 
 static bool api_ready(struct web *w, const struct http_server_request *req)
 {
 	if (w->state == WEB_READY || w->state == WEB_STOPPING)
 		return true;
-	answer(req, 503, JSON,
+	answer(w, req, 503, JSON,
 	       SV("{\"status\":\"error\",\"errorType\":\"unavailable\",\"error\":\"ampagent is "
 		  "starting\"}\n"));
 	return false;
@@ -86,15 +98,15 @@ static void begin_data(struct json_writer *jw, struct buf *out)
 	json_key(jw, SV("data"));
 }
 
-static void end_data(struct json_writer *jw, const struct http_server_request *req)
+static void end_data(struct web *w, struct json_writer *jw, const struct http_server_request *req)
 {
 	json_end_object(jw);
 	if (buf_failed(jw->out))
-		answer(req, 500, JSON,
+		answer(w, req, 500, JSON,
 		       SV("{\"status\":\"error\",\"errorType\":\"internal\",\"error\":\"the answer "
 			  "is too large\"}\n"));
 	else
-		answer(req, 200, JSON, buf_view(jw->out));
+		answer(w, req, 200, JSON, buf_view(jw->out));
 }
 
 static void api_targets(struct web *w, const struct http_server_request *req)
@@ -111,7 +123,7 @@ static void api_targets(struct web *w, const struct http_server_request *req)
 	struct json_writer jw;
 	begin_data(&jw, &out);
 	w->env.targets(w->env.cls, &jw, buf_view(&state), buf_view(&pool));
-	end_data(&jw, req);
+	end_data(w, &jw, req);
 }
 
 static void api_ledger(struct web *w, const struct http_server_request *req)
@@ -122,7 +134,7 @@ static void api_ledger(struct web *w, const struct http_server_request *req)
 	struct json_writer jw;
 	begin_data(&jw, &out);
 	w->env.ledger(w->env.cls, &jw);
-	end_data(&jw, req);
+	end_data(w, &jw, req);
 }
 
 static const struct {
@@ -139,19 +151,41 @@ static const struct {
 	{SV("/api/v1/ledger"), api_ledger},
 };
 
+enum { ROUTES = sizeof routes / sizeof routes[0] };
+_Static_assert((int)ROUTES < (int)ROUTES_MAX, "one place is kept for unknown paths");
+
+static void collect_answers(struct web *w, struct metrics_writer *mw)
+{
+	for (size_t r = 0; r < ROUTES_MAX; r++) {
+		for (size_t i = 0; i < STATUSES; i++) {
+			char code[16];
+			snprintf(code, sizeof code, "%d", statuses[i]);
+			const struct metric_label labels[] = {
+				{"handler", r < ROUTES ? routes[r].path : SV("other")},
+				{"code", sv_of(code)},
+			};
+			if (w->answers[r][i])
+				metrics_emit(mw, M_HTTP_REQUESTS, labels, 2,
+					     (double)w->answers[r][i]);
+		}
+	}
+}
+
 static void route(void *cls, const struct http_server_request *req)
 {
 	struct web *w = cls;
-	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+	w->route = ROUTES_MAX - 1;
+	for (size_t i = 0; i < ROUTES; i++) {
 		if (!sv_eq(routes[i].path, req->path))
 			continue;
+		w->route = i;
 		if (sv_eq(req->method, SV("GET")) || sv_eq(req->method, SV("HEAD")))
 			routes[i].handler(w, req);
 		else
-			answer(req, 405, TEXT, SV("Method Not Allowed\n"));
+			answer(w, req, 405, TEXT, SV("Method Not Allowed\n"));
 		return;
 	}
-	answer(req, 404, TEXT, SV("404 page not found\n"));
+	answer(w, req, 404, TEXT, SV("404 page not found\n"));
 }
 
 int web_new(const struct web_env *env, struct web **out, struct err *err)

@@ -15,57 +15,30 @@
 	X(M_PROCESS_OPEN_FDS, METRIC_KIND_GAUGE, "process_open_fds", "", "Open file descriptors.") \
 	X(M_PROCESS_MAX_FDS, METRIC_KIND_GAUGE, "process_max_fds", "", "Highest number of file descriptors the process may open.") \
 	X(M_PROCESS_START_TIME, METRIC_KIND_GAUGE, "process_start_time_seconds", "", "Start time of the process since the Unix epoch in seconds.") \
-	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "Memory that ampagent plans with: the configured budget, else that of its control group.") \
-	X(M_LOOP_TURNS, METRIC_KIND_COUNTER, "ampagent_loop_turns_total", "loop", "Turns of an event loop.") \
-	X(M_LOOP_BUSY, METRIC_KIND_COUNTER, "ampagent_loop_busy_seconds_total", "loop", "CPU time of an event loop's thread in seconds.") \
 	X(M_HTTP_REQUESTS, METRIC_KIND_COUNTER, "prometheus_http_requests_total", "handler,code", "HTTP requests answered, by handler and status code.") \
-	X(M_HTTP_REQUEST_DURATION, METRIC_KIND_HISTOGRAM, "prometheus_http_request_duration_seconds", "handler", "Time to answer HTTP requests in seconds.") \
-	X(M_HTTP_RESPONSE_SIZE, METRIC_KIND_HISTOGRAM, "prometheus_http_response_size_bytes", "handler", "Size of HTTP answers in bytes.") \
 	X(M_SD_DISCOVERED_TARGETS, METRIC_KIND_GAUGE, "prometheus_sd_discovered_targets", "name,config", "Current number of discovered targets.") \
 	X(M_SD_FAILED_CONFIGS, METRIC_KIND_GAUGE, "prometheus_sd_failed_configs", "name", "Current number of service discovery configurations that failed to load.") \
 	X(M_SD_RECEIVED_UPDATES, METRIC_KIND_COUNTER, "prometheus_sd_received_updates_total", "name", "Updates received from service discovery mechanisms.") \
 	X(M_SD_UPDATES, METRIC_KIND_COUNTER, "prometheus_sd_updates_total", "name", "Updates handed on to scraping.") \
 	X(M_SD_UPDATES_DELAYED, METRIC_KIND_COUNTER, "prometheus_sd_updates_delayed_total", "name", "Updates that had to wait because scraping was still taking the last one.") \
 	X(M_SD_LAST_UPDATE_TS, METRIC_KIND_GAUGE, "prometheus_sd_last_update_timestamp_seconds", "name", "Timestamp of the last update handed on to scraping.") \
-	X(M_SD_REFRESH_FAILURES, METRIC_KIND_COUNTER, "prometheus_sd_refresh_failures_total", "mechanism", "Refreshes of a service discovery mechanism that failed.") \
-	X(M_SD_REFRESH_DURATION, METRIC_KIND_SUMMARY, "prometheus_sd_refresh_duration_seconds", "mechanism", "Time a refresh of a service discovery mechanism took in seconds.") \
 	X(M_SD_FILE_READ_ERRORS, METRIC_KIND_COUNTER, "prometheus_sd_file_read_errors_total", "", "File discovery read errors.") \
 	X(M_SD_FILE_SCAN_DURATION, METRIC_KIND_SUMMARY, "prometheus_sd_file_scan_duration_seconds", "", "Time a scan of the file discovery files took in seconds.") \
 	X(M_SD_FILE_MTIME, METRIC_KIND_GAUGE, "prometheus_sd_file_mtime_seconds", "filename", "Modification time of files read by file discovery.") \
-	X(M_SD_DNS_LOOKUPS, METRIC_KIND_COUNTER, "prometheus_sd_dns_lookups_total", "", "DNS discovery lookups.") \
-	X(M_SD_DNS_LOOKUP_FAILURES, METRIC_KIND_COUNTER, "prometheus_sd_dns_lookup_failures_total", "", "DNS discovery lookups that failed.") \
-	X(M_SD_HTTP_FAILURES, METRIC_KIND_COUNTER, "prometheus_sd_http_failures_total", "", "HTTP discovery refreshes that failed.") \
-	X(M_SD_KUBERNETES_EVENTS, METRIC_KIND_COUNTER, "prometheus_sd_kubernetes_events_total", "role,event", "Kubernetes events handled.") \
-	X(M_SD_KUBERNETES_FAILURES, METRIC_KIND_COUNTER, "prometheus_sd_kubernetes_failures_total", "", "Kubernetes list and watch requests that failed.") \
-	X(M_SD_API_REQUESTS, METRIC_KIND_COUNTER, "ampagent_sd_api_requests_total", "mechanism,action,code", "Requests to AWS APIs made by service discovery, by status code.") \
-	X(M_SD_API_THROTTLED, METRIC_KIND_COUNTER, "ampagent_sd_api_throttled_total", "mechanism", "Requests to AWS APIs made by service discovery that were throttled.") \
 	X(M_TARGET_INTERVAL_LENGTH, METRIC_KIND_SUMMARY, "prometheus_target_interval_length_seconds", "interval", "Actual intervals between scrapes.") \
-	X(M_TARGET_SYNC_LENGTH, METRIC_KIND_SUMMARY, "prometheus_target_sync_length_seconds", "scrape_job", "Time taken to sync the targets of a scrape pool.") \
 	X(M_TARGET_SYNC_FAILED, METRIC_KIND_COUNTER, "prometheus_target_sync_failed_total", "scrape_job", "Target syncs that failed.") \
-	X(M_TARGET_RELOAD_LENGTH, METRIC_KIND_SUMMARY, "prometheus_target_reload_length_seconds", "interval", "Actual time to reload a scrape pool with an interval.") \
 	X(M_TARGET_SCRAPE_POOLS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pools_total", "", "Scrape pool creation attempts.") \
-	X(M_TARGET_SCRAPE_POOLS_FAILED, METRIC_KIND_COUNTER, "prometheus_target_scrape_pools_failed_total", "", "Scrape pool creations that failed.") \
-	X(M_TARGET_SCRAPE_POOL_RELOADS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_reloads_total", "", "Scrape pool reloads.") \
-	X(M_TARGET_SCRAPE_POOL_RELOADS_FAILED, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_reloads_failed_total", "", "Scrape pool reloads that failed.") \
 	X(M_TARGET_SCRAPE_POOL_SYNC, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_sync_total", "scrape_job", "Target syncs of a scrape pool.") \
 	X(M_TARGET_SCRAPE_POOL_TARGETS, METRIC_KIND_GAUGE, "prometheus_target_scrape_pool_targets", "scrape_job", "Current number of targets in a scrape pool.") \
 	X(M_TARGET_SCRAPE_POOL_TARGET_LIMIT, METRIC_KIND_GAUGE, "prometheus_target_scrape_pool_target_limit", "scrape_job", "Highest number of targets allowed in a scrape pool.") \
-	X(M_TARGET_SCRAPE_POOL_SYMBOLTABLE_ITEMS, METRIC_KIND_GAUGE, "prometheus_target_scrape_pool_symboltable_items", "scrape_job", "Current number of series that a scrape pool holds labels of.") \
 	X(M_TARGET_SCRAPE_POOL_EXCEEDED_TARGET_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_exceeded_target_limit_total", "", "Times that a scrape pool hit its target limit during sync or reload.") \
 	X(M_TARGET_SCRAPE_POOL_EXCEEDED_LABEL_LIMITS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_exceeded_label_limits_total", "", "Times that a scrape pool hit the label limits during sync or reload.") \
 	X(M_TARGET_SCRAPES_EXCEEDED_SAMPLE_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exceeded_sample_limit_total", "", "Scrapes that hit the sample limit and were rejected.") \
 	X(M_TARGET_SCRAPES_EXCEEDED_BODY_SIZE_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exceeded_body_size_limit_total", "", "Scrapes that hit the body size limit.") \
-	X(M_TARGET_SCRAPES_EXCEEDED_BUCKET_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total", "", "Scrapes that hit the native histogram bucket limit and were rejected.") \
 	X(M_TARGET_SCRAPES_DUPLICATE_TIMESTAMP, METRIC_KIND_COUNTER, "prometheus_target_scrapes_sample_duplicate_timestamp_total", "", "Samples refused because of a duplicate timestamp with a different value.") \
 	X(M_TARGET_SCRAPES_OUT_OF_ORDER, METRIC_KIND_COUNTER, "prometheus_target_scrapes_sample_out_of_order_total", "", "Samples refused because they are out of order.") \
 	X(M_TARGET_SCRAPES_OUT_OF_BOUNDS, METRIC_KIND_COUNTER, "prometheus_target_scrapes_sample_out_of_bounds_total", "", "Samples refused because their timestamp is out of bounds.") \
-	X(M_TARGET_SCRAPES_EXEMPLAR_OUT_OF_ORDER, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exemplar_out_of_order_total", "", "Exemplars refused because they are out of order.") \
-	X(M_TARGET_SCRAPES_CACHE_FLUSH_FORCED, METRIC_KIND_COUNTER, "prometheus_target_scrapes_cache_flush_forced_total", "", "Times that a target's line table was emptied because scrapes kept failing.") \
-	X(M_TARGET_SCRAPE_DURATION, METRIC_KIND_HISTOGRAM, "prometheus_target_scrape_duration_seconds", "", "Time that scrapes took in seconds.") \
-	X(M_TARGET_METADATA_CACHE_ENTRIES, METRIC_KIND_GAUGE, "prometheus_target_metadata_cache_entries", "scrape_job", "Metric metadata entries held.") \
-	X(M_TARGET_METADATA_CACHE_BYTES, METRIC_KIND_GAUGE, "prometheus_target_metadata_cache_bytes", "scrape_job", "Bytes of metric metadata held.") \
 	X(M_SCRAPES, METRIC_KIND_COUNTER, "ampagent_scrapes_total", "", "Scrapes finished, failed ones included.") \
-	X(M_SCRAPES_FAILED, METRIC_KIND_COUNTER, "ampagent_scrapes_failed_total", "reason", "Scrapes that failed, by reason.") \
 	X(M_SCRAPES_SKIPPED, METRIC_KIND_COUNTER, "ampagent_scrapes_skipped_total", "reason", "Scrapes not begun at their time, by reason.") \
 	X(M_SCRAPE_SAMPLES, METRIC_KIND_COUNTER, "ampagent_scrape_samples_total", "", "Samples that came out of good scrapes, staleness markers and report series included.") \
 	X(M_SCRAPE_STALE_MARKERS, METRIC_KIND_COUNTER, "ampagent_scrape_stale_markers_total", "", "Staleness markers written.") \
@@ -78,7 +51,6 @@
 	X(M_SCRAPE_BATCHES_REFUSED, METRIC_KIND_COUNTER, "ampagent_scrape_batches_refused_total", "", "Batches that the log did not take because its queue was full.") \
 	X(M_SCRAPE_SAMPLES_REFUSED, METRIC_KIND_COUNTER, "ampagent_scrape_samples_refused_total", "reason", "Samples refused before they reached the log, by reason.") \
 	X(M_SCRAPE_SERIES, METRIC_KIND_GAUGE, "ampagent_scrape_series", "scrape_job", "Series of the targets of a scrape pool.") \
-	X(M_SCRAPE_FRAMES, METRIC_KIND_GAUGE, "ampagent_scrape_frames", "scrape_job", "Frames of the targets of a scrape pool.") \
 	X(M_AGENT_ACTIVE_SERIES, METRIC_KIND_GAUGE, "prometheus_agent_active_series", "", "Series that are written to the log now.") \
 	X(M_AGENT_SAMPLES_APPENDED, METRIC_KIND_COUNTER, "prometheus_agent_samples_appended_total", "type", "Samples appended to the log.") \
 	X(M_AGENT_OUT_OF_ORDER_SAMPLES, METRIC_KIND_COUNTER, "prometheus_agent_out_of_order_samples_total", "", "Samples not logged because they are out of order.") \
@@ -102,23 +74,12 @@
 	X(M_WAL_FAILED, METRIC_KIND_GAUGE, "ampagent_wal_failed", "", "Whether writing the log has failed for good (1) or not (0).") \
 	X(M_WAL_TRUNCATIONS, METRIC_KIND_COUNTER, "ampagent_wal_truncations_total", "", "Segments deleted.") \
 	X(M_RW_SAMPLES, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_total", "remote_name,url", "Samples sent to remote storage, attempts that are made again included.") \
-	X(M_RW_EXEMPLARS, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_total", "remote_name,url", "Exemplars sent to remote storage, attempts that are made again included.") \
-	X(M_RW_HISTOGRAMS, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_total", "remote_name,url", "Histograms sent to remote storage, attempts that are made again included.") \
 	X(M_RW_METADATA, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_total", "remote_name,url", "Metadata entries sent to remote storage.") \
 	X(M_RW_SAMPLES_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_failed_total", "remote_name,url", "Samples that failed on send to remote storage, non-recoverable errors.") \
-	X(M_RW_EXEMPLARS_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_failed_total", "remote_name,url", "Exemplars that failed on send to remote storage, non-recoverable errors.") \
-	X(M_RW_HISTOGRAMS_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_failed_total", "remote_name,url", "Histograms that failed on send to remote storage, non-recoverable errors.") \
 	X(M_RW_METADATA_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_failed_total", "remote_name,url", "Metadata entries that failed on send to remote storage, non-recoverable errors.") \
 	X(M_RW_SAMPLES_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_retried_total", "remote_name,url", "Samples that failed on send to remote storage and were sent again because the error was recoverable.") \
-	X(M_RW_EXEMPLARS_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_retried_total", "remote_name,url", "Exemplars that failed on send to remote storage and were sent again because the error was recoverable.") \
-	X(M_RW_HISTOGRAMS_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_retried_total", "remote_name,url", "Histograms that failed on send to remote storage and were sent again because the error was recoverable.") \
-	X(M_RW_METADATA_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_retried_total", "remote_name,url", "Metadata entries that failed on send to remote storage and were sent again because the error was recoverable.") \
 	X(M_RW_SAMPLES_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_dropped_total", "remote_name,url,reason", "Samples dropped after being read from the log before being sent, by reason.") \
-	X(M_RW_EXEMPLARS_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_dropped_total", "remote_name,url,reason", "Exemplars dropped after being read from the log before being sent, by reason.") \
-	X(M_RW_HISTOGRAMS_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_dropped_total", "remote_name,url,reason", "Histograms dropped after being read from the log before being sent, by reason.") \
 	X(M_RW_SAMPLES_PENDING, METRIC_KIND_GAUGE, "prometheus_remote_storage_samples_pending", "remote_name,url", "Samples read from the log and waiting to be sent.") \
-	X(M_RW_EXEMPLARS_PENDING, METRIC_KIND_GAUGE, "prometheus_remote_storage_exemplars_pending", "remote_name,url", "Exemplars read from the log and waiting to be sent.") \
-	X(M_RW_HISTOGRAMS_PENDING, METRIC_KIND_GAUGE, "prometheus_remote_storage_histograms_pending", "remote_name,url", "Histograms read from the log and waiting to be sent.") \
 	X(M_RW_BYTES, METRIC_KIND_COUNTER, "prometheus_remote_storage_bytes_total", "remote_name,url", "Bytes of data (not metadata) sent after compression.") \
 	X(M_RW_METADATA_BYTES, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_bytes_total", "remote_name,url", "Bytes of metadata sent after compression.") \
 	X(M_RW_SHARDS, METRIC_KIND_GAUGE, "prometheus_remote_storage_shards", "remote_name,url", "Number of shards used for parallel sending.") \
@@ -130,20 +91,13 @@
 	X(M_RW_HIGHEST_TIMESTAMP, METRIC_KIND_GAUGE, "prometheus_remote_storage_queue_highest_timestamp_seconds", "remote_name,url", "Highest timestamp read from the log for this destination, in seconds since the epoch.") \
 	X(M_RW_HIGHEST_SENT_TIMESTAMP, METRIC_KIND_GAUGE, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds", "remote_name,url", "Highest timestamp sent successfully by this destination, in seconds since the epoch.") \
 	X(M_RW_BATCH_DURATION, METRIC_KIND_HISTOGRAM, "prometheus_remote_storage_sent_batch_duration_seconds", "remote_name,url", "Time that send calls to remote storage took in seconds.") \
-	X(M_RW_SAMPLES_IN, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_in_total", "", "Samples that came into remote storage: those written to the log.") \
-	X(M_RW_HIGHEST_TIMESTAMP_IN, METRIC_KIND_GAUGE, "prometheus_remote_storage_highest_timestamp_in_seconds", "", "Highest timestamp that has come into remote storage, in seconds since the epoch.") \
 	X(M_RW_REQUESTS, METRIC_KIND_COUNTER, "ampagent_remote_write_requests_total", "remote_name,url,code", "Requests to remote storage, by status code; 0 stands for no answer.") \
 	X(M_RW_REQUESTS_IN_FLIGHT, METRIC_KIND_GAUGE, "ampagent_remote_write_requests_in_flight", "remote_name,url", "Requests to remote storage that wait for their answer.") \
 	X(M_RW_REQUEST_SPLITS, METRIC_KIND_COUNTER, "ampagent_remote_write_request_splits_total", "remote_name,url", "Requests sent again in two halves because they were too large.") \
-	X(M_RW_TEMPLATE_SAMPLES, METRIC_KIND_COUNTER, "ampagent_remote_write_template_samples_total", "remote_name,url", "Samples patched into a compressed template.") \
 	X(M_RW_PLAIN_SAMPLES, METRIC_KIND_COUNTER, "ampagent_remote_write_plain_samples_total", "remote_name,url", "Samples encoded and compressed one request at a time.") \
 	X(M_RW_BACKOFF, METRIC_KIND_GAUGE, "ampagent_remote_write_backoff_seconds", "remote_name,url", "Current wait before a failed request is sent again.") \
 	X(M_RW_LAG, METRIC_KIND_GAUGE, "ampagent_remote_write_lag_seconds", "remote_name,url", "Age of the oldest sample that is not delivered.") \
 	X(M_RW_POSITION_FAILURES, METRIC_KIND_COUNTER, "ampagent_remote_write_position_failures_total", "remote_name,url", "Times that the delivery position could not be stored.") \
 	X(M_LEDGER_SAMPLES, METRIC_KIND_GAUGE, "ampagent_ledger_samples", "remote_name,state,reason", "Where every sample logged for a destination is: sent, queued, or dropped with the reason.") \
-	X(M_LEDGER_SEQUENCE, METRIC_KIND_GAUGE, "ampagent_ledger_sequence", "remote_name,point", "Sequence numbers of a destination's ledger: base, acknowledged and head.") \
-	X(M_LEDGER_REFUSED, METRIC_KIND_GAUGE, "ampagent_ledger_refused_samples", "reason", "Samples refused before the log, by reason, across restarts.") \
-	X(M_AWS_CREDENTIALS_EXPIRY, METRIC_KIND_GAUGE, "ampagent_aws_credentials_expiry_timestamp_seconds", "provider", "When the credentials in use expire; 0 when they do not.") \
-	X(M_AWS_CREDENTIALS_REFRESHES, METRIC_KIND_COUNTER, "ampagent_aws_credentials_refreshes_total", "provider,result", "Credential fetches, by provider and result.") \
-	X(M_AWS_CLOCK_SKEW, METRIC_KIND_GAUGE, "ampagent_aws_clock_skew_seconds", "", "Difference of the AWS clock to the local one, as used for signing.")
+	X(M_LEDGER_SEQUENCE, METRIC_KIND_GAUGE, "ampagent_ledger_sequence", "remote_name,point", "Sequence numbers of a destination's ledger: base, acknowledged and head.")
 /* clang-format on */
