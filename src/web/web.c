@@ -28,9 +28,16 @@ struct web {
 
 typedef void (*route_handler)(struct web *w, const struct http_server_request *req);
 
-static void answer(const struct http_server_request *req, int status, struct sv type,
+static void count(struct web *w, int status)
+{
+	for (size_t i = 0; i < STATUSES; i++)
+		w->answers[w->route][i] += statuses[i] == status;
+}
+
+static void answer(struct web *w, const struct http_server_request *req, int status, struct sv type,
 		   struct sv body)
 {
+	count(w, status);
 	http_answer_now(req->exchange, status, type, body, NULL, 0);
 }
 
