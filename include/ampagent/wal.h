@@ -45,7 +45,9 @@ uint32_t wal_owner_find(void *wal, struct labels owner,
 			void (*fn)(void *fcls, struct series_ref ref, struct labels labels,
 				   bool alive, int64_t last_t_ms),
 			void *fcls);
-/* The sink: put() takes the reference and queues; 1 when WAL_QUEUE_BATCHES are waiting. */
+/* The sink: put() takes the reference and queues; 1 when WAL_QUEUE_BATCHES are waiting. Negative
+ * for a batch that breaks batch.h's rules (a column of no or too many slots): still the caller's.
+ */
 struct batch_sink wal_sink(struct wal *w);
 /* Blocks until everything put so far is written (and synced when sync). 0; negative as soon as a
  * write fails (what was put stays queued and is tried again). */
@@ -85,7 +87,8 @@ void wal_cursor_free(struct wal_cursor *c);
 /* The next batch, with its pos and end: 0 and *out (a reference for the caller, shared and
  * immutable; batches read from files have no defs), 1 when there is none yet. A segment deleted
  * underneath, or damaged bytes, are skipped: *skipped says how many samples were lost that way
- * before this batch (the destination counts them as dropped). */
+ * before this batch (the destination counts them as dropped). pos and end always span n_samples, so
+ * what batches hold plus what was skipped adds up to the sequence. */
 int wal_cursor_next(struct wal_cursor *c, struct batch **out, uint64_t *skipped);
 struct wal_pos wal_cursor_pos(const struct wal_cursor *c);
 
