@@ -65,7 +65,7 @@ uint32_t line_table_add(struct line_table *t, uint64_t hash, size_t len, uint8_t
 {
 	if (make_index(t) != 0)
 		return LINE_NONE;
-	if (t->n == t->cap && resize(t, t->cap ? t->cap + t->cap / 2 : 64) != 0)
+	if (t->n == t->cap && resize(t, t->cap + t->cap / 2 + 16) != 0)
 		return LINE_NONE;
 	t->v[t->n] = (struct line){
 		.hash = hash, .next = LINE_NONE, .len = (uint16_t)len, .flags = flags};
