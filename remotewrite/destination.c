@@ -22,7 +22,8 @@ const double destination_latency_bounds[LATENCY_BUCKETS] = {.005, .01, .025, .05
 
 void workspace_init(struct workspace *w)
 {
-	buf_init(&w->raw, SEND_RAW_BYTES + 2 * LIMIT_LABELS_BYTES);
+	buf_init(&w->raw, WORKSPACE_BYTES);
+	buf_init(&w->packed, WORKSPACE_BYTES);
 	image_scratch_init(&w->scratch);
 	metadata_table_init(&w->metadata);
 }
@@ -30,6 +31,7 @@ void workspace_init(struct workspace *w)
 void workspace_deinit(struct workspace *w)
 {
 	buf_deinit(&w->raw);
+	buf_deinit(&w->packed);
 	image_scratch_deinit(&w->scratch);
 	metadata_table_deinit(&w->metadata);
 }
@@ -361,6 +363,7 @@ static void housekeeping(struct destination *d)
 		d->progress.settled = 0;
 	}
 	buf_shrink(&d->ws->raw, KEEP_RAW_BYTES);
+	buf_shrink(&d->ws->packed, KEEP_RAW_BYTES);
 }
 
 int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)

@@ -60,9 +60,13 @@ struct host_seam {
 	void *cls;
 };
 
+/* A request with room for one more sample of any size, and for snappy's worst case. */
+#define WORKSPACE_BYTES (2 * SEND_RAW_BYTES)
+
 /* What all destinations of a thread share. */
 struct workspace {
-	struct buf raw; /* a request before compression */
+	struct buf raw;    /* a request before compression */
+	struct buf packed; /* and after it */
 	struct image_scratch scratch;
 	struct metadata_table metadata;
 };

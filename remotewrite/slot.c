@@ -24,8 +24,7 @@ enum {
 void slot_init(struct slot *s, struct destination *d, uint32_t index)
 {
 	*s = (struct slot){.d = d, .index = index, .kept = 1};
-	/* A single sample may exceed any target: what the peer says about it decides. */
-	buf_init(&s->body, SEND_RAW_BYTES + LIMIT_LABELS_BYTES);
+	buf_init(&s->body, WORKSPACE_BYTES);
 }
 
 void slot_deinit(struct slot *s)
@@ -285,13 +284,19 @@ static int cut(struct slot *s, uint32_t max_samples)
 	return r;
 }
 
+/* Compressed in the shared buffer, which has to hold the worst case; what waits for the network is
+ * just as large as it is. */
 static int pack(struct slot *s)
 {
-	struct buf *raw = &s->d->ws->raw;
+	struct workspace *ws = s->d->ws;
 	buf_reset(&s->body);
+	buf_reset(&ws->packed);
 	s->hash[0] = 0;
-	s->raw_bytes = raw->len;
-	return snappy_block_compress(&s->body, buf_view(raw)) ? ERR_NOMEM : 0;
+	s->raw_bytes = ws->raw.len;
+	if (snappy_block_compress(&ws->packed, buf_view(&ws->raw)) ||
+	    buf_sv(&s->body, buf_view(&ws->packed)))
+		return ERR_NOMEM;
+	return 0;
 }
 
 /* Cuts a request that is small enough in every way. 0, ERR_NOMEM, or 1 when nothing of what was

@@ -1,0 +1,114 @@
+#include "../../../remotewrite/options.h"
+
+#include "cmocka_all.h"
+
+static struct sv one_value = {"v", 1};
+static struct http_header_option header = {.name = {"X-A", 3}, .values = &one_value, .n_values = 1};
+
+static struct remotewrite_options sample(void)
+{
+	return (struct remotewrite_options){
+		.name = SV("n"),
+		.url = SV("http://user:pass@host/path"),
+		.timeout_ms = 1,
+		.headers = &header,
+		.n_headers = 1,
+		.queue = {1, 2, 3, 4, 5, 6, 7, true, true, 8},
+		.metadata = {true, 9, 10},
+		.has_sigv4 = true,
+		.sigv4 = {SV("r"), SV("a"), SV("s"), SV("aps")},
+		.http = {.username = SV("u"), .tls = {.ca = SV("ca"), .key = SV("k")}},
+	};
+}
+
+static void test_copy_is_equal_and_own(void **state)
+{
+	_cleanup_(arena_deinit) struct arena arena;
+	struct remotewrite_options a = sample(), b;
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(options_copy(&arena, &a, &b), 0);
+	assert_true(options_equal(&a, &b));
+	assert_ptr_not_equal(a.url.ptr, b.url.ptr);
+	assert_ptr_not_equal(a.http.tls.key.ptr, b.http.tls.key.ptr);
+	assert_ptr_not_equal(a.headers, b.headers);
+	assert_ptr_not_equal(a.headers[0].values, b.headers[0].values);
+}
+
+static void test_every_difference_is_seen(void **state)
+{
+	struct remotewrite_options a = sample(), v[16];
+	struct http_header_option other = header;
+	size_t n = 0;
+	for (size_t i = 0; i < 16; i++)
+		v[i] = sample();
+	v[n++].url = SV("http://other/");
+	v[n++].timeout_ms = 2;
+	v[n++].queue.capacity = 77;
+	v[n++].queue.sample_age_limit_ms = 77;
+	v[n++].queue.retry_on_http_429 = false;
+	v[n++].metadata.send_interval_ms = 77;
+	v[n++].has_sigv4 = false;
+	v[n++].sigv4.secret_key = SV("other");
+	v[n++].http.tls.key = SV("other");
+	v[n++].http.tls.insecure_skip_verify = true;
+	v[n++].http.enable_http2 = true;
+	v[n++].n_headers = 0;
+	other.name = SV("X-B");
+	v[n++].headers = &other;
+	v[n++].http.credentials_file = SV("f");
+	for (size_t i = 0; i < n; i++)
+		if (options_equal(&a, &v[i]))
+			fail_msg("difference %zu is not seen", i);
+	assert_true(options_equal(&a, &v[n]));
+}
+
+static struct relabel_set *rules(const char *regex)
+{
+	struct relabel_rule r = relabel_rule_default();
+	struct sv source = SV("job");
+	struct relabel_set *set = NULL;
+	size_t bad;
+	r.action = RELABEL_DROP;
+	r.source_labels = &source;
+	r.n_source_labels = 1;
+	r.regex = sv_of(regex);
+	r.regex_set = true;
+	assert_int_equal(relabel_compile(&r, 1, NAMES_UTF8, &set, &bad, NULL), 0);
+	return set;
+}
+
+static void test_same_relabel(void **state)
+{
+	struct relabel_set *a = rules("x"), *b = rules("x"), *c = rules("y");
+	assert_true(options_same_relabel(a, b));
+	assert_false(options_same_relabel(a, c));
+	assert_false(options_same_relabel(a, NULL));
+	assert_true(options_same_relabel(NULL, NULL));
+	relabel_unref(a);
+	relabel_unref(b);
+	relabel_unref(c);
+}
+
+static void test_public_url_and_key(void **state)
+{
+	_cleanup_(arena_deinit) struct arena arena;
+	struct remotewrite_options a = sample();
+	arena_init(&arena, 1 << 20);
+	assert_true(sv_eq(options_public_url(&arena, a.url), SV("http://host/path")));
+	assert_true(sv_eq(options_public_url(&arena, SV("http://h/@")), SV("http://h/@")));
+	assert_true(sv_eq(options_key(&arena, &a, 0), SV("http://host/path")));
+	assert_true(sv_eq(options_key(&arena, &a, 1), SV("http://host/path (2)")));
+	a.name_set = true;
+	assert_true(sv_eq(options_key(&arena, &a, 0), SV("n")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copy_is_equal_and_own),
+		cmocka_unit_test(test_every_difference_is_seen),
+		cmocka_unit_test(test_same_relabel),
+		cmocka_unit_test(test_public_url_and_key),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
