@@ -24,7 +24,8 @@ void remotewrite_free(struct remotewrite *rw);
  * change, everything that is not encoded yet is encoded by the new ones, whenever it was scraped.
  * opts and external_labels are copied; write_relabel sets are referenced. The first apply of a
  * process comes before the first batch is put into the log. Blocks until the send thread has taken
- * it. 0; 1 with the reason (bad URL or TLS file, no credentials) or negative, and nothing changed. */
+ * it. 0; 1 with the reason (bad URL or TLS file, no credentials) or negative, and nothing changed.
+ */
 int remotewrite_apply(struct remotewrite *rw, const struct remotewrite_options *opts, size_t n,
 		      struct labels external_labels, struct err *err);
 /* From now on partial batches go at once. */
