@@ -39,6 +39,8 @@ int main(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	signal(SIGPIPE, SIG_IGN);
+	/* A file at its size limit is a full disk: the write fails, and the log tries again. */
+	signal(SIGXFSZ, SIG_IGN);
 
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "help") == 0)
