@@ -40,6 +40,10 @@ def check(condition, what):
     return condition
 
 
+def failed():
+    return len(_failures) > 0
+
+
 def finish():
     if _failures:
         print("%d expectations failed" % len(_failures))

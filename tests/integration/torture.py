@@ -1,0 +1,407 @@
+"""Kills the agent at random instants under load and counts every sample.
+
+usage: torture.py [--short] [--kills N] [--seed S]
+
+Ten targets whose values are never the same twice are scraped in short intervals and sent to two
+sinks. The agent is killed (SIGKILL) again and again and started anew on the same directory while
+the sinks are up, down, failing, flapping, strict about order, or one of them is gone; after some
+kills the newest segment loses its end, in some runs the disk is full. After each kill the log is
+read, so that in the end it is known what was ever logged. Then the sinks are well, the agent
+delivers what is left, and:
+
+  every logged sample is at both sinks, bit for bit; nothing else is, but what was cut off the log;
+  each series came in time order; sequence numbers have no gap but for what was cut off;
+  the ledger says so too: sent + dropped + queued is head - base.
+
+Exit code 1 when any of it is not so: the files stay, and --seed repeats the choices (though not
+the instants to the microsecond).
+"""
+import argparse
+import os
+import random
+import re
+import resource
+import sys
+import threading
+import time
+
+import harness as h
+import torture_books
+
+TARGETS, SLOTS, INTERVAL_MS = 10, 300, 400
+EXPLICIT_TARGET, FAILING_TARGET = 0, TARGETS - 1
+DRAIN_LIMIT_S = 120
+# Small, so that segments fill and are deleted while the agent is killed; the backlog of all
+# outages still fits.
+WAL_MAX_SIZE = "8MB"
+SPECIAL = ("NaN", "+Inf", "-Inf", "-0", "1e300", "5e-324", "0.1")
+
+
+class Phase:
+    def __init__(self, name, weight, a="up", b="up", **more):
+        self.name, self.weight, self.a, self.b = name, weight, a, b
+        self.cuts = more.get("cuts", False)    # the newest segment loses its end after each kill
+        self.disk = more.get("disk", False)    # files cannot grow for a while
+        self.ahead = more.get("ahead", False)  # sink a must not wait for b
+
+
+# Sinks: up; down: nobody listens; failing: rates of errors; flapping: all of it in turns; strict:
+# refuses old samples, repeated ones as well; slow: answers late, so that a kill finds requests in
+# flight.
+PHASES = (
+    Phase("up", 9),
+    Phase("down", 8, a="down", b="down"),
+    Phase("catching up", 4),
+    Phase("failing", 9, a="failing", b="slow"),
+    Phase("flapping", 9, a="flapping", b="failing"),
+    Phase("strict", 6, a="strict"),
+    Phase("one down", 5, b="down", ahead=True),
+    Phase("torn", 6, b="slow", cuts=True),
+    Phase("disk full", 5, disk=True),
+)
+SWITCHES = {
+    "failing": {"rate_429": 0.1, "rate_500": 0.2, "rate_403": 0.03, "rate_drop": 0.2},
+    "slow": {"latency_ms": 200},
+    "out": {"rate_500": 1},
+}
+NO_SWITCHES = {"rate_429": 0, "rate_500": 0, "rate_403": 0, "rate_drop": 0, "latency_ms": 0}
+
+
+class Targets:
+    """Pages made anew for each scrape; what they say follows from the count of scrapes alone, or
+    from the time where a line has one."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.scrapes = [0] * TARGETS
+        self.pages = h.Pages({"/%d" % i: self._page(i) for i in range(TARGETS)})
+
+    def _page(self, target):
+        def page(_):
+            with self.lock:
+                self.scrapes[target] += 1
+                n = self.scrapes[target]
+            if target == FAILING_TARGET and n % 7 == 0:
+                return 500, "text/plain", b"not now\n"
+            return 200, "text/plain; version=0.0.4", "".join(self._lines(target, n)).encode()
+        return page
+
+    def _lines(self, target, n):
+        now_ms = int(time.time() * 1000) // 500 * 500
+        for i in range(SLOTS):
+            # The last third comes and goes.
+            if i >= SLOTS * 2 // 3 and (n + i) // (3 + i % 5) % 2:
+                continue
+            if i % 4 == 0:
+                yield 'still{slot="%d",path="/a\\"b\\\\c"} %d\n' % (i, i)
+            elif target == EXPLICIT_TARGET and i % 2:
+                t_ms = now_ms - 7 * i
+                yield 'moving_timed{slot="%d"} %d %d\n' % (i, t_ms % (1 << 31) * 4096 + i, t_ms)
+            else:
+                yield 'moving%d{slot="%d",kind="counter"} %d\n' % (i % 5, i, n * 4096 + i)
+        yield 'special{n="%d"} %s\n' % (n % 3, SPECIAL[n % len(SPECIAL)])
+        # Series that never come back.
+        for i in range(10):
+            yield 'once{generation="%d",slot="%d"} %d\n' % ((n + i) // 10, i, n)
+
+
+class Sink:
+    """A receiver that may be gone; its record file outlives it. It is ended, never killed: it is
+    the agent that must not lose what was answered."""
+
+    def __init__(self, directory, name):
+        self.dir, self.name = directory, name
+        self.port = h.free_port()
+        self.record = os.path.join(directory.path, "record-" + name)
+        open(self.record, "w").close()
+        self.receiver, self.strict, self.lives = None, False, 0
+        self.lock = threading.Lock()
+        self.totals = {}
+
+    def up(self, strict=False):
+        with self.lock:
+            if self.receiver and self.strict == strict:
+                return
+            self._down()
+            self.strict = strict
+            self.receiver = h.Receiver(self.dir, "--record=" + self.record, "--seed=%d" % self.lives,
+                                       "--out-of-order-window=%s" % ("0s" if strict else "2h"),
+                                       port=self.port)
+            self.lives += 1
+
+    def down(self):
+        with self.lock:
+            self._down()
+
+    def _down(self):
+        if not self.receiver:
+            return
+        start = len(self.receiver.log())
+        code = self.receiver.stop()
+        h.check(code == 0, "sink %s ends with %d" % (self.name, code))
+        found = re.findall(r'"(\w+)":(\d+)[,}]', self.receiver.log()[start:].split('"answers"')[0])
+        h.check(len(found) > 10, "sink %s tells its counts" % self.name)
+        for count, value in found:
+            self.totals[count] = self.totals.get(count, 0) + int(value)
+        if not self.strict:
+            for count in ("out_of_order", "too_old", "refused"):
+                h.check(dict(found)[count] == "0", "sink %s saw %s %s" % (self.name, dict(found)[count], count))
+        h.check(dict(found)["too_old"] == dict(found)["resent_late"],
+                "what strict sink %s refused as old it had: %s" % (self.name, found))
+        self.receiver = None
+
+    def switch(self, values):
+        with self.lock:
+            if self.receiver:
+                self.receiver.switch(**values)
+
+    def be(self, state):
+        """Everything but flapping, which is a thread's work."""
+        if state == "down":
+            self.down()
+            return
+        self.up(strict=state == "strict")
+        self.switch(dict(NO_SWITCHES, **SWITCHES.get(state, {})))
+
+    def config(self):
+        return ("- name: %s\n  url: http://127.0.0.1:%d/workspaces/%s/api/v1/remote_write\n"
+                "  sigv4: {region: %s, access_key: %s, secret_key: %s}\n"
+                "  queue_config: {batch_send_deadline: 200ms, max_samples_per_send: 1000,"
+                " min_backoff: 20ms, max_backoff: 400ms, max_shards: 8}\n"
+                % (self.name, self.port, h.WORKSPACE, h.REGION, h.ACCESS_KEY, h.SECRET_KEY))
+
+
+class Flapping:
+    """Changes a sink's state every few hundred milliseconds."""
+
+    def __init__(self, sink, rng):
+        self.sink, self.rng, self.over = sink, rng, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.over.wait(self.rng.uniform(0.1, 0.8)):
+            self.sink.be(self.rng.choice(("up", "down", "out", "failing", "slow")))
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+
+
+class Died(Exception):
+    pass
+
+
+class Campaign:
+    def __init__(self, directory, args):
+        self.dir, self.args = directory, args
+        self.rng = random.Random(args.seed)
+        self.data = os.path.join(directory.path, "data")
+        self.targets = Targets()
+        self.sinks = [Sink(directory, "a"), Sink(directory, "b")]
+        self.books = torture_books.LogBooks(directory, self.data)
+        self.port = h.free_port()
+        self.agent, self.starts, self.kills, self.strict = None, 0, 0, False
+
+    # ---- the agent ----
+
+    def config(self, scraping):
+        jobs = "".join("- job_name: target%d\n  metrics_path: /%d\n  static_configs:"
+                       " [{targets: ['%s']}]\n" % (i, i, self.targets.pages.address)
+                       for i in range(TARGETS))
+        external = ", ".join("%s: %s" % item for item in torture_books.EXTERNAL.items())
+        return ("global: {scrape_interval: %dms, scrape_timeout: %dms, external_labels: {%s}}\n"
+                "%sremote_write:\n%sampagent: {wal: {max_bytes: %s}}\n"
+                % (INTERVAL_MS, INTERVAL_MS, external, "scrape_configs:\n" + jobs if scraping else "",
+                   "".join(sink.config() for sink in self.sinks), WAL_MAX_SIZE))
+
+    def start(self, scraping=True, file_kib=None):
+        name = "agent-%03d" % self.starts
+        self.starts += 1
+        argv = [h.AMPAGENT, "--config.file=" + self.dir.file(name + ".yml", self.config(scraping)),
+                "--web.listen-address=127.0.0.1:%d" % self.port, "--storage.agent.path=" + self.data]
+        if file_kib is not None:
+            argv = ["bash", "-c", 'ulimit -S -f %d && exec "$@"' % file_kib, "bash"] + argv
+        self.agent = h.Process(name, argv, self.dir)
+
+    def base(self, path):
+        return "http://127.0.0.1:%d%s" % (self.port, path)
+
+    def ledger(self):
+        """{destination: {sent, queued, base, acknowledged, head, dropped: {reason: n}}}"""
+        out = {}
+        line = re.compile(r'ampagent_ledger_(samples|sequence)\{(.*)\} (\S+)$')
+        for kind, labels, value in filter(None, map(
+                lambda s: line.match(s) and line.match(s).groups(),
+                h.get(self.base("/metrics")).decode().split("\n"))):
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            if "remote_name" not in labels:
+                continue
+            one = out.setdefault(labels["remote_name"], {"dropped": {}})
+            if kind == "sequence":
+                one[labels["point"]] = int(float(value))
+            elif labels["state"] == "dropped":
+                one["dropped"][labels["reason"]] = int(float(value))
+            else:
+                one[labels["state"]] = int(float(value))
+        return out
+
+    def check_balance(self):
+        ledger = self.ledger()
+        h.check(len(ledger) == 2, "the ledger has both destinations: %s" % ledger)
+        for name, one in ledger.items():
+            total = one["sent"] + one["queued"] + sum(one["dropped"].values())
+            h.check(total == one["head"] - one["base"],
+                    "sent + queued + dropped is head - base for %s: %s" % (name, one))
+        return ledger
+
+    # ---- killing ----
+
+    def run_and_kill(self, phase):
+        longest = 1.2 if self.args.short else 3
+        early = self.rng.random() < 0.2
+        seconds = self.rng.uniform(0, 0.15) if early else self.rng.uniform(0.2, longest)
+        self.start(file_kib=self.rng.randint(8, 128) if phase.disk else None)
+        begin = time.time()
+        if phase.disk and self.rng.random() < 0.6:
+            # Half of the time the disk gets room again before the end.
+            time.sleep(seconds / 2)
+            if self.agent.running():
+                resource.prlimit(self.agent.popen.pid, resource.RLIMIT_FSIZE,
+                                 (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        if phase.ahead:
+            h.wait_for(self._a_is_ahead, 30, "sink a gets its samples while b is down")
+        elif not early and seconds > 1 and self.rng.random() < 0.3:
+            h.wait_for(self.check_balance, 10, "the agent shows its ledger")
+        time.sleep(max(0, begin + seconds - time.time()))
+        if not self.agent.running():
+            raise Died("%s ended by itself:\n%s" % (self.agent.name, self.agent.log()[-1000:]))
+        self.agent.kill()
+        self.kills += 1
+        cut = 0
+        if phase.cuts:
+            cut = self.rng.randint(1, self.rng.choice((16, 400, 8000, 60000)))
+        self.books.collect(cut)
+
+    def _a_is_ahead(self):
+        ledger = self.check_balance()
+        a, b = ledger["a"], ledger["b"]
+        return a["queued"] < TARGETS * SLOTS * 3 and b["queued"] > a["queued"] + TARGETS * SLOTS * 3
+
+    def run_phase(self, phase, kills):
+        before = self.books.count
+        flapping = []
+        for sink, state in zip(self.sinks, (phase.a, phase.b)):
+            if state == "flapping":
+                flapping.append(Flapping(sink, random.Random(self.rng.random())))
+            else:
+                sink.be(state)
+            self.strict |= state == "strict"
+        for _ in range(kills):
+            self.run_and_kill(phase)
+        for one in flapping:
+            one.stop()
+        print("%-12s %3d kills, %7d samples logged, %s" % (
+            phase.name, kills, self.books.count - before,
+            "%d cut off" % self.books.cuts if phase.cuts else "a %s, b %s" % (phase.a, phase.b)))
+        sys.stdout.flush()
+
+    # ---- the end ----
+
+    def finish(self):
+        """Delivers what is left; returns the last ledger."""
+        for sink in self.sinks:
+            sink.be("up")
+        self.start()
+        time.sleep(3 * INTERVAL_MS / 1000)
+        h.check(self.agent.stop(limit_s=DRAIN_LIMIT_S) == 0, "SIGTERM exits 0")
+        h.check("everything is delivered" in self.agent.log(), "%s leaves nothing" % self.agent.name)
+        self.books.collect()
+        # Once more without targets: the head stands still and the books are what was stored.
+        self.start(scraping=False)
+        h.wait_for(lambda: all(one["queued"] == 0 for one in self.ledger().values()), DRAIN_LIMIT_S,
+                   "everything is delivered")
+        ledger = self.check_balance()
+        h.check(self.agent.stop() == 0, "SIGTERM exits 0")
+        self.books.collect()
+        for sink in self.sinks:
+            sink.down()
+        return ledger
+
+    def check_ledger(self, name, one):
+        books = self.books
+        dropped = {reason: n for reason, n in one["dropped"].items() if n}
+        total = sum(dropped.values())
+        h.check(one["head"] == books.end == books.count + books.gaps,
+                "the head of %s is what was logged: %s, %d + %d" % (name, one, books.count, books.gaps))
+        # A strict sink refuses what a killed agent repeats.
+        repeated = dropped.pop("repeated", 0)
+        h.check(repeated == 0 or (self.strict and name == "a"), "%d repeated at %s" % (repeated, name))
+        # What was cut off may have been sent, or given its number to another, or be lost.
+        h.check(sum(dropped.values()) <= books.cuts, "nothing is dropped for %s: %s" % (name, dropped))
+        h.check(abs(one["sent"] + repeated - books.count) <= books.cuts,
+                "sent to %s: %d of %d logged" % (name, one["sent"], books.count))
+        if books.cuts == 0:
+            h.check(one["base"] == 0, "the ledger of %s begins at 0: %s" % (name, one))
+        return total
+
+    def report(self, ledger, seconds):
+        books = self.books
+        books.check_values()
+        rows = [("sink", "logged", "distinct", "delivered", "missing", "extra", "disorder", "repeated",
+                 "sent", "dropped", "queued", "head-base")]
+        for sink in self.sinks:
+            record = torture_books.Record(sink.record, books.series)
+            missing, extra = record.compare(books, sink.name)
+            one = ledger[sink.name]
+            dropped = self.check_ledger(sink.name, one)
+            h.check(sink.totals["conflicts"] == 0, "sink %s saw conflicts" % sink.name)
+            rows.append((sink.name, books.count, len(books.logged), len(record.stored), missing, extra, record.disorder,
+                         record.again + sink.totals["duplicates"] + sink.totals["resent_late"],
+                         one["sent"], dropped, one["queued"], one["head"] - one["base"]))
+        print("\n%d kills, %d starts, %d series, %d samples cut off, %d numbers unused, %.0f s, seed %d" % (
+            self.kills, self.starts, len(books.series.labels), books.cuts, books.gaps, seconds,
+            self.args.seed))
+        for row in rows:
+            print(" ".join("%9s" % cell for cell in row))
+
+
+def shares(kills):
+    """How many kills each phase gets: by weight, each at least one, and all of them."""
+    total = sum(phase.weight for phase in PHASES)
+    n = [max(1, kills * phase.weight // total) for phase in PHASES]
+    for i in range(max(0, kills - sum(n))):
+        n[i % len(n)] += 1
+    return zip(PHASES, n)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short", action="store_true", help="about a dozen kills")
+    parser.add_argument("--kills", type=int, help="default 60, 12 with --short")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    args = parser.parse_args()
+    if args.kills is None:
+        args.kills = 12 if args.short else 60
+    print("torture: seed %d" % args.seed)
+    begin = time.time()
+    with h.Dir() as directory:
+        campaign = Campaign(directory, args)
+        try:
+            for phase, kills in shares(args.kills):
+                campaign.run_phase(phase, kills)
+            campaign.report(campaign.finish(), time.time() - begin)
+        except Died as died:
+            h.check(False, str(died))
+        finally:
+            for process in [campaign.agent] + [sink.receiver for sink in campaign.sinks]:
+                if process and process.running():
+                    process.kill()
+    if h.failed():
+        print("again: tests/integration/torture.sh %s--kills %d --seed %d" % (
+            "--short " if args.short else "", args.kills, args.seed))
+    h.finish()
+
+
+if __name__ == "__main__":
+    main()
