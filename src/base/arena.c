@@ -1,7 +1,7 @@
 /* arena: a list of chunks, each twice the one before, bump-allocated. */
 #include <ampagent/base/arena.h>
 
-enum { ALIGN = 16, FIRST_CHUNK = 4096, LARGEST_CHUNK = 1 << 20 };
+enum { ALIGN = 16, FIRST_CHUNK = 1024, LARGEST_CHUNK = 1 << 20 };
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -33,6 +33,14 @@ void arena_reset(struct arena *a)
 		a->chunks->used = 0;
 	}
 	a->used = 0;
+}
+
+size_t arena_held(const struct arena *a)
+{
+	size_t n = 0;
+	for (const struct arena_chunk *c = a->chunks; c; c = c->next)
+		n += sizeof *c + c->size;
+	return n;
 }
 
 static int chunk_add(struct arena *a, size_t n)

@@ -63,5 +63,5 @@ void batch_seal(struct batch *b)
 		n += b->columns[i].n_present;
 	}
 	b->n_samples = (uint32_t)n;
-	b->bytes = sizeof *b + b->arena.used;
+	b->bytes = sizeof *b + arena_held(&b->arena);
 }

@@ -28,6 +28,8 @@ void arena_deinit(struct arena *a);
 /* Forgets everything; keeps one chunk for the next round. */
 void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
+/* Memory it holds from the system, more than is handed out: for budgets. */
+size_t arena_held(const struct arena *a);
 /* As arena_alloc, zeroed; NULL also when n * size overflows. */
 void *arena_calloc(struct arena *a, size_t n, size_t size);
 /* A NUL-terminated copy (the NUL is beyond .len); ptr NULL when there is no room. */

@@ -21,7 +21,7 @@
 /* What is kept of an answer of a remote-write endpoint for the log. */
 #define LIMIT_ANSWER_BYTES KiB(4)
 /* Scrape connections per curl multi handle: removing a handle walks them all. */
-#define LIMIT_TARGETS_PER_MULTI 1000
+#define LIMIT_TARGETS_PER_MULTI 250
 /* Pages being fetched or waiting to be parsed at one time. */
 #define LIMIT_PAGES_IN_FLIGHT 64
 

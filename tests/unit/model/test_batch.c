@@ -25,7 +25,7 @@ static void seal_counts(void **state)
 	assert_int_equal(b->columns[0].present[1], 63);
 	assert_int_equal(b->columns[1].n_present, 1);
 	assert_int_equal(b->n_samples, 12);
-	assert_int_equal(b->bytes, sizeof *b + b->arena.used);
+	assert_int_equal(b->bytes, sizeof *b + arena_held(&b->arena));
 }
 
 static void an_empty_batch_has_nothing(void **state)
