@@ -228,18 +228,32 @@ static bool take_sample(struct books *b, struct series *s, struct reader r)
 	return !r.broken;
 }
 
+/* Whether a Label is the name of a series that the scraper makes itself. */
+static bool names_report(const uint8_t *p, size_t n)
+{
+	static const char head[] = "\n\010__name__\022";
+	const size_t at = sizeof head; /* behind the value's length, which is one byte */
+	if (n < at || memcmp(p, head, sizeof head - 1) != 0)
+		return false;
+	return (n == at + 2 && memcmp(p + at, "up", 2) == 0) ||
+	       (n > at + 7 && memcmp(p + at, "scrape_", 7) == 0);
+}
+
 /* Labels come before samples in every sender's order, so one pass is enough. */
 static bool take_series(struct books *b, struct reader r)
 {
 	uint64_t hash = 0;
 	struct series *s = NULL;
 	struct field f = {0};
-	bool ok = true;
+	bool ok = true, report = false;
+	uint64_t samples_before = b->totals.samples;
 	b->totals.timeseries++;
 	while (ok && next_field(&r, &f)) {
 		if (f.wire != 2)
 			continue;
 		size_t n = (size_t)(f.sub.end - f.sub.p);
+		if (f.number == 1)
+			report |= names_report(f.sub.p, n);
 		if (f.number == 1 && !b->cheap) {
 			hash = XXH3_64bits_withSeed(f.sub.p, n, hash);
 			continue;
@@ -251,6 +265,8 @@ static bool take_series(struct books *b, struct reader r)
 		b->totals.exemplars += f.number == 3;
 		b->totals.histograms += f.number == 4;
 	}
+	if (report)
+		b->totals.reports += b->totals.samples - samples_before;
 	return ok && !r.broken;
 }
 

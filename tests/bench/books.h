@@ -17,6 +17,7 @@ int books_take(struct books *b, const char *raw, size_t len);
 
 struct books_totals {
 	uint64_t samples; /* staleness markers not included */
+	uint64_t reports; /* of these: up and scrape_..., which the scraper makes itself */
 	uint64_t stale, histograms, exemplars, metadata;
 	uint64_t timeseries; /* messages */
 	uint64_t series;     /* distinct label sets */

@@ -3,8 +3,10 @@
  *   simulator --targets 20 --series 5000 --base-port 20000 [--change 30] [--churn 10] [--gzip]
  *
  * Target i listens on base-port + i and serves its page at every path; GET /stats tells what was
- * served so far. With --gzip a client that accepts it gets one of a few pages compressed at the
- * start, the same for all targets: compressing each page would cost more than everything else.
+ * served so far. After POST /refuse pages are answered 503: what was served stays as it is, so that
+ * it can be compared with what arrives. With --gzip a client that accepts it gets one of a few
+ * pages compressed at the start, the same for all targets: compressing each page would cost more
+ * than everything else.
  */
 #include "http.h"
 #include "page.h"
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { GZIP_PAGES = 8, GZIP_LEVEL = 6, STATS_BYTES = 256 };
 
@@ -37,7 +40,9 @@ struct simulator {
 	bool gzip;
 	char *gzip_pages[GZIP_PAGES];
 	size_t gzip_len[GZIP_PAGES];
-	uint64_t pages, bytes;
+	bool refusing;
+	uint64_t pages, bytes, refused;
+	int64_t first_ms; /* wall clock; when the first page was asked for */
 	char stats[STATS_BYTES];
 };
 
@@ -73,10 +78,11 @@ static size_t stats_text(const struct simulator *s, char *dst, size_t size)
 {
 	return (size_t)snprintf(dst, size,
 				"{\"targets\":%u,\"series\":%u,\"pages\":%llu,\"samples\":%llu,"
-				"\"bytes\":%llu}\n",
+				"\"bytes\":%llu,\"refused\":%llu,\"first_ms\":%lld}\n",
 				s->n, s->page.series, (unsigned long long)s->pages,
 				(unsigned long long)(s->pages * s->page.series),
-				(unsigned long long)s->bytes);
+				(unsigned long long)s->bytes, (unsigned long long)s->refused,
+				(long long)s->first_ms);
 }
 
 static void answer_page(struct simulator *s, struct target *t, struct http_answer *a)
@@ -95,16 +101,28 @@ static void answer_page(struct simulator *s, struct target *t, struct http_answe
 	a->done_cls = b;
 }
 
-static void on_request(void *cls, const struct http_request *req, struct http_answer *a)
+static int64_t wall_ms(void)
 {
-	struct simulator *s = cls;
-	if (req->path_len == 6 && memcmp(req->path, "/stats", 6) == 0) {
-		a->type = "application/json";
-		a->body_len = stats_text(s, s->stats, sizeof s->stats);
-		a->body = s->stats;
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool is(const char *p, size_t n, const char *text)
+{
+	return n == strlen(text) && memcmp(p, text, n) == 0;
+}
+
+static void scraped(struct simulator *s, const struct http_request *req, struct http_answer *a)
+{
+	struct target *t = &s->targets[req->port_index];
+	if (s->refusing) {
+		s->refused++;
+		a->status = 503;
 		return;
 	}
-	struct target *t = &s->targets[req->port_index];
+	if (!s->first_ms)
+		s->first_ms = wall_ms();
 	t->scrapes++;
 	a->type = "text/plain; version=0.0.4; charset=utf-8";
 	if (s->gzip && req->accepts_gzip) {
@@ -117,6 +135,22 @@ static void on_request(void *cls, const struct http_request *req, struct http_an
 	}
 	s->pages += a->status == 200;
 	s->bytes += a->body_len;
+}
+
+static void on_request(void *cls, const struct http_request *req, struct http_answer *a)
+{
+	struct simulator *s = cls;
+	if (is(req->path, req->path_len, "/stats")) {
+		a->type = "application/json";
+		a->body_len = stats_text(s, s->stats, sizeof s->stats);
+		a->body = s->stats;
+	} else if (is(req->method, req->method_len, "POST")) {
+		bool known = is(req->path, req->path_len, "/refuse");
+		s->refusing |= known;
+		a->status = known ? 200 : 404;
+	} else {
+		scraped(s, req, a);
+	}
 }
 
 static int make_gzip_pages(struct simulator *s)

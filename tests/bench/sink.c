@@ -107,7 +107,8 @@ static void write_stats(struct sink *s, struct http_answer *a)
 		s->stats, sizeof s->stats,
 		"{\"now_ms\":%lld,\"requests\":%llu,\"failed\":%llu,\"lost_answers\":%llu,"
 		"\"broken\":%llu,\"wire_bytes\":%llu,\"raw_bytes\":%llu,\"samples\":%llu,"
-		"\"stale\":%llu,\"histograms\":%llu,\"exemplars\":%llu,\"metadata\":%llu,"
+		"\"reports\":%llu,\"stale\":%llu,\"histograms\":%llu,\"exemplars\":%llu,"
+		"\"metadata\":%llu,"
 		"\"timeseries\":%llu,\"series\":%llu,\"missing\":%llu,\"doubled\":%llu,"
 		"\"out_of_order\":%llu,\"first_ms\":%lld,\"last_ms\":%lld,"
 		"\"newest_timestamp_ms\":%lld}\n",
@@ -115,12 +116,12 @@ static void write_stats(struct sink *s, struct http_answer *a)
 		(unsigned long long)s->failed, (unsigned long long)s->lost_answers,
 		(unsigned long long)s->broken, (unsigned long long)s->wire_bytes,
 		(unsigned long long)s->raw_bytes, (unsigned long long)t.samples,
-		(unsigned long long)t.stale, (unsigned long long)t.histograms,
-		(unsigned long long)t.exemplars, (unsigned long long)t.metadata,
-		(unsigned long long)t.timeseries, (unsigned long long)t.series,
-		(unsigned long long)t.missing, (unsigned long long)t.doubled,
-		(unsigned long long)t.out_of_order, (long long)s->first_ms, (long long)s->last_ms,
-		(long long)t.newest_ms);
+		(unsigned long long)t.reports, (unsigned long long)t.stale,
+		(unsigned long long)t.histograms, (unsigned long long)t.exemplars,
+		(unsigned long long)t.metadata, (unsigned long long)t.timeseries,
+		(unsigned long long)t.series, (unsigned long long)t.missing,
+		(unsigned long long)t.doubled, (unsigned long long)t.out_of_order,
+		(long long)s->first_ms, (long long)s->last_ms, (long long)t.newest_ms);
 	a->body = s->stats;
 	a->type = "application/json";
 }

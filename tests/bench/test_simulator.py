@@ -50,10 +50,11 @@ def check_pages(program):
         check(len(set(series(b))) == SERIES, "churn makes doubles")
 
 
-def get(port, path="/metrics", **headers):
+def get(port, path="/metrics", method="GET", status=200, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", path, headers=headers)
+    connection.request(method, path, headers=headers)
     answer = connection.getresponse()
+    check(answer.status == status, "%s %s is answered %d" % (method, path, answer.status))
     return answer.read(), answer.headers
 
 
@@ -68,7 +69,12 @@ def check_server(program):
     check(headers["Content-Encoding"] == "gzip", "content encoding")
     check(len(lines(gzip.decompress(packed))) == 300, "a compressed page")
     stats = json.loads(get(port, "/stats")[0])
-    check(stats["pages"] == 2 and stats["samples"] == 600, "stats")
+    check(stats["pages"] == 2 and stats["samples"] == 600 and stats["first_ms"] > 0, "stats")
+    get(port, "/nothing", method="POST", status=404)
+    get(port, "/refuse", method="POST")
+    get(port, status=503)
+    stats = json.loads(get(port, "/stats")[0])
+    check(stats["pages"] == 2 and stats["refused"] == 1, "stats after refusing")
     sim.terminate()
     sim.stdout.read()
     check(sim.wait() == 0, "exit code")

@@ -101,6 +101,10 @@ def main():
     for cut in range(1, 60):
         sink.post(snappy(many[:cut]))
     check(sink.post(b"", "/reset"), 200, "reset")
+    names = ["up", "scrape_duration_seconds", "upper", "scraper", "go_info", "up_x"]
+    sink.post(snappy(b"".join(series([("__name__", name)], sample(1000)) for name in names)))
+    check(sink.stats("samples", "reports"), [6, 2], "the scraper's own series")
+    sink.post(b"", "/reset")
     check(sink.stats("series", "samples"), [0, 0], "after reset")
     check(sink.stop(), 0, "exit code")
 
