@@ -9,7 +9,7 @@
 enum {
 	STORE_EVERY_MS = 1000,
 	GROW_AFTER_MS = 5000,
-	SWEEP_EVERY_MS = 60000,
+	SWEEP_EVERY_MS = 15000,
 	/* A peer that once refused a size is tried with twice of it after this long. */
 	REGROW_AFTER_MS = 600000,
 	KEEP_RAW_BYTES = 1024 * 1024,

@@ -28,6 +28,7 @@ struct image {
 	size_t len, cap;
 	uint8_t *bytes;
 	int64_t used_ms;                     /* monotonic; when it was last encoded from */
+	int64_t period_ms;                   /* between its last turns; 0 = not known */
 	uint64_t dropped[FRAME_SLOTS / 64];  /* by write relabeling */
 	uint64_t unusable[FRAME_SLOTS / 64]; /* larger than LIMIT_LABELS_BYTES after merging */
 };

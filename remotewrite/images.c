@@ -1,6 +1,8 @@
 /* Images are built when a column first needs them and extended when it has more slots. */
 #include "images.h"
 
+enum { SAME_TURN_MS = 1000 };
+
 void images_init(struct images *t, struct label_source source)
 {
 	*t = (struct images){.source = source, .index = MAP_NULL};
@@ -94,6 +96,9 @@ int images_get(struct images *t, struct image_scratch *s, uint32_t frame, uint16
 	struct image *im = find(t, frame, &it);
 	if (!im && insert(t, frame, &im))
 		return ERR_NOMEM;
+	/* Requests of one turn follow each other closely. */
+	if (im->n_slots > 0 && now_ms - im->used_ms > SAME_TURN_MS)
+		im->period_ms = now_ms - im->used_ms;
 	im->used_ms = now_ms;
 	*out = im;
 	if (im->n_slots >= n_slots)
@@ -125,10 +130,18 @@ static void remove_at(struct images *t, uint32_t i)
 	image_free(gone);
 }
 
+static int64_t idle_limit(const struct image *im)
+{
+	int64_t limit = im->period_ms ? 3 * im->period_ms : IMAGE_IDLE_MS;
+	if (limit < IMAGE_IDLE_MIN_MS)
+		return IMAGE_IDLE_MIN_MS;
+	return limit < IMAGE_IDLE_MS ? limit : IMAGE_IDLE_MS;
+}
+
 void images_sweep(struct images *t, int64_t now_ms)
 {
 	for (uint32_t i = 0; i < t->n;) {
-		if (now_ms - t->v[i]->used_ms > IMAGE_IDLE_MS)
+		if (now_ms - t->v[i]->used_ms > idle_limit(t->v[i]))
 			remove_at(t, i);
 		else
 			i++;

@@ -5,7 +5,9 @@
 
 #include <ampagent/base/map.h>
 
-/* After this long without a sample an image is freed: well above usual scrape intervals. */
+/* An image that missed three of its usual turns is freed, between these bounds: series that churn must
+ * not leave their labels behind, and one that is scraped seldom is cheaper kept than made anew. */
+#define IMAGE_IDLE_MIN_MS 30000
 #define IMAGE_IDLE_MS 600000
 
 /* Where labels come from: wal_frame_labels(). */
@@ -32,5 +34,5 @@ void images_rules(struct images *t, const struct image_rules *rules);
  * ERR_NOMEM. */
 int images_get(struct images *t, struct image_scratch *s, uint32_t frame, uint16_t n_slots,
 	       int64_t now_ms, struct image **out);
-/* Frees what was last used before now - IMAGE_IDLE_MS. */
+/* Frees what was not used for long. */
 void images_sweep(struct images *t, int64_t now_ms);

@@ -68,6 +68,16 @@ struct frame_state *frame_states_get(struct frame_states *t, uint32_t frame, uin
 	return s;
 }
 
+void frame_states_release(struct frame_states *t, uint32_t frame)
+{
+	struct frame_state *s = frame_states_find(t, frame);
+	if (!s)
+		return;
+	t->bytes -= s->cap * sizeof *s->values;
+	free(s->values);
+	*s = (struct frame_state){.frame = frame};
+}
+
 /* The map holds indices, so moving states means filling it anew. With no more entries than before
  * it does not grow; should it fail all the same, the state is given up and the next column is full.
  */

@@ -29,6 +29,8 @@ struct frame_state *frame_states_find(const struct frame_states *t, uint32_t fra
 /* The state, made when it is not there, with room for n slots (new ones zero). NULL without memory.
  */
 struct frame_state *frame_states_get(struct frame_states *t, uint32_t frame, uint16_t n);
+/* The frame is retired: its values are freed. */
+void frame_states_release(struct frame_states *t, uint32_t frame);
 /* A new segment begins: no values are known. Frames that the last one did not touch are freed. */
 void frame_states_next_segment(struct frame_states *t);
 /* No values are known, nothing is freed: after an encoding that failed half-way. */

@@ -264,6 +264,7 @@ static bool write_op(struct wal *w, const struct op *op)
 	case OP_RETIRE:
 		/* Without memory the definitions stay until the log is opened again. */
 		defs_retire(&w->defs, op->frame);
+		frame_states_release(&w->writer.states, op->frame);
 		return true;
 	case OP_ADVANCE:
 		return op->sequence <= w->writer.pos.sequence || segment_switch(w, op->sequence);
