@@ -1,7 +1,6 @@
 #include "frames.h"
 
 #include <ampagent/base/err.h>
-#include <ampagent/base/metrics.h>
 #include <ampagent/base/number.h>
 
 static void frame_deinit(struct frame *f)
@@ -17,6 +16,7 @@ void frame_list_deinit(struct frame_list *l)
 	for (uint32_t i = 0; i < l->n; i++)
 		frame_deinit(&l->v[i]);
 	free(l->v);
+	free(l->times);
 	*l = (struct frame_list){0};
 }
 
@@ -107,8 +107,21 @@ struct frame_mark frame_list_mark(const struct frame_list *l)
 	return m;
 }
 
+static void forget_times(struct frame_list *l)
+{
+	free(l->times);
+	l->times = NULL;
+	l->n_times = 0;
+	l->cap_times = 0;
+}
+
 void frame_list_rollback(struct frame_list *l, const struct frame_mark *mark)
 {
+	for (size_t i = l->n_times; i > 0; i--) {
+		const struct frame_time *t = &l->times[i - 1];
+		l->v[t->ref >> 8].last_ms[t->ref & 255] = t->last_ms;
+	}
+	forget_times(l);
 	for (uint32_t i = mark->n; i < l->n; i++)
 		frame_deinit(&l->v[i]);
 	l->n = mark->n;
@@ -190,8 +203,24 @@ int frame_put(struct frame *f, unsigned slot, uint64_t bits, struct batch *batch
 	return frame_replace(f, slot, bits, batch);
 }
 
-int frame_take_time(struct frame *f, unsigned slot, int64_t t_ms)
+/* Room for one more entry, made before anything is changed. */
+static int reserve_time(struct frame_list *l)
 {
+	if (l->n_times < l->cap_times)
+		return 0;
+	size_t cap = l->cap_times ? l->cap_times * 2 : 16;
+	struct frame_time *v = realloc(l->times, cap * sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	l->times = v;
+	l->cap_times = cap;
+	return 0;
+}
+
+int frame_list_take_time(struct frame_list *l, uint32_t ref, int64_t t_ms)
+{
+	struct frame *f = &l->v[ref >> 8];
+	unsigned slot = ref & 255;
 	if (!f->last_ms) {
 		f->last_ms = malloc(f->cap * sizeof *f->last_ms);
 		if (!f->last_ms)
@@ -201,8 +230,24 @@ int frame_take_time(struct frame *f, unsigned slot, int64_t t_ms)
 	}
 	if (t_ms <= f->last_ms[slot])
 		return 1;
+	if (reserve_time(l) != 0)
+		return ERR_NOMEM;
+	l->times[l->n_times++] = (struct frame_time){ref, f->last_ms[slot]};
 	f->last_ms[slot] = t_ms;
 	return 0;
+}
+
+static int mark_slot(struct frame_list *l, uint32_t ref, int64_t t_ms, struct batch *batch)
+{
+	struct frame *f = &l->v[ref >> 8];
+	if (frame_last_ms(f, ref & 255) != INT64_MIN) {
+		int r = frame_list_take_time(l, ref, t_ms);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	int r = frame_put(f, ref & 255, VALUE_STALE_BITS, batch);
+	l->n_stale += r == 0;
+	return r < 0 ? r : 0;
 }
 
 int frame_list_mark_stale(struct frame_list *l, int64_t t_ms, struct batch *batch)
@@ -213,11 +258,9 @@ int frame_list_mark_stale(struct frame_list *l, int64_t t_ms, struct batch *batc
 			uint64_t gone = f->seen_before[w] & ~f->seen_now[w];
 			for (; gone; gone &= gone - 1) {
 				unsigned slot = w * 64 + (unsigned)__builtin_ctzll(gone);
-				if (f->last_ms && frame_take_time(f, slot, t_ms) != 0)
-					continue;
-				if (frame_put(f, slot, VALUE_STALE_BITS, batch) < 0)
-					return ERR_NOMEM;
-				metric_add(M_SCRAPE_STALE_MARKERS, 1);
+				int r = mark_slot(l, slot_ref(i, slot), t_ms, batch);
+				if (r != 0)
+					return r;
 			}
 		}
 	}
@@ -252,6 +295,7 @@ int frame_list_columns(struct frame_list *l, struct batch *batch)
 
 void frame_list_drop_columns(struct frame_list *l)
 {
+	l->n_stale = 0;
 	for (uint32_t i = 0; i < l->n; i++) {
 		l->v[i].values = NULL;
 		memset(l->v[i].present, 0, sizeof l->v[i].present);
@@ -294,6 +338,7 @@ void frame_list_compact(struct frame_list *l, const bool *used, uint32_t *moved,
 void frame_list_turn(struct frame_list *l)
 {
 	frame_list_drop_columns(l);
+	forget_times(l);
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct frame *f = &l->v[i];
 		memcpy(f->seen_before, f->seen_now, sizeof f->seen_before);

@@ -33,9 +33,18 @@ struct frame {
 	int64_t *last_ms; /* last own timestamp of each slot; NULL when none had one */
 };
 
+/* A slot's own last time before the running scrape moved it. */
+struct frame_time {
+	uint32_t ref;
+	int64_t last_ms;
+};
+
 struct frame_list {
 	struct frame *v;
 	uint32_t n;
+	uint32_t n_stale;         /* markers of the running scrape */
+	struct frame_time *times; /* moved in the running scrape, in order */
+	size_t n_times, cap_times;
 	uint32_t open[FRAME_KINDS]; /* index + 1 of the youngest frame of each kind; 0 = none */
 };
 
@@ -51,6 +60,11 @@ static inline bool bit_get(const uint64_t *words, unsigned i)
 	return words[i / 64] >> (i % 64) & 1;
 }
 
+static inline void bit_clear(uint64_t *words, unsigned i)
+{
+	words[i / 64] &= ~(UINT64_C(1) << (i % 64));
+}
+
 static inline void bit_set(uint64_t *words, unsigned i)
 {
 	words[i / 64] |= UINT64_C(1) << (i % 64);
@@ -64,7 +78,8 @@ int frame_list_restore(struct frame_list *l, struct series_ref ref, struct label
  * Returns its ref, SLOT_NONE without memory. */
 uint32_t frame_list_add(struct frame_list *l, enum frame_kind kind, struct labels labels,
 			uint64_t hash, uint32_t *next_id);
-/* Takes back the slots and frames added since `mark` was taken. */
+/* Takes back the slots and frames added since `mark` was taken, and the times moved since the last
+ * turn. */
 struct frame_mark {
 	uint32_t n;
 	uint16_t open_n[FRAME_KINDS];
@@ -88,7 +103,12 @@ void frame_list_compact(struct frame_list *l, const bool *used, uint32_t *moved,
 			void (*retire)(void *cls, uint32_t id), void *cls);
 
 /* Remembers a sample's own time: 0; 1 when it is not after the last one; ERR_NOMEM. */
-int frame_take_time(struct frame *f, unsigned slot, int64_t t_ms);
+int frame_list_take_time(struct frame_list *l, uint32_t ref, int64_t t_ms);
+/* A slot's last own time; INT64_MIN when it has had none. */
+static inline int64_t frame_last_ms(const struct frame *f, unsigned slot)
+{
+	return f->last_ms ? f->last_ms[slot] : INT64_MIN;
+}
 
 /* Puts a staleness marker for each slot seen before and not now. t_ms is the marker's time.
  * 0 or ERR_NOMEM. */

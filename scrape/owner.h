@@ -17,6 +17,8 @@ struct owner {
 	uint32_t id;
 	bool in_log;       /* its definition has been written */
 	bool in_use;       /* a target has it */
+	int64_t marker_ms; /* without one: wall time that its end-of-run markers carry, */
+	int64_t due_ms;    /* and when they are written */
 	struct labels key; /* public labels of the target; owned */
 	uint64_t key_hash;
 	struct frame_list frames;

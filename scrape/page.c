@@ -19,34 +19,41 @@ enum { FUTURE_MS = 10 * 60 * 1000 };
 static int take_for_slot(struct reader *r, uint32_t ref, const struct text_sample *s, bool timed,
 			 bool *taken)
 {
-	struct frame *f = &r->o->frames.v[ref >> 8];
+	struct frame_list *frames = &r->o->frames;
+	struct frame *f = &frames->v[ref >> 8];
 	unsigned slot = ref & 255;
+	int64_t t_ms = timed ? s->t_ms : r->batch->t_ms;
+	bool had_time = frame_last_ms(f, slot) != INT64_MIN;
 	*taken = false;
-	if (!timed) {
-		int result = frame_put(f, slot, s->bits, r->batch);
-		if (result == 0) {
-			bit_set(f->seen_now, slot);
-			*taken = true;
-		} else if (result == 1) {
-			r->out->duplicates++;
-			result = 0;
-		}
-		return result;
-	}
-	int64_t last_ms = f->last_ms ? f->last_ms[slot] : INT64_MIN;
-	int result = frame_take_time(f, slot, s->t_ms);
-	if (result == 1) {
-		r->out->out_of_order++;
+	if (!timed && bit_get(f->present, slot)) {
+		r->out->duplicates++;
 		return 0;
 	}
-	if (result == 0)
-		result = push_row(r, (struct row){ref, false, s->t_ms, last_ms, s->bits});
-	if (result == 0) {
-		*taken = true;
-		if (r->env->opt->track_timestamps_staleness)
-			bit_set(f->seen_now, slot);
+	if (timed || had_time) {
+		/* The last sample may have had the time of its scrape: this one's, or the last. */
+		int64_t floor_ms = bit_get(f->present, slot)                    ? r->batch->t_ms
+				   : !had_time && bit_get(f->seen_before, slot) ? r->o->last_ms
+										: INT64_MIN;
+		int result = t_ms <= floor_ms ? 1 : frame_list_take_time(frames, ref, t_ms);
+		if (result == 1) {
+			r->out->out_of_order++;
+			return 0;
+		}
+		if (result != 0)
+			return result;
 	}
-	return result;
+	/* Columns go before rows: where a row may have gone before, this is a row too. */
+	int result = timed || (had_time && r->env->opt->honor_timestamps)
+			     ? push_row(r, (struct row){ref, false, t_ms, s->bits})
+			     : frame_put(f, slot, s->bits, r->batch);
+	if (result != 0)
+		return result;
+	*taken = true;
+	if (!timed || r->env->opt->track_timestamps_staleness)
+		bit_set(f->seen_now, slot);
+	else
+		bit_clear(f->seen_before, slot); /* it is there: no marker */
+	return 0;
 }
 
 /* The same for a series that is new on this page. */
@@ -54,24 +61,25 @@ static int take_for_pending(struct reader *r, uint32_t index, const struct text_
 			    bool timed, bool *taken)
 {
 	struct pending *p = &r->pending[index];
+	int64_t t_ms = timed ? s->t_ms : r->batch->t_ms;
 	*taken = false;
-	if (!timed) {
-		if (p->has_value) {
-			r->out->duplicates++;
-			return 0;
-		}
-		p->has_value = true;
-		p->bits = s->bits;
-		*taken = true;
+	if (!timed && p->has_value) {
+		r->out->duplicates++;
 		return 0;
 	}
-	if (s->t_ms <= p->last_ms) {
+	if (t_ms <= p->last_ms) {
 		r->out->out_of_order++;
 		return 0;
 	}
-	p->last_ms = s->t_ms;
 	*taken = true;
-	return push_row(r, (struct row){index, true, s->t_ms, INT64_MIN, s->bits});
+	bool first = p->last_ms == INT64_MIN;
+	p->last_ms = t_ms;
+	p->has_row = p->has_row || timed || !first;
+	if (timed || !first)
+		return push_row(r, (struct row){index, true, t_ms, s->bits});
+	p->has_value = true;
+	p->bits = s->bits;
+	return 0;
 }
 
 /* Counts and stores one sample. new_series: Prometheus would not have had it in its cache. */
@@ -251,6 +259,10 @@ static int read_lines(struct reader *r, const char *p, const char **bad_at)
 {
 	int result = 0;
 	while (p < r->end) {
+		if (*p == '\n') {
+			p++;
+			continue;
+		}
 		const char *next = read_expected(r, p, &result);
 		*bad_at = p;
 		if (result != 0)
@@ -275,11 +287,6 @@ static int read_lines(struct reader *r, const char *p, const char **bad_at)
 static void page_discard(struct reader *r)
 {
 	struct owner *o = r->o;
-	for (size_t i = r->n_rows; i > 0; i--) {
-		const struct row *row = &r->rows[i - 1];
-		if (!row->pending)
-			o->frames.v[row->ref >> 8].last_ms[row->ref & 255] = row->last_ms;
-	}
 	frame_list_rollback(&o->frames, &o->frames_mark);
 	line_table_truncate(&o->lines, o->lines_mark);
 	frame_list_drop_columns(&o->frames);

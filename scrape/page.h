@@ -51,7 +51,8 @@ int page_finish(struct owner *o, const struct page_env *env, const struct page_r
 void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms);
 void page_rollback(struct owner *o);
 
-/* The end-of-run batch: markers for all that was seen last and for the report series. */
+/* The end-of-run batch: markers for all that was seen last and for the report series. 0 or
+ * ERR_NOMEM (taken back already). page_rollback() follows when the batch is refused. */
 int page_end_of_run(struct owner *o, struct batch *batch);
 
 /* ---- between page.c and report.c ---- */

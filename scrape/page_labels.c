@@ -9,12 +9,15 @@
  * same name move to exported_<name>, shorter names first. */
 static int join_labels(struct reader *r, struct label_builder *b)
 {
-	struct label moved[64];
 	size_t n_moved = 0;
+	struct label *moved =
+		arena_calloc(b->arena, labels_count(r->env->target_labels) + 1, sizeof *moved);
+	if (!moved)
+		return ERR_NOMEM;
 	struct label l;
 	for (size_t at = 0; labels_next(r->env->target_labels, &at, &l);) {
 		struct sv exposed = label_builder_get(b, l.name);
-		if (exposed.len > 0 && n_moved < sizeof moved / sizeof moved[0])
+		if (exposed.len > 0)
 			moved[n_moved++] = (struct label){l.name, exposed};
 		label_builder_set(b, l.name, l.value);
 	}
@@ -132,7 +135,7 @@ int final_labels(struct reader *r, struct sv text, struct labels *out)
 		any = any || b.v[i].value.len > 0;
 	if (!any)
 		return 2;
-	if (label_builder_finish(&b, &r->batch->arena, out) != 0)
+	if (label_builder_finish(&b, r->env->scratch, out) != 0)
 		return err_set(r->err, 1, "labels of one series pass %zu bytes",
 			       LIMIT_LABELS_BYTES);
 	int result = check_names(r, *out);

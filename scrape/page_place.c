@@ -61,7 +61,10 @@ int add_pending(struct reader *r, struct labels labels, uint64_t hash, bool time
 		r->pending = v;
 		r->cap_pending = cap;
 	}
-	r->pending[r->n_pending] = (struct pending){.labels = labels,
+	struct sv copy = arena_dup(&r->batch->arena, sv_make(labels.ptr, labels.len));
+	if (!copy.ptr)
+		return ERR_NOMEM;
+	r->pending[r->n_pending] = (struct pending){.labels = {copy.ptr, labels.len},
 						    .hash = hash,
 						    .line = LINE_NONE,
 						    .last_ms = INT64_MIN,
@@ -112,8 +115,8 @@ static int place_pending(struct reader *r)
 				return ERR_NOMEM;
 			bit_set(f->seen_now, slot);
 		}
-		if (p->last_ms != INT64_MIN) {
-			if (frame_take_time(f, slot, p->last_ms) < 0)
+		if (p->has_row) {
+			if (frame_list_take_time(frames, p->ref, p->last_ms) < 0)
 				return ERR_NOMEM;
 			if (r->env->opt->track_timestamps_staleness)
 				bit_set(f->seen_now, slot);

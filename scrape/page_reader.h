@@ -7,18 +7,18 @@ struct pending {
 	struct labels labels;
 	uint64_t hash;
 	uint64_t bits;
-	int64_t last_ms; /* of its rows */
+	int64_t last_ms; /* of its rows, or of its value; INT64_MIN when it has neither */
 	uint32_t line;   /* LINE_NONE for a text too long for the table */
 	uint32_t ref;    /* once placed */
 	bool timed;      /* first seen with a timestamp of its own */
 	bool has_value;
+	bool has_row;
 };
 
 struct row {
 	uint32_t ref; /* slot, or index of a pending series */
 	bool pending;
 	int64_t t_ms;
-	int64_t last_ms; /* the slot's last time before it, to go back to */
 	uint64_t bits;
 };
 

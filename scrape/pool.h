@@ -31,13 +31,6 @@ struct pool {
 	double interval_sum_s;
 };
 
-/* An owner without a target. */
-struct orphan {
-	struct owner *owner;
-	int64_t marker_ms; /* wall: the time its end-of-run markers carry; 0 = none owed */
-	int64_t due_ms;    /* wall */
-};
-
 struct http_shard {
 	struct http_pool *pool;
 	unsigned targets;
@@ -56,8 +49,8 @@ struct scrape {
 	size_t n_shards;
 	struct owner **owners;
 	size_t n_owners;
-	struct orphan *orphans;
-	size_t n_orphans;
+	struct map owner_index; /* by key, to places in owners */
+	size_t n_orphans;       /* owners without a target */
 	struct loop_timer orphan_timer;
 	struct arena scratch;
 	struct buf inflated; /* one page at a time */

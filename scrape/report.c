@@ -2,6 +2,7 @@
 #include "page.h"
 #include "text_parser.h"
 
+#include <ampagent/base/metrics.h>
 #include <ampagent/base/number.h>
 
 static const struct {
@@ -198,6 +199,7 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	o->in_log = true;
 	o->last_ms = t_ms;
 	o->marked = false;
+	metric_add(M_SCRAPE_STALE_MARKERS, o->frames.n_stale);
 	frame_list_turn(&o->frames);
 	if (good) {
 		o->good_gen = o->gen;
@@ -225,8 +227,8 @@ void page_rollback(struct owner *o)
 
 int page_end_of_run(struct owner *o, struct batch *batch)
 {
+	owner_mark(o);
 	batch->owner = o->id;
-	frame_list_forget_seen(&o->frames);
 	int r = frame_list_mark_stale(&o->frames, batch->t_ms, batch);
 	for (int i = 0; r == 0 && i < REPORT_MAX; i++) {
 		if (o->report[i] != SLOT_NONE)
@@ -235,7 +237,9 @@ int page_end_of_run(struct owner *o, struct batch *batch)
 	}
 	if (r == 0)
 		r = frame_list_columns(&o->frames, batch);
-	if (r == 0)
+	if (r != 0)
+		page_rollback(o);
+	else
 		batch_seal(batch);
 	return r;
 }

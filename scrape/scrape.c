@@ -57,7 +57,7 @@ void scrape_free(struct scrape *s)
 	for (size_t i = 0; i < s->n_owners; i++)
 		owner_free(s->owners[i]);
 	free(s->owners);
-	free(s->orphans);
+	map_deinit(&s->owner_index);
 	for (size_t i = 0; i < s->n_spare; i++) {
 		buf_deinit(s->spare[i]);
 		free(s->spare[i]);
@@ -114,25 +114,26 @@ size_t scrape_in_flight(const struct scrape *s)
 
 /* ---- owners ---- */
 
-static struct owner *find_free_owner(struct scrape *s, struct labels key)
+static uint64_t hash_at(uint32_t i, void *cls)
 {
-	for (size_t i = 0; i < s->n_orphans; i++) {
-		struct owner *o = s->orphans[i].owner;
-		if (labels_eq(o->key, key)) {
-			s->orphans[i] = s->orphans[--s->n_orphans];
-			return o;
-		}
+	const struct scrape *s = cls;
+	return s->owners[i]->key_hash;
+}
+
+static struct owner *find_owner(const struct scrape *s, struct labels key)
+{
+	for (struct map_iter it = map_find(&s->owner_index, labels_hash(key));
+	     map_next(&s->owner_index, &it);) {
+		if (labels_eq(s->owners[it.value]->key, key))
+			return s->owners[it.value];
 	}
 	return NULL;
 }
 
-static bool key_in_use(const struct scrape *s, struct labels key, uint64_t hash)
+static bool key_in_use(const struct scrape *s, struct labels key)
 {
-	for (size_t i = 0; i < s->n_owners; i++) {
-		if (s->owners[i]->key_hash == hash && labels_eq(s->owners[i]->key, key))
-			return s->owners[i]->in_use;
-	}
-	return false;
+	const struct owner *o = find_owner(s, key);
+	return o && o->in_use;
 }
 
 /* Two targets may have the same public labels (they differ in a __ label): the second and later
@@ -141,7 +142,7 @@ static int make_key(struct scrape *s, struct labels labels, struct labels *key)
 {
 	arena_reset(&s->scratch);
 	*key = labels;
-	for (int i = 2; key_in_use(s, *key, labels_hash(*key)); i++) {
+	for (int i = 2; key_in_use(s, *key); i++) {
 		struct label_builder b;
 		char text[16];
 		snprintf(text, sizeof text, "%d", i);
@@ -154,86 +155,107 @@ static int make_key(struct scrape *s, struct labels labels, struct labels *key)
 	return 0;
 }
 
+static int add_owner(struct scrape *s, struct owner *o)
+{
+	if ((s->n_owners & (s->n_owners - 1)) == 0) {
+		struct owner **v =
+			realloc(s->owners, (s->n_owners ? s->n_owners * 2 : 1) * sizeof(*v));
+		if (!v)
+			return ERR_NOMEM;
+		s->owners = v;
+	}
+	s->owners[s->n_owners] = o;
+	if (map_insert(&s->owner_index, o->key_hash, (uint32_t)s->n_owners, hash_at, s) != 0)
+		return ERR_NOMEM;
+	s->n_owners++;
+	return 0;
+}
+
 struct owner *scrape_take_owner(struct scrape *s, struct labels labels)
 {
 	struct labels key;
 	if (make_key(s, labels, &key) != 0)
 		return NULL;
-	struct owner *o = find_free_owner(s, key);
-	if (o) {
-		owner_adopt(o);
-		return o;
+	struct owner *old = find_owner(s, key);
+	if (old) {
+		s->n_orphans--;
+		owner_adopt(old);
+		return old;
 	}
-	if ((s->n_owners & (s->n_owners - 1)) == 0) {
-		struct owner **v =
-			realloc(s->owners, (s->n_owners ? s->n_owners * 2 : 1) * sizeof(*v));
-		if (!v)
-			return NULL;
-		s->owners = v;
-	}
-	o = owner_new(key, &s->env.owners, &s->next_owner, loop_wall_ms(s->env.loop));
-	if (!o)
+	_cleanup_(owner_freep) struct owner *o =
+		owner_new(key, &s->env.owners, &s->next_owner, loop_wall_ms(s->env.loop));
+	if (!o || add_owner(s, o) != 0)
 		return NULL;
 	o->in_use = true;
-	s->owners[s->n_owners++] = o;
-	return o;
+	return take_ptr(o);
 }
 
-static void forget_owner(struct scrape *s, struct owner *o)
+static void unindex(struct scrape *s, uint32_t i)
 {
-	for (size_t i = 0; i < s->n_owners; i++) {
-		if (s->owners[i] == o) {
-			s->owners[i] = s->owners[--s->n_owners];
-			break;
+	for (struct map_iter it = map_find(&s->owner_index, s->owners[i]->key_hash);
+	     map_next(&s->owner_index, &it);) {
+		if (it.value == i) {
+			map_erase(&s->owner_index, &it);
+			return;
 		}
 	}
-	for (uint32_t i = 0; i < o->frames.n; i++)
-		s->env.frame_retire(s->env.frame_retire_cls, o->frames.v[i].id);
+}
+
+/* The last one moves to the place of the one that goes. */
+static void forget_owner(struct scrape *s, uint32_t i)
+{
+	struct owner *o = s->owners[i];
+	uint32_t last = (uint32_t)--s->n_owners;
+	unindex(s, i);
+	if (i != last) {
+		unindex(s, last);
+		s->owners[i] = s->owners[last];
+		/* Two cells were freed: the table does not grow, so memory cannot be short. */
+		map_insert(&s->owner_index, s->owners[i]->key_hash, i, hash_at, s);
+	}
+	for (uint32_t f = 0; f < o->frames.n; f++)
+		s->env.frame_retire(s->env.frame_retire_cls, o->frames.v[f].id);
 	owner_free(o);
 }
 
 void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t)
 {
-	o->in_use = false;
-	if (o->last_ms == INT64_MIN) {
-		forget_owner(s, o);
-		return;
-	}
-	struct orphan *v = realloc(s->orphans, (s->n_orphans + 1) * sizeof *v);
-	if (!v)
-		return; /* stays without markers until the process ends */
-	s->orphans = v;
 	/* Markers carry the time of the turn that the target no longer had, and are written a turn
 	 * and a tenth later: by then a successor elsewhere would have scraped. */
 	int64_t now = loop_wall_ms(s->env.loop);
-	int64_t marker = now + target_offset_ms(t, s->offset_seed, now);
-	v[s->n_orphans++] =
-		(struct orphan){o, marker, marker + t->interval_ms + t->interval_ms / 10};
+	o->in_use = false;
+	o->marker_ms = now + target_offset_ms(t, s->offset_seed, now);
+	o->due_ms = o->marker_ms + t->interval_ms + t->interval_ms / 10;
+	/* One that was never scraped owes nothing; it goes with the next look. */
+	if (o->last_ms == INT64_MIN)
+		o->due_ms = now;
+	s->n_orphans++;
 	if (!loop_timer_armed(&s->orphan_timer))
 		loop_timer_in(s->env.loop, &s->orphan_timer, ORPHAN_TICK_MS);
 }
 
 /* 0: written or nothing to write; 1: the log takes none now. */
-static int write_end_of_run(struct scrape *s, const struct orphan *orphan)
+static int write_end_of_run(struct scrape *s, struct owner *o)
 {
-	if (orphan->marker_ms <= orphan->owner->last_ms)
+	if (o->marker_ms <= o->last_ms || o->last_ms == INT64_MIN)
 		return 0;
 	_cleanup_(batch_unrefp) struct batch *b = batch_new(LIMIT_PAGE_BYTES);
 	if (!b)
 		return 1;
-	b->t_ms = orphan->marker_ms;
-	if (page_end_of_run(orphan->owner, b) != 0)
+	b->t_ms = o->marker_ms;
+	if (page_end_of_run(o, b) != 0)
 		return 1;
-	if (b->n_samples == 0)
-		return 0;
 	uint32_t n = b->n_samples;
+	if (n == 0)
+		return 0;
 	if (s->env.sink.put(s->env.sink.cls, b) != 0) {
-		frame_list_drop_columns(&orphan->owner->frames);
+		page_rollback(o);
 		return 1;
 	}
 	take_ptr(b);
 	s->samples_put += n;
 	metric_add(M_SCRAPE_SAMPLES, n);
+	metric_add(M_SCRAPE_STALE_MARKERS, n);
 	return 0;
 }
 
@@ -241,15 +263,14 @@ static void orphans_due(void *cls)
 {
 	struct scrape *s = cls;
 	int64_t now = loop_wall_ms(s->env.loop);
-	for (size_t i = 0; i < s->n_orphans;) {
-		struct orphan *o = &s->orphans[i];
-		if (s->paused || o->due_ms > now || write_end_of_run(s, o) != 0) {
+	for (uint32_t i = 0; !s->paused && i < s->n_owners;) {
+		struct owner *o = s->owners[i];
+		if (o->in_use || o->due_ms > now || write_end_of_run(s, o) != 0) {
 			i++;
 			continue;
 		}
-		struct owner *owner = o->owner;
-		s->orphans[i] = s->orphans[--s->n_orphans];
-		forget_owner(s, owner);
+		s->n_orphans--;
+		forget_owner(s, i);
 	}
 	if (s->n_orphans > 0)
 		loop_timer_in(s->env.loop, &s->orphan_timer, ORPHAN_TICK_MS);

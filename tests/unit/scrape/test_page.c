@@ -81,6 +81,29 @@ static void a_broken_page_does_not_move_times(void **state)
 	ASSERT_BATCH(w, "__name__=a, 1 @940\n");
 }
 
+/* Columns are delivered before rows, so what has a time of its own and what has not must not cross.
+ */
+static void times_of_both_kinds_stay_in_order(void **state)
+{
+	struct world *w = *state;
+	scrape_page(w, "a 1 900\na 2\nb 1\nb 2 900\nc 1");
+	ASSERT_BATCH(w,
+		     "__name__=a, 1 @900\n__name__=a, 2 @1001000\n__name__=b, 1\n__name__=c, 1\n");
+	assert_int_equal(w->result.out_of_order, 1);
+	scrape_page(w, "a 3 1000999\na 4\nb 2\nb 3 1001999\nc 5 1001000\nc 6 1001001");
+	ASSERT_BATCH(w, "__name__=a, 4 @1002000\n__name__=b, 2\n__name__=c, 6 @1001001\n");
+	assert_int_equal(w->result.out_of_order, 3);
+}
+
+static void blank_lines_cost_no_index(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 6; i++)
+		scrape_page(w, "# TYPE a counter\na 1\n\n# TYPE b counter\n\nb 2\n");
+	ASSERT_BATCH(w, "__name__=a, 1\n__name__=b, 2\n");
+	assert_false(w->owner->lines.indexed);
+}
+
 static void the_future_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -128,6 +151,8 @@ int main(void)
 		TEST(the_first_duplicate_stays),
 		TEST(own_timestamps),
 		TEST(a_broken_page_does_not_move_times),
+		TEST(times_of_both_kinds_stay_in_order),
+		TEST(blank_lines_cost_no_index),
 		TEST(the_future_is_refused),
 		TEST(sample_limit_refuses_all),
 		TEST(a_broken_page_leaves_no_sample),

@@ -32,6 +32,29 @@ static void labels_that_clash_are_exported(void **state)
 	assert_non_null(strstr(w->text.ptr, "__name__=b,foo=1, 1"));
 }
 
+static void many_labels_may_clash(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	struct label_builder b;
+	buf_init(&page, KiB(64));
+	label_builder_init(&b, &w->names);
+	buf_printf(&page, "a{");
+	for (int i = 0; i < 100; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "l%d", i);
+		label_builder_set(&b, sv_make(arena_strdup(&w->names, sv_of(name)), strlen(name)),
+				  SV("t"));
+		buf_printf(&page, "l%d=\"e\",", i);
+	}
+	assert_int_equal(label_builder_finish(&b, &w->names, &w->target), 0);
+	buf_printf(&page, "} 1");
+	_cleanup_(freep) char *text = buf_take(&page);
+	scrape_page(w, text);
+	assert_non_null(strstr(w->text.ptr, "exported_l0=e,"));
+	assert_non_null(strstr(w->text.ptr, "exported_l99=e,"));
+}
+
 static void bad_names_refuse_the_page(void **state)
 {
 	struct world *w = *state;
@@ -72,9 +95,8 @@ static void relabeling_drops_and_rewrites(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(label_limits_refuse_all),
-		TEST(labels_that_clash_are_exported),
-		TEST(bad_names_refuse_the_page),
+		TEST(label_limits_refuse_all),       TEST(labels_that_clash_are_exported),
+		TEST(many_labels_may_clash),         TEST(bad_names_refuse_the_page),
 		TEST(relabeling_drops_and_rewrites),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

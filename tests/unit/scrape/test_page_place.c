@@ -24,10 +24,28 @@ static void many_series_fill_frames(void **state)
 	assert_non_null(strstr(w->text.ptr, "__name__=m_0,n=0, stale\n"));
 }
 
+/* A page whose series are all in the log already needs no memory for their labels. */
+static void known_series_are_not_copied(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	buf_init(&page, MiB(1));
+	for (int i = 0; i < 500; i++)
+		buf_printf(&page, "m{n=\"%d\",pad=\"%0200d\"} 1\n", i, 0);
+	_cleanup_(freep) char *text = buf_take(&page);
+	assert_int_equal(scrape_page(w, text), 0);
+	size_t first = w->batch_bytes;
+	owner_adopt(w->owner);
+	assert_int_equal(scrape_page(w, text), 0);
+	assert_int_equal(w->n_defs, 0);
+	assert_true(w->batch_bytes < first / 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(many_series_fill_frames),
+		TEST(known_series_are_not_copied),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

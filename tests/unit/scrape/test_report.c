@@ -1,6 +1,8 @@
 /* What ends a scrape: markers, report series, commit and taking back. */
 #include "world.h"
 
+#include <ampagent/base/metrics.h>
+
 static void what_vanishes_goes_stale_once(void **state)
 {
 	struct world *w = *state;
@@ -55,6 +57,84 @@ static void a_first_batch_refused_is_defined_later(void **state)
 	ASSERT_BATCH(w, "__name__=a, 1\n");
 	assert_int_equal(w->n_defs, 6);
 	assert_int_equal(w->n_report, 5);
+}
+
+static void a_refused_batch_does_not_move_times(void **state)
+{
+	struct world *w = *state;
+	w->opt.track_timestamps_staleness = true;
+	scrape_page(w, "a 1 900\nb 1 900");
+	assert_int_equal(scrape_and(w, "a 2 950\na 3 960", true), 0);
+	scrape_page(w, "a 2 950\nb 2 901");
+	ASSERT_BATCH(w, "__name__=a, 2 @950\n__name__=b, 2 @901\n");
+	assert_int_equal(w->result.out_of_order, 0);
+}
+
+static void only_written_markers_are_counted(void **state)
+{
+	struct world *w = *state;
+	scrape_page(w, "a 1\nb 2");
+	double before = metric_get(M_SCRAPE_STALE_MARKERS);
+	scrape_and(w, "a 1", true);
+	assert_true(metric_get(M_SCRAPE_STALE_MARKERS) == before);
+	scrape_page(w, "a 1");
+	assert_true(metric_get(M_SCRAPE_STALE_MARKERS) == before + 1);
+}
+
+/* Memory may end at any place of a scrape; the next one with memory finds nothing changed. */
+static void memory_may_end_anywhere(void **state)
+{
+	struct world *w = *state;
+	scrape_page(w, "a 1\nb 2 900\ngone 1");
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	buf_init(&page, MiB(1));
+	buf_printf(&page, "a 1\nb 2 901\nb 2 902\n");
+	for (int i = 0; i < 300; i++)
+		buf_printf(&page, "new{n=\"%d\"} 1\n", i);
+	buf_char(&page, '\n');
+	unsigned failed = 0;
+	for (size_t max = 64; max < KiB(64); max += 1021) {
+		struct page_env env = env_of(w);
+		struct page_result result = {0};
+		_cleanup_(batch_unrefp) struct batch *b = batch_new(max);
+		w->t_ms += 1000;
+		b->t_ms = w->t_ms;
+		int r = page_read(w->owner, &env, buf_view(&page), w->t_ms, b, &result, &w->err);
+		assert_true(r <= 0);
+		struct scrape_report report = {r == 0, 0.5, 0};
+		failed += page_finish(w->owner, &env, &result, &report, b) != 0;
+		page_rollback(w->owner);
+	}
+	assert_true(failed > 2);
+	scrape_page(w, "a 1\nb 2 901\nnew{n=\"1\"} 1");
+	ASSERT_BATCH(
+		w,
+		"__name__=a, 1\n__name__=b, 2 @901\n__name__=gone, stale\n__name__=new,n=1, 1\n");
+	assert_int_equal(w->n_defs, 1);
+	assert_int_equal(
+		w->owner->frames.v[0].n + w->owner->frames.v[1].n + w->owner->frames.v[2].n, 9);
+}
+
+static void the_end_of_a_run_is_tried_again(void **state)
+{
+	struct world *w = *state;
+	w->opt.track_timestamps_staleness = true;
+	scrape_page(w, "a 1\nb 2 5");
+	for (int i = 0; i < 2; i++) {
+		/* No memory, then a full log. */
+		_cleanup_(batch_unrefp) struct batch *b = batch_new(i ? MiB(1) : 100);
+		b->t_ms = w->t_ms + 1000;
+		assert_int_equal(page_end_of_run(w->owner, b) != 0, i == 0);
+		if (i)
+			page_rollback(w->owner);
+	}
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(MiB(1));
+	b->t_ms = w->t_ms + 1000;
+	assert_int_equal(page_end_of_run(w->owner, b), 0);
+	flatten(w, b);
+	ASSERT_BATCH(w, "__name__=a, stale\n__name__=b, stale\n");
+	assert_int_equal(w->n_report, 5);
+	page_rollback(w->owner);
 }
 
 static void churn_is_forgotten(void **state)
@@ -144,6 +224,10 @@ int main(void)
 		TEST(tracked_timestamps_go_stale),
 		TEST(a_refused_batch_is_taken_back),
 		TEST(a_first_batch_refused_is_defined_later),
+		TEST(a_refused_batch_does_not_move_times),
+		TEST(only_written_markers_are_counted),
+		TEST(memory_may_end_anywhere),
+		TEST(the_end_of_a_run_is_tried_again),
 		TEST(churn_is_forgotten),
 		TEST(an_exposed_up_does_not_hide_ours),
 		TEST(extra_report_series),

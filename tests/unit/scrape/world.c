@@ -106,6 +106,7 @@ void flatten(struct world *w, const struct batch *b)
 	w->n_report = 0;
 	w->n_defs = (unsigned)b->n_defs;
 	w->n_metadata = (unsigned)b->n_metadata;
+	w->batch_bytes = b->bytes;
 	for (size_t i = 0; i < b->n_defs; i++) {
 		const struct batch_def *d = &b->defs[i];
 		char *copy = arena_strdup(&w->names, sv_make(d->labels.ptr, d->labels.len));

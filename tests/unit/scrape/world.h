@@ -26,6 +26,7 @@ struct world {
 	struct buf text; /* the last batch, sorted lines "labels value [t]" without report series */
 	double report[REPORT_MAX];
 	unsigned n_report, n_defs, n_metadata;
+	size_t batch_bytes;
 };
 
 int setup(void **state);
