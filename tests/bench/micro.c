@@ -15,7 +15,7 @@ enum { PASSES = 7, PASS_NS = 100000000 };
 
 volatile uint64_t micro_sink;
 
-static const struct micro_case *const lists[] = {micro_base};
+static const struct micro_case *const lists[] = {micro_base, micro_wal, micro_remotewrite};
 
 uint64_t micro_random(uint64_t *state)
 {
@@ -54,6 +54,9 @@ static void run_case(const struct micro_case *c)
 	printf("%-36s %10.2f ns", c->name, median / (double)run.items_per_round);
 	if (run.bytes_per_round)
 		printf(" %10.1f MB/s", (double)run.bytes_per_round * 1e3 / median);
+	if (run.made_per_round)
+		printf(" %*s%.2f B", run.bytes_per_round ? 2 : 18, "",
+		       (double)run.made_per_round / (double)run.items_per_round);
 	printf("\n");
 	fflush(stdout);
 }

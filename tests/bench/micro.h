@@ -12,6 +12,7 @@ struct micro_run {
 	/* Set by the case: */
 	uint64_t items_per_round; /* operations; ns per item are printed */
 	uint64_t bytes_per_round; /* 0 = no MB/s */
+	uint64_t made_per_round;  /* bytes that came out; 0 = no bytes an item */
 };
 
 struct micro_case {
@@ -19,7 +20,10 @@ struct micro_case {
 	void (*run)(struct micro_run *run);
 };
 
-extern const struct micro_case micro_base[]; /* end with a NULL name */
+/* Each ends with a NULL name. */
+extern const struct micro_case micro_base[];
+extern const struct micro_case micro_wal[];
+extern const struct micro_case micro_remotewrite[];
 
 /* Keeps the compiler from leaving out what nobody reads. */
 extern volatile uint64_t micro_sink;
