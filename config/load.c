@@ -1,7 +1,8 @@
 /* The snapshot: reading a file into one, sharing and freeing it.
  *
  * Two arenas: `temp` holds the YAML tree and the raw structs and ends with the reading, `arena` is
- * the snapshot's own. The relabel sets have references of their own, one for each pointer to them.
+ * the snapshot's own. Both hold secrets and are wiped. The relabel sets have references of their
+ * own, one for each pointer to them.
  */
 #include "check.h"
 #include "render.h"
@@ -34,7 +35,7 @@ static void snapshot_free(struct snapshot *s)
 	for (size_t i = 0; i < s->pub.n_writes; i++)
 		if (s->pub.writes[i].write_relabel)
 			relabel_unref(s->pub.writes[i].write_relabel);
-	arena_deinit(&s->arena);
+	arena_wipe(&s->arena);
 	free(s);
 }
 
@@ -144,7 +145,7 @@ int config_parse(struct sv text, const char *path, const char *(*getenv_fn)(cons
 		 struct config **out, struct err *err)
 {
 	_cleanup_(snapshot_freep) struct snapshot *s = calloc(1, sizeof *s);
-	_cleanup_(arena_deinit) struct arena temp = ARENA_NULL;
+	_cleanup_(arena_wipe) struct arena temp = ARENA_NULL;
 	if (!s)
 		return no_memory(err, path);
 	arena_init(&s->arena, SNAPSHOT_BYTES);
@@ -167,11 +168,9 @@ int config_parse(struct sv text, const char *path, const char *(*getenv_fn)(cons
 
 int config_load(const char *path, struct config **out, struct err *err)
 {
-	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	_cleanup_(buf_wipe) struct buf text = BUF_NULL; /* it may hold secrets */
 	buf_init(&text, LIMIT_CONFIG_BYTES);
 	if (file_read(path, &text, err) != 0)
 		return 1;
-	int r = config_parse(buf_view(&text), path, NULL, out, err);
-	buf_wipe(&text); /* it may hold secrets */
-	return r;
+	return config_parse(buf_view(&text), path, NULL, out, err);
 }

@@ -34,7 +34,7 @@ void sender_unref(struct sender *s)
 	sigv4_cache_wipe(&s->cache);
 	if (s->opt.write_relabel)
 		relabel_unref(s->opt.write_relabel);
-	arena_deinit(&s->arena);
+	arena_wipe(&s->arena); /* the options hold secrets */
 	free(s);
 }
 

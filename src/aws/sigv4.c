@@ -25,8 +25,6 @@
 /* Last second of the year 9999: the date has four digits for the year. */
 #define TIME_MAX_S INT64_C(253402300799)
 
-DEFINE_CLEANUP(struct buf, buf_wipe)
-
 /* One header that will be signed. index keeps repeated names in their order of appearance. */
 struct signed_header {
 	struct sv name;

@@ -25,6 +25,13 @@ void arena_deinit(struct arena *a)
 	*a = (struct arena){.max = a->max};
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *c = a->chunks; c; c = c->next)
+		explicit_bzero(c->bytes, c->used);
+	arena_deinit(a);
+}
+
 void arena_reset(struct arena *a)
 {
 	if (a->chunks) {

@@ -7,11 +7,25 @@
 
 enum { READ_STEP = 16384 };
 
+/* Room for the whole file and the read that finds its end: a secret that made the buffer grow would
+ * leave a copy in freed memory. */
+static int reserve_whole(int fd, struct buf *out)
+{
+	struct stat st;
+	size_t left = out->max - out->len;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return 0;
+	size_t want = (size_t)st.st_size + 1;
+	return buf_reserve(out, want < left ? want : left);
+}
+
 int file_read(const char *path, struct buf *out, struct err *err)
 {
 	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, 1, "cannot open %s: %s", path, strerror(errno));
+	if (reserve_whole(fd, out) != 0)
+		return err_set(err, 1, "cannot read %s: no memory", path);
 	for (;;) {
 		size_t room = out->cap - out->len;
 		size_t left = out->max - out->len;

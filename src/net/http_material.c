@@ -75,8 +75,6 @@ static int secret_get(struct buf *scratch, struct sv value, struct sv file, stru
 	return 0;
 }
 
-DEFINE_CLEANUP(struct buf, buf_wipe)
-
 static int basic_auth_line(struct buf *lines, const struct http_options *opt, struct err *err)
 {
 	_cleanup_(buf_wipe) struct buf user_text = BUF_NULL, password_text = BUF_NULL;

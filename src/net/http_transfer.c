@@ -15,7 +15,7 @@
 enum { METHOD_MAX = 16 };
 /* Headers of a request: a session token and a few secrets fit many times. */
 #define REQUEST_LINES_BYTES KiB(256)
-/* Room for usual secrets, so that no freed copy stays behind while the buffer grows. */
+/* Room for usual secrets of the options. */
 #define SECRET_LINES_START KiB(4)
 
 struct http_client {
@@ -81,14 +81,28 @@ static void transfer_free(struct http_transfer *t)
 
 DEFINE_CLEANUP_PTR(struct http_transfer, transfer_free)
 
+/* One allocation, so that no freed copy stays behind while the lines grow. */
+static int reserve_secret_lines(struct http_transfer *t, const struct http_request *req)
+{
+	const struct http_options *opt = &t->client->opt;
+	size_t room = 0;
+	if (opt->has_basic_auth || opt->has_authorization || opt->n_headers)
+		room = SECRET_LINES_START;
+	for (size_t i = 0; i < req->n_headers; i++) {
+		const struct http_header *h = &req->headers[i];
+		if (material_is_sensitive(h->name))
+			room += h->name.len + sizeof ": " + h->value.len;
+	}
+	return buf_reserve(&t->secret_lines, room);
+}
+
 static int make_lines(struct http_transfer *t, const struct http_request *req, struct err *err)
 {
 	const struct http_options *opt = &t->client->opt;
 	buf_init(&t->secret_lines, REQUEST_LINES_BYTES);
 	buf_init(&t->plain_lines, REQUEST_LINES_BYTES);
-	if ((opt->has_basic_auth || opt->has_authorization || opt->n_headers) &&
-	    buf_reserve(&t->secret_lines, SECRET_LINES_START) != 0)
-		return err_set(err, 1, "no memory");
+	if (reserve_secret_lines(t, req) != 0)
+		return err_set(err, 1, "no memory for the request's headers");
 	if (material_client_lines(&t->secret_lines, opt, !req->no_auth, err) != 0)
 		return 1;
 	for (size_t i = 0; i < req->n_headers; i++) {

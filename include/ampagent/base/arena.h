@@ -25,6 +25,8 @@ static inline void arena_init(struct arena *a, size_t max)
 }
 
 void arena_deinit(struct arena *a);
+/* Overwrites what was handed out since the last reset, then as arena_deinit(): for secrets. */
+void arena_wipe(struct arena *a);
 /* Forgets everything; keeps one chunk for the next round. */
 void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
@@ -38,3 +40,4 @@ struct sv arena_dup(struct arena *a, struct sv s);
 char *arena_strdup(struct arena *a, struct sv s);
 
 DEFINE_CLEANUP(struct arena, arena_deinit)
+DEFINE_CLEANUP(struct arena, arena_wipe)

@@ -67,3 +67,4 @@ char *buf_take(struct buf *b);
 void buf_wipe(struct buf *b);
 
 DEFINE_CLEANUP(struct buf, buf_deinit)
+DEFINE_CLEANUP(struct buf, buf_wipe)
