@@ -83,11 +83,29 @@ struct sync {
 	struct map old, new_;
 };
 
+static int sync_room(struct sync *y)
+{
+	if (y->n < y->cap)
+		return 0;
+	size_t cap = y->cap ? y->cap * 2 : 16;
+	struct target **v = realloc(y->v, cap * sizeof *v);
+	if (!v)
+		return ERR_NOMEM;
+	y->v = v;
+	y->cap = cap;
+	return 0;
+}
+
+/* Takes the target: into the new list, or away when the same one is there already. */
 static int sync_add(struct sync *y, struct target *t)
 {
 	if (find_target(&y->new_, y->v, t->hash)) {
 		target_free(t);
 		return 0;
+	}
+	if (sync_room(y) != 0) {
+		target_free(t);
+		return ERR_NOMEM;
 	}
 	struct target *same = find_target(&y->old, y->pool->targets, t->hash);
 	if (same) {
@@ -98,14 +116,6 @@ static int sync_add(struct sync *y, struct target *t)
 		same->keep = true;
 		target_free(t);
 		t = same;
-	}
-	if (y->n == y->cap) {
-		size_t cap = y->cap ? y->cap * 2 : 16;
-		struct target **v = realloc(y->v, cap * sizeof *v);
-		if (!v)
-			return ERR_NOMEM;
-		y->v = v;
-		y->cap = cap;
 	}
 	t->pool = y->pool;
 	y->v[y->n] = t;

@@ -10,6 +10,9 @@
  * and compress well (Prometheus's scrape.timestamp-tolerance). */
 enum { GRID_TOLERANCE_MS = 2 };
 
+/* The same thing is said of a target this often at most. */
+enum { WARN_EVERY_MS = 60 * 1000 };
+
 static void scrape_due(void *cls);
 
 static void arm(struct target *t)
@@ -34,15 +37,20 @@ static void end_transfer(struct target *t)
 	t->body = NULL;
 	t->transfer = NULL;
 	s->in_flight--;
+	/* As a ticker that holds one tick: the turn that was missed is made up for at once. */
+	if (t->behind && !s->paused)
+		loop_timer_in(s->env.loop, &t->timer, 0);
+	t->behind = false;
 }
 
 void scraper_stop(struct target *t)
 {
-	loop_timer_cancel(&t->timer);
+	t->behind = false;
 	if (t->transfer) {
 		http_cancel(t->transfer);
 		end_transfer(t);
 	}
+	loop_timer_cancel(&t->timer);
 }
 
 static struct page_env env_of(struct target *t)
@@ -58,7 +66,29 @@ static struct page_env env_of(struct target *t)
 	};
 }
 
-static void count_page(const struct target *t, const struct page_result *r)
+static bool may_warn(struct target *t, enum target_warning what)
+{
+	int64_t now = loop_now_ms(t->pool->scrape->env.loop);
+	if (t->warn_again_ms[what] > now)
+		return false;
+	t->warn_again_ms[what] = now + WARN_EVERY_MS;
+	return true;
+}
+
+static void warn_dropped(struct target *t, enum target_warning what, uint64_t n)
+{
+	static const char *const text[] = {
+		[WARN_DUPLICATES] =
+			"samples with the same series and time were dropped, the first stays",
+		[WARN_OUT_OF_ORDER] = "out-of-order samples were dropped",
+		[WARN_OUT_OF_BOUNDS] = "samples too far in the future were dropped",
+	};
+	if (n && may_warn(t, what))
+		log_warn(text[what], "scrape_pool", t->pool->opt->job_name.ptr, "target", t->url,
+			 "num_dropped", FMT("%llu", (unsigned long long)n));
+}
+
+static void count_page(struct target *t, const struct page_result *r)
 {
 	metric_add(M_SCRAPE_LINES_MATCHED, r->matched);
 	metric_add(M_SCRAPE_LINES_PARSED, r->parsed);
@@ -70,18 +100,16 @@ static void count_page(const struct target *t, const struct page_result *r)
 		metric_add(M_TARGET_SCRAPES_EXCEEDED_SAMPLE_LIMIT, 1);
 	if (r->label_limit)
 		metric_add(M_TARGET_SCRAPE_POOL_EXCEEDED_LABEL_LIMITS, 1);
-	if (r->duplicates)
-		log_warn("samples with the same series and time were dropped, the first stays",
-			 "scrape_pool", t->pool->opt->job_name.ptr, "target", t->url, "num_dropped",
-			 FMT("%llu", (unsigned long long)r->duplicates));
-	if (r->out_of_order)
-		log_warn("out-of-order samples were dropped", "scrape_pool",
-			 t->pool->opt->job_name.ptr, "target", t->url, "num_dropped",
-			 FMT("%llu", (unsigned long long)r->out_of_order));
-	if (r->out_of_bounds)
-		log_warn("samples too far in the future were dropped", "scrape_pool",
-			 t->pool->opt->job_name.ptr, "target", t->url, "num_dropped",
-			 FMT("%llu", (unsigned long long)r->out_of_bounds));
+	warn_dropped(t, WARN_DUPLICATES, r->duplicates);
+	warn_dropped(t, WARN_OUT_OF_ORDER, r->out_of_order);
+	warn_dropped(t, WARN_OUT_OF_BOUNDS, r->out_of_bounds);
+}
+
+static void no_memory(struct target *t)
+{
+	if (may_warn(t, WARN_MEMORY))
+		log_error("no memory for a scrape", "scrape_pool", t->pool->opt->job_name.ptr,
+			  "target", t->url);
 }
 
 static void put_batch(struct target *t, const struct page_env *env, struct batch *b)
@@ -102,29 +130,24 @@ static void put_batch(struct target *t, const struct page_env *env, struct batch
 	batch_unref(b);
 }
 
-/* Ends a scrape: page is what was read (ptr NULL: the fetch failed and err says why). */
-static void finish_scrape(struct target *t, struct sv page, double body_bytes, struct err *err)
+/* Reads what was fetched (ptr NULL: nothing, and err says why): whether it was good. */
+static bool read_page(struct target *t, const struct page_env *env, struct sv page, struct batch *b,
+		      struct page_result *result, struct err *err)
 {
-	struct scrape *s = t->pool->scrape;
-	struct page_env env = env_of(t);
-	struct page_result result = {0};
-	struct batch *b = batch_new(LIMIT_PAGE_BYTES);
-	if (!b) {
-		log_error("no memory for a scrape", "target", t->url);
-		return;
-	}
-	b->t_ms = t->t_ms;
-	bool good = page.ptr != NULL;
-	metric_add(M_SCRAPES, 1);
-	if (good) {
-		metric_add(M_SCRAPE_PAGES_PARSED, 1);
-		metric_add(M_SCRAPE_PAGE_BYTES, page.len - 1);
-		int r = page_read(t->owner, &env, page, loop_wall_ms(s->env.loop), b, &result, err);
-		if (r < 0)
-			err_set(err, r, "out of memory");
-		good = r == 0;
-		count_page(t, &result);
-	}
+	if (!page.ptr)
+		return false;
+	metric_add(M_SCRAPE_PAGES_PARSED, 1);
+	metric_add(M_SCRAPE_PAGE_BYTES, page.len - 1);
+	int r = page_read(t->owner, env, page, loop_wall_ms(t->pool->scrape->env.loop), b, result,
+			  err);
+	if (r < 0)
+		err_set(err, r, "out of memory");
+	count_page(t, result);
+	return r == 0;
+}
+
+static void note_health(struct target *t, bool good, const struct err *err)
+{
 	t->last_duration_s = (double)(clock_mono_ns() - t->start_ns) / 1e9;
 	t->last_scrape_ms = t->t_ms;
 	t->health = good ? TARGET_UP : TARGET_DOWN;
@@ -133,22 +156,39 @@ static void finish_scrape(struct target *t, struct sv page, double body_bytes, s
 	if (!good)
 		log_debug("scrape failed", "scrape_pool", t->pool->opt->job_name.ptr, "target",
 			  t->url, "err", err->msg);
-	struct scrape_report report = {good, t->last_duration_s, body_bytes};
+}
+
+/* Ends a scrape. */
+static void finish_scrape(struct target *t, struct sv page, double body_bytes, struct err *err)
+{
+	struct page_env env = env_of(t);
+	struct page_result result = {0};
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(LIMIT_PAGE_BYTES);
+	metric_add(M_SCRAPES, 1);
+	if (!b) {
+		err_set(err, 1, "out of memory");
+		note_health(t, false, err);
+		no_memory(t);
+		return;
+	}
+	b->t_ms = t->t_ms;
+	bool good = read_page(t, &env, page, b, &result, err);
+	note_health(t, good, err);
+	const struct scrape_report report = {good, t->last_duration_s, body_bytes};
 	if (t->t_ms <= t->owner->last_ms) {
 		/* The clock was set back: the log takes only what is newer. */
-		s->refused_clock += result.post_relabel;
-		log_error("the clock went back: a scrape is dropped", "target", t->url);
+		t->pool->scrape->refused_clock += result.post_relabel;
+		if (may_warn(t, WARN_CLOCK))
+			log_error("the clock went back: scrapes are dropped until it has passed "
+				  "the last one",
+				  "scrape_pool", t->pool->opt->job_name.ptr, "target", t->url);
 		page_rollback(t->owner);
-		batch_unref(b);
-		return;
-	}
-	if (page_finish(t->owner, &env, &result, &report, b) != 0) {
-		log_error("no memory for a scrape", "target", t->url);
+	} else if (page_finish(t->owner, &env, &result, &report, b) != 0) {
+		no_memory(t);
 		page_rollback(t->owner);
-		batch_unref(b);
-		return;
+	} else {
+		put_batch(t, &env, take_ptr(b));
 	}
-	put_batch(t, &env, b);
 }
 
 static void fail_scrape(struct target *t, double body_bytes, struct err *err)
@@ -272,19 +312,27 @@ static void note_interval(struct target *t, int64_t now_ms)
 	t->pool->interval_sum_s += (double)(now_ms - t->last_scrape_ms) / 1000;
 }
 
+/* The wall clock may be read a little before the turn that the timer was set for; one that is this
+ * near is waited for, else a target would be scraped twice. */
+static int64_t early_ms(const struct target *t)
+{
+	return t->interval_ms >= 100 * GRID_TOLERANCE_MS ? GRID_TOLERANCE_MS : 0;
+}
+
 static void scrape_due(void *cls)
 {
 	struct target *t = cls;
 	struct scrape *s = t->pool->scrape;
 	int64_t now = loop_wall_ms(s->env.loop);
-	int64_t late = t->interval_ms - target_offset_ms(t, s->offset_seed, now);
+	int64_t wait = target_offset_ms(t, s->offset_seed, now);
+	int64_t late = t->interval_ms - wait;
 	arm(t);
-	if (s->paused)
+	if (s->paused || wait <= early_ms(t))
 		return;
 	if (t->transfer) {
-		/* Cannot be: a scrape's time-out is at most its interval. Never two at once all the
-		 * same. */
-		s->skipped_overlap++;
+		/* Never two at once: this turn begins when that one has ended. */
+		s->skipped_overlap += t->behind;
+		t->behind = true;
 		return;
 	}
 	note_interval(t, now);

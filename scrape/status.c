@@ -9,8 +9,13 @@ static void write_labels(struct json_writer *w, struct labels set)
 	json_begin_object(w);
 	struct label l;
 	for (size_t at = 0; labels_next(set, &at, &l);) {
+		size_t at_sign = sv_find(l.value, '@');
 		json_key(w, l.name);
-		json_string(w, l.value);
+		/* A user name and password before the host are nobody's business. */
+		if (sv_eq(l.name, SV("__address__")) && at_sign < l.value.len)
+			json_string(w, SV("<secret>"));
+		else
+			json_string(w, l.value);
 	}
 	json_end_object(w);
 }
@@ -71,8 +76,9 @@ static void write_dropped(struct json_writer *w, const struct pool *p)
 
 void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv state, struct sv pool)
 {
-	bool active = !sv_eq(state, SV("dropped"));
-	bool dropped = !sv_eq(state, SV("active"));
+	bool any = state.len == 0 || sv_eq_nocase(state, SV("any"));
+	bool active = any || sv_eq_nocase(state, SV("active"));
+	bool dropped = any || sv_eq_nocase(state, SV("dropped"));
 	_cleanup_(freep) struct pool **pools =
 		malloc((s->n_pools ? s->n_pools : 1) * sizeof *pools);
 	size_t n = 0;

@@ -91,6 +91,11 @@ static int check(struct target *t, struct label_builder *b, struct err *err)
 	struct sv address = label_builder_get(b, SV("__address__"));
 	if (address.len == 0)
 		return err_set(err, 1, "no address");
+	/* Not shown: what stands before the '@' may be a password. */
+	if (sv_find(address, '@') != address.len)
+		return err_set(err, 1,
+			       "an address with a user name or password in it cannot be scraped; "
+			       "use basic_auth");
 	if (sv_find(address, '/') != address.len)
 		return err_set(err, 1, "\"%.*s\" is not a valid hostname", SV_ARG(address));
 	if (check_duration(b, SV("__scrape_interval__"), &t->interval_ms, err) != 0 ||
@@ -199,11 +204,11 @@ static int write_url(struct target *t, const struct scrape_options *opt,
 }
 
 /* FNV-1a over the xxhash of the labels, as sixteen decimal digits, and the URL. */
-static uint64_t identity(const struct target *t, struct arena *scratch)
+static int identity(const struct target *t, struct arena *scratch, uint64_t *out)
 {
 	char *bytes = arena_alloc(scratch, (size_t)t->all.len * 2 + 16);
 	if (!bytes)
-		return 0;
+		return ERR_NOMEM;
 	size_t n = 0;
 	struct label l;
 	for (size_t at = 0; labels_next(t->all, &at, &l);) {
@@ -217,7 +222,8 @@ static uint64_t identity(const struct target *t, struct arena *scratch)
 	char text[32];
 	int len = snprintf(text, sizeof text, "%016llu", (unsigned long long)hash_xxh64(bytes, n));
 	uint64_t h = hash_fnv1a(HASH_FNV1A_INIT, text, (size_t)len);
-	return hash_fnv1a(h, t->url, strlen(t->url));
+	*out = hash_fnv1a(h, t->url, strlen(t->url));
+	return 0;
 }
 
 static int keep_labels(struct label_builder *b, struct arena *scratch, struct labels *all,
@@ -259,9 +265,9 @@ enum target_verdict target_make(const struct scrape_options *opt, struct labels 
 	if (check(t, &b, err) != 0)
 		return TARGET_REFUSED;
 	if (b.failed || write_url(t, opt, &b) != 0 ||
-	    keep_labels(&b, scratch, &t->all, &t->labels) != 0)
+	    keep_labels(&b, scratch, &t->all, &t->labels) != 0 ||
+	    identity(t, scratch, &t->hash) != 0)
 		return TARGET_NOMEM;
-	t->hash = identity(t, scratch);
 	*out = take_ptr(t);
 	return TARGET_MADE;
 }

@@ -12,6 +12,16 @@ enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
 
 struct pool;
 
+/* What is said at most once a minute a target, however often it happens. */
+enum target_warning {
+	WARN_DUPLICATES,
+	WARN_OUT_OF_ORDER,
+	WARN_OUT_OF_BOUNDS,
+	WARN_CLOCK,
+	WARN_MEMORY,
+	TARGET_WARNINGS,
+};
+
 struct target {
 	struct pool *pool;
 	struct labels discovered; /* before relabeling, defaults filled in; owned */
@@ -31,11 +41,13 @@ struct target {
 	unsigned http_shard;
 	int64_t t_ms; /* timestamp of the scrape under way */
 	int64_t start_ns;
+	bool behind; /* its turn came while the last scrape was under way */
 
 	enum target_health health;
 	char last_error[256];
 	int64_t last_scrape_ms; /* 0 = never */
 	double last_duration_s;
+	int64_t warn_again_ms[TARGET_WARNINGS]; /* monotonic */
 };
 
 enum target_verdict { TARGET_MADE, TARGET_DROPPED, TARGET_REFUSED, TARGET_NOMEM };
