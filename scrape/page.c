@@ -299,7 +299,7 @@ int page_read(struct owner *o, const struct page_env *env, struct sv page, int64
 	      struct batch *batch, struct page_result *out, struct err *err)
 {
 	*out = (struct page_result){0};
-	_cleanup_(reader_deinit) struct reader r = {
+	_cleanup_(page_reader_deinit) struct reader r = {
 		.o = o,
 		.env = env,
 		.batch = batch,

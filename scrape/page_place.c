@@ -1,7 +1,7 @@
 /* Series that a page brings: pending while it is read, put into frames once it turned out good. */
 #include "page_reader.h"
 
-void reader_deinit(struct reader *r)
+void page_reader_deinit(struct reader *r)
 {
 	map_deinit(&r->slot_index);
 	map_deinit(&r->pending_index);

@@ -43,8 +43,8 @@ struct reader {
 	size_t n_rows, cap_rows;
 };
 
-void reader_deinit(struct reader *r);
-DEFINE_CLEANUP(struct reader, reader_deinit)
+void page_reader_deinit(struct reader *r);
+DEFINE_CLEANUP(struct reader, page_reader_deinit)
 
 /* ---- page_labels.c ---- */
 
