@@ -255,6 +255,7 @@ static void learn_skew(struct flight *f, const struct http_answer *a)
 static void on_done(void *cls, const struct http_answer *a)
 {
 	_cleanup_(flight_freep) struct flight *f = cls;
+	http_redact(f->transfer, &f->body);
 	f->transfer = NULL;
 	learn_skew(f, a);
 	f->done(f->cls, a, buf_view(&f->body));

@@ -17,6 +17,8 @@ enum { METHOD_MAX = 16 };
 #define REQUEST_LINES_BYTES KiB(256)
 /* Room for usual secrets of the options. */
 #define SECRET_LINES_START KiB(4)
+/* A shorter text is no secret worth the name, and stands in many texts by chance. */
+enum { REDACT_MIN_BYTES = 8 };
 
 struct http_client {
 	struct http_pool *pool;
@@ -238,4 +240,30 @@ void http_cancel(struct http_transfer *t)
 {
 	if (t && !t->finishing)
 		transfer_free(t);
+}
+
+static void hide(struct buf *text, struct sv secret)
+{
+	if (secret.len < REDACT_MIN_BYTES)
+		return;
+	for (size_t at = 0;;) {
+		struct sv rest = sv_from(buf_view(text), at);
+		size_t found = sv_find_sv(rest, secret);
+		if (found == rest.len)
+			return;
+		memset(text->ptr + at + found, '*', secret.len);
+		at += found + secret.len;
+	}
+}
+
+void http_redact(const struct http_transfer *t, struct buf *text)
+{
+	for (struct sv lines = buf_view(&t->secret_lines); lines.len > 0;) {
+		struct sv line = sv_of(lines.ptr);
+		struct sv value = sv_trim(sv_from(line, sv_find(line, ':') + 1));
+		/* "Basic x": also without its first word. */
+		hide(text, sv_from(value, sv_find(value, ' ') + 1));
+		hide(text, value);
+		lines = sv_from(lines, line.len + 1);
+	}
 }

@@ -84,6 +84,10 @@ int http_start(struct http_client *c, const struct http_request *req,
 /* Ends it silently: done is not called. From inside its own done it does nothing. */
 void http_cancel(struct http_transfer *t);
 
+/* Overwrites by asterisks what of the request's secrets (credentials, http_headers, tokens) is
+ * repeated in text: peers explain a refusal by what they were sent. Inside done only. */
+void http_redact(const struct http_transfer *t, struct buf *text);
+
 /* "scheme://host[:port]" parts of a URL. */
 struct url_parts {
 	struct sv scheme, host, port, path, query, userinfo;

@@ -19,6 +19,7 @@ struct world {
 	char path[256];
 	char body[64];
 	int status;
+	bool echo; /* answers with the Authorization that came */
 	char answer[64];
 	unsigned done;
 };
@@ -41,7 +42,9 @@ static void handle(void *cls, const struct http_server_request *req)
 	http_exchange_headers(req->exchange, see_header, w);
 	snprintf(w->path, sizeof w->path, "%.*s?%.*s", SV_ARG(req->raw_path), SV_ARG(req->query));
 	snprintf(w->body, sizeof w->body, "%.*s", SV_ARG(req->body));
-	http_answer_now(req->exchange, 500, SV("text/plain"), SV("no"), NULL, 0);
+	struct sv answer =
+		w->echo ? http_exchange_header(req->exchange, "Authorization") : SV("no");
+	http_answer_now(req->exchange, 500, SV("text/plain"), answer, NULL, 0);
 }
 
 static void setup(struct world *w)
@@ -93,7 +96,7 @@ static void send_one(struct world *w, struct sender *s, unsigned attempt)
 	loop_run(w->loop);
 	assert_int_equal(w->done, 1);
 	assert_int_equal(w->status, 500);
-	assert_string_equal(w->answer, "no");
+	assert_string_equal(w->answer, w->echo ? "Basic ********************" : "no");
 	assert_string_equal(w->body, "payload");
 	w->done = 0;
 }
@@ -209,15 +212,30 @@ static void test_cancel(void **state)
 	teardown(&w);
 }
 
+/* Peers explain a refusal by what they were sent; the text is for logs and pages. */
+static void test_echo(void **state)
+{
+	struct world w;
+	setup(&w);
+	w.echo = true;
+	struct remotewrite_options opt = {.url = sv_of(w.url),
+					  .http = {.has_basic_auth = true,
+						   .username = SV("user"),
+						   .password = SV("password")}};
+	struct sender *s = make(&w, &opt);
+	send_one(&w, s, 0);
+	sender_unref(s);
+	teardown(&w);
+}
+
 int main(void)
 {
 	log_init(LOG_ERROR + 1, LOG_LOGFMT);
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_plain),   cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_echo),
 		cmocka_unit_test(test_cancel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
