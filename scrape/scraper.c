@@ -10,6 +10,9 @@
  * and compress well (Prometheus's scrape.timestamp-tolerance). */
 enum { GRID_TOLERANCE_MS = 2 };
 
+/* A small page is longer compressed than not: body_size_limit is of the page. */
+enum { GZIP_MORE_BYTES = 1024 };
+
 /* The same thing is said of a target this often at most. */
 enum { WARN_EVERY_MS = 60 * 1000 };
 
@@ -216,9 +219,11 @@ static int page_text(struct target *t, const struct http_answer *a, struct sv *p
 		if (r == 1)
 			return err_set(err, 1, "the page is not good gzip");
 		text = &s->inflated;
-		if (r == 2 || text->len > body_max(t->pool->opt))
+		if (r == 2)
 			return 2;
 	}
+	if (text->len > body_max(t->pool->opt))
+		return 2;
 	text->max = SIZE_MAX;
 	if (buf_char(text, '\n') != 0)
 		return err_set(err, 1, "out of memory");
@@ -291,7 +296,7 @@ static int start_request(struct target *t, struct err *err)
 		.headers = headers,
 		.n_headers = sizeof headers / sizeof headers[0],
 		.timeout_ms = t->timeout_ms,
-		.body_max = body_max(opt),
+		.body_max = body_max(opt) + GZIP_MORE_BYTES,
 		.body_out = t->body,
 	};
 	int r = http_start(t->client, &req, scrape_done, t, &t->transfer, err);
