@@ -14,11 +14,11 @@ peers_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 peer_package() {
 	case $1 in
 	prometheus-node-exporter) echo prometheus-node-exporter ;;
-	prometheus | promtool) echo prometheus ;;
+	prometheus | promtool | prometheus3) echo prometheus ;;
 	victoria-metrics | vmagent) echo victoria-metrics ;;
 	*)
 		echo "peers: no program is called $1 (prometheus-node-exporter, prometheus," \
-			"promtool, victoria-metrics, vmagent)" >&2
+			"prometheus3, promtool, victoria-metrics, vmagent)" >&2
 		return 1
 		;;
 	esac
@@ -29,6 +29,42 @@ peer_download() (
 	cd "$2" || exit 1
 	apt-get -q -o APT::Sandbox::User="$(id -un)" download "$1" >download.log 2>&1
 )
+
+# prometheus3 is the Prometheus of Debian's unstable distribution, read from package lists of its
+# own, so that the system's stay as they are.
+peer_unstable() (
+	lists=$peers_root/build/peers/.unstable
+	mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+		"http://deb.debian.org/debian unstable main" >"$lists/sources.list"
+	apt() {
+		apt-get -q -o APT::Sandbox::User="$(id -un)" -o Dir::Etc::SourceList="$lists/sources.list" \
+			-o Dir::Etc::SourceParts=- -o Dir::Cache="$lists/cache" \
+			-o Dir::State::Lists="$lists/lists" -o Acquire::Languages=none \
+			-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
+	}
+	cd "$1" || exit 1
+	apt update >download.log 2>&1 && apt download prometheus >>download.log 2>&1
+	status=$?
+	rm -rf "$lists"
+	return $status
+)
+
+# Unpacks unstable's Prometheus into a directory, if it is a version 3 that runs here.
+peer_fetch_prometheus3() {
+	local dir=$1 stage
+	stage=$(mktemp -d "$peers_root/build/peers/.prometheus3.XXXXXX")
+	echo "peers: fetching Debian unstable's package prometheus (unpacked, not installed)" >&2
+	if peer_unstable "$stage" && dpkg -x "$stage"/prometheus_*.deb "$stage/root" &&
+		"$stage/root/usr/bin/prometheus" --version 2>&1 | grep -q '^prometheus, version 3'; then
+		rm -rf "$dir" && mv "$stage/root" "$dir"
+	else
+		echo "peers: no Prometheus 3 that runs here can be fetched:" >&2
+		tail -n 3 "$stage/download.log" >&2
+	fi
+	rm -rf "$stage"
+	[ -d "$dir" ]
+}
 
 peer_fetch() {
 	local package=$1 dir=$2 stage
@@ -59,12 +95,20 @@ peer() {
 	package=$(peer_package "$program") || return 1
 	dir=$peers_root/build/peers/$package
 	path=$dir/usr/bin/$program
+	if [ "$program" = prometheus3 ]; then
+		dir=$peers_root/build/peers/prometheus3
+		path=$dir/usr/bin/prometheus
+	fi
 	if [ ! -x "$path" ]; then
 		mkdir -p "$peers_root/build/peers"
 		# Two tests may ask at once.
 		(
 			flock 9
-			[ -x "$path" ] || peer_fetch "$package" "$dir"
+			[ -x "$path" ] || if [ "$program" = prometheus3 ]; then
+				peer_fetch_prometheus3 "$dir"
+			else
+				peer_fetch "$package" "$dir"
+			fi
 		) 9>"$peers_root/build/peers/.lock" || return 1
 	fi
 	if [ ! -x "$path" ]; then
