@@ -29,7 +29,7 @@ import harness as h
 import torture_books
 
 TARGETS, SLOTS, INTERVAL_MS = 10, 300, 400
-EXPLICIT_TARGET, FAILING_TARGET = 0, TARGETS - 1
+EXPLICIT_TARGET, ROTATING_TARGET, FAILING_TARGET = 0, 1, TARGETS - 1
 DRAIN_LIMIT_S = 120
 # Small, so that segments fill and are deleted while the agent is killed; the backlog of all
 # outages still fits.
@@ -56,7 +56,7 @@ PHASES = (
     Phase("flapping", 9, a="flapping", b="failing"),
     Phase("strict", 6, a="strict"),
     Phase("one down", 5, b="down", ahead=True),
-    Phase("torn", 6, b="slow", cuts=True),
+    Phase("torn", 7, b="slow", cuts=True),
     Phase("disk full", 5, disk=True),
 )
 SWITCHES = {
@@ -100,6 +100,9 @@ class Targets:
             else:
                 yield 'moving%d{slot="%d",kind="counter"} %d\n' % (i % 5, i, n * 4096 + i)
         yield 'special{n="%d"} %s\n' % (n % 3, SPECIAL[n % len(SPECIAL)])
+        # So many that leave that they are forgotten, and are new when they come back.
+        for i in range(1200 if target == ROTATING_TARGET else 0):
+            yield 'moving_around{slot="%d",window="%d"} %d\n' % (i, n % 3, n * 4096 + i)
         # Series that never come back.
         for i in range(10):
             yield 'once{generation="%d",slot="%d"} %d\n' % ((n + i) // 10, i, n)
@@ -163,12 +166,14 @@ class Sink:
         self.up(strict=state == "strict")
         self.switch(dict(NO_SWITCHES, **SWITCHES.get(state, {})))
 
-    def config(self):
+    def config(self, rng):
+        """Another number of shards and size of requests at each start."""
         return ("- name: %s\n  url: http://127.0.0.1:%d/workspaces/%s/api/v1/remote_write\n"
                 "  sigv4: {region: %s, access_key: %s, secret_key: %s}\n"
-                "  queue_config: {batch_send_deadline: 200ms, max_samples_per_send: 1000,"
-                " min_backoff: 20ms, max_backoff: 400ms, max_shards: 8}\n"
-                % (self.name, self.port, h.WORKSPACE, h.REGION, h.ACCESS_KEY, h.SECRET_KEY))
+                "  queue_config: {batch_send_deadline: 200ms, min_backoff: 20ms, max_backoff: 400ms,"
+                " max_samples_per_send: %d, min_shards: %d, max_shards: 8}\n"
+                % (self.name, self.port, h.WORKSPACE, h.REGION, h.ACCESS_KEY, h.SECRET_KEY,
+                   rng.choice((100, 1000, 5000)), rng.choice((1, 1, 2, 4))))
 
 
 class Flapping:
@@ -213,7 +218,7 @@ class Campaign:
         return ("global: {scrape_interval: %dms, scrape_timeout: %dms, external_labels: {%s}}\n"
                 "%sremote_write:\n%sampagent: {wal: {max_bytes: %s}}\n"
                 % (INTERVAL_MS, INTERVAL_MS, external, "scrape_configs:\n" + jobs if scraping else "",
-                   "".join(sink.config() for sink in self.sinks), WAL_MAX_SIZE))
+                   "".join(sink.config(self.rng) for sink in self.sinks), WAL_MAX_SIZE))
 
     def start(self, scraping=True, file_kib=None):
         name = "agent-%03d" % self.starts
@@ -258,7 +263,7 @@ class Campaign:
     # ---- killing ----
 
     def run_and_kill(self, phase):
-        longest = 1.2 if self.args.short else 3
+        longest = 2 if self.args.short else 3
         early = self.rng.random() < 0.2
         seconds = self.rng.uniform(0, 0.15) if early else self.rng.uniform(0.2, longest)
         self.start(file_kib=self.rng.randint(8, 128) if phase.disk else None)
@@ -278,10 +283,12 @@ class Campaign:
             raise Died("%s ended by itself:\n%s" % (self.agent.name, self.agent.log()[-1000:]))
         self.agent.kill()
         self.kills += 1
-        cut = 0
         if phase.cuts:
-            cut = self.rng.randint(1, self.rng.choice((16, 400, 8000, 60000)))
-        self.books.collect(cut)
+            share = self.rng.choice((self.rng.randint(1, 16), self.rng.randint(1, 400),
+                                     self.rng.random(), self.rng.random()))
+            self.books.collect(share, self.rng.random() < 0.4)
+        else:
+            self.books.collect()
 
     def _a_is_ahead(self):
         ledger = self.check_balance()
@@ -303,7 +310,7 @@ class Campaign:
             one.stop()
         print("%-12s %3d kills, %7d samples logged, %s" % (
             phase.name, kills, self.books.count - before,
-            "%d cut off" % self.books.cuts if phase.cuts else "a %s, b %s" % (phase.a, phase.b)))
+            "%d cut off, %d without labels" % (self.books.cuts, self.books.nameless) if phase.cuts else "a %s, b %s" % (phase.a, phase.b)))
         sys.stdout.flush()
 
     # ---- the end ----
@@ -337,9 +344,11 @@ class Campaign:
         # A strict sink refuses what a killed agent repeats.
         repeated = dropped.pop("repeated", 0)
         h.check(repeated == 0 or (self.strict and name == "a"), "%d repeated at %s" % (repeated, name))
+        nameless = dropped.pop("labels_lost", 0)
+        h.check(nameless <= books.nameless, "labels lost for %s: %d" % (name, nameless))
         # What was cut off may have been sent, or given its number to another, or be lost.
         h.check(sum(dropped.values()) <= books.cuts, "nothing is dropped for %s: %s" % (name, dropped))
-        h.check(abs(one["sent"] + repeated - books.count) <= books.cuts,
+        h.check(abs(one["sent"] + repeated + nameless - books.count) <= books.cuts,
                 "sent to %s: %d of %d logged" % (name, one["sent"], books.count))
         if books.cuts == 0:
             h.check(one["base"] == 0, "the ledger of %s begins at 0: %s" % (name, one))
@@ -359,9 +368,10 @@ class Campaign:
             rows.append((sink.name, books.count, len(books.logged), len(record.stored), missing, extra, record.disorder,
                          record.again + sink.totals["duplicates"] + sink.totals["resent_late"],
                          one["sent"], dropped, one["queued"], one["head"] - one["base"]))
-        print("\n%d kills, %d starts, %d series, %d samples cut off, %d numbers unused, %.0f s, seed %d" % (
-            self.kills, self.starts, len(books.series.labels), books.cuts, books.gaps, seconds,
-            self.args.seed))
+        print("\n%d kills, %d starts, %d series, %.0f s, seed %d; %d samples cut off, %d without"
+              " labels, %d numbers unused" % (
+                  self.kills, self.starts, len(books.series.labels), seconds, self.args.seed,
+                  books.cuts, books.nameless, books.gaps))
         for row in rows:
             print(" ".join("%9s" % cell for cell in row))
 

@@ -32,6 +32,10 @@ def value_of(bits):
     return struct.unpack("<d", struct.pack("<Q", bits))[0]
 
 
+def cut(path, n):
+    os.truncate(path, max(0, os.path.getsize(path) - n))
+
+
 class Series:
     """Numbers for label sets, whatever text they come in."""
 
@@ -95,7 +99,7 @@ class Printed:
         head, value, t_ms = line.rsplit(" ", 2)
         labels = head.split(None, 1)[1]
         if not labels.startswith("{"):
-            self.complaints.append("a sample without labels: " + line)
+            self.samples.append((None, 0))
             return
         self.samples.append((series.number(labels, True) << _TIME_BITS | int(t_ms), bits_of(value)))
 
@@ -108,8 +112,9 @@ class LogBooks:
         self.view = os.path.join(directory.path, "view")
         self.series = Series()
         self.logged = {}  # key: bits
-        self.cut = {}     # the same, of samples that were cut off again
-        self.count = self.again = 0
+        self.lost = {}    # the same, of samples that were cut off again, or their labels were
+        self.count = self.nameless = 0
+        self.definitions = {}  # path: size
         self.end = self.reserved = 0  # next sequence; up to where cut samples may have had numbers
         self.gaps = self.cuts = 0     # samples
         self.seen = ""    # the newest segment in the books
@@ -131,25 +136,43 @@ class LogBooks:
         h.check(run.returncode == 0, "the log can be printed: %s" % run.stdout[-300:])
         return Printed(run.stdout.decode(), self.series)
 
-    def collect(self, cut_bytes=0):
-        """Takes the segments written since the last time. With cut_bytes the newest one loses its
-        end first, as a power loss would take it; returns how many samples that cost."""
+    def collect(self, cut_share=0, cut_definitions=False):
+        """Takes the segments written since the last time. What was written last may get lost first,
+        as in a power loss: a share of the newest segment's bytes (1 or more is a number of bytes),
+        half of the definitions that were added."""
         new = [name for name in self.segments() if name > self.seen]
+        grown = self._grown_definitions()
         if not new:
-            return 0
-        before = self._print(new)
-        after, lost = before, 0
-        if cut_bytes:
+            return
+        before = after = self._print(new)
+        if cut_share or cut_definitions:
             path = os.path.join(self.dir, new[-1])
-            os.truncate(path, max(0, os.path.getsize(path) - cut_bytes))
+            cut(path, int(cut_share if cut_share >= 1 else os.path.getsize(path) * cut_share))
+            for path, n in grown if cut_definitions else []:
+                cut(path, (n + 1) // 2)
+            self._grown_definitions()
             after = self._print(new)
-            lost = len(before.samples) - len(after.samples)
-            self.cut.update(before.samples[len(after.samples):])
-            self.cuts += lost
+            self._lose(before.samples, after.samples)
         self._add(after)
         self.reserved = max(self.reserved, self.end, before.end or 0)
         self.seen = new[-1]
-        return lost
+
+    def _grown_definitions(self):
+        """[(path, by how many bytes)] since the last call; only of files known then, as a new one
+        may hold older definitions that were carried over."""
+        names = sorted(n for n in os.listdir(self.dir) if n.startswith("def-"))
+        paths = [os.path.join(self.dir, name) for name in names]
+        now = {path: os.path.getsize(path) for path in paths}
+        grown = [(path, now[path] - self.definitions[path]) for path in paths
+                 if now[path] > self.definitions.get(path, now[path])]
+        self.definitions = now
+        return grown
+
+    def _lose(self, before, after):
+        for i, (key, bits) in enumerate(before):
+            if i >= len(after) or after[i][0] is None:
+                self.lost[key] = bits
+        self.cuts += len(before) - len(after)
 
     def _add(self, printed):
         for what in printed.complaints:
@@ -163,10 +186,11 @@ class LogBooks:
         numbers = printed.end - self.end - sum(first - end for end, first in jumps)
         h.check(numbers == len(printed.samples), "%d samples have %d numbers" % (len(printed.samples), numbers))
         for key, bits in printed.samples:
-            known = self.logged.setdefault(key, bits)
-            h.check(known == bits, "one value for " + self.series.show(key))
+            if key is None:
+                self.nameless += 1
+            elif self.logged.setdefault(key, bits) != bits:
+                h.check(False, "one value for " + self.series.show(key))
         self.count += len(printed.samples)
-        self.again = self.count - len(self.logged)
         self.end = printed.end
 
     def check_values(self):
@@ -208,7 +232,7 @@ class Record:
         """Checks it against the log; returns (missing, extra)."""
         missing = [k for k, bits in books.logged.items() if self.stored.get(k) != bits]
         extra = [k for k, bits in self.stored.items()
-                 if books.logged.get(k) != bits and books.cut.get(k) != bits]
+                 if books.logged.get(k) != bits and books.lost.get(k) != bits]
         for what, keys in ("is missing at", missing), ("was never logged but is at", extra):
             for key in keys[:5]:
                 print("  %s %s %s" % (books.series.show(key), what, name))
