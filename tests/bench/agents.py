@@ -3,6 +3,7 @@
 All get the same targets, interval, external label and one remote write; everything else is what
 they do by default.
 """
+import gzip
 import os
 import shutil
 import subprocess
@@ -41,9 +42,19 @@ class Agent:
         self.name, self.program = name, program
 
     def version(self):
+        """As the program tells it; Debian's vmagent does not know, but its package does."""
         run = subprocess.run([self.program, "--version"], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, universal_newlines=True)
-        return run.stdout.split("\n")[0].strip()
+        return run.stdout.split("\n")[0].split(" (branch")[0].strip() or self.package_version()
+
+    def package_version(self):
+        share = os.path.join(os.path.dirname(os.path.dirname(self.program)), "share", "doc")
+        for package in ("prometheus", "victoria-metrics"):
+            path = os.path.join(share, package, "changelog.Debian.gz")
+            if os.path.exists(path):
+                with gzip.open(path, "rt") as f:
+                    return "Debian's " + f.readline().split(";")[0].strip()
+        return "version not told"
 
     def has_flag(self, text):
         run = subprocess.run([self.program, "--help"], stdout=subprocess.PIPE,
@@ -88,9 +99,6 @@ class Vmagent(Agent):
         return [self.program, "-promscrape.config=" + config, "-remoteWrite.url=" + url,
                 "-remoteWrite.tmpDataPath=" + os.path.join(directory, "data"),
                 "-httpListenAddr=127.0.0.1:%d" % port] + flags
-
-    def version(self):
-        return super().version().split(" ")[-1]
 
 
 RIVALS = {"prometheus": Prometheus, "vmagent": Vmagent}

@@ -172,14 +172,15 @@ class Scene:
 def observe(scene, seconds):
     """The window: differences of counters, medians of each second's memory."""
     agent, memory = scene.agent, []
-    books, start = scene.books(), time.time()
+    books, served, start = scene.books(), scene.served(), time.time()
     cpu, disk = agent.cpu_s(), agent.disk_bytes()
     busy, load_cpu = processor_busy_s(AGENT_CPU), [p.cpu_s() for p in scene.processes[:2]]
     while time.time() < start + seconds:
         memory.append(agent.memory())
         time.sleep(max(0, min(1, start + seconds - time.time())))
-    after, elapsed = scene.books(), time.time() - start
+    after, served_after, elapsed = scene.books(), scene.served(), time.time() - start
     used = agent.cpu_s() - cpu
+    pages = max(1, served_after["samples"] - served["samples"])
     samples = after["samples"] - books["samples"]
     if samples == 0:
         raise RuntimeError("nothing was delivered in the window")
@@ -188,6 +189,7 @@ def observe(scene, seconds):
         "samples_s": samples / elapsed,
         "cpu_percent": 100 * used / elapsed,
         "cpu_million": used / samples * 1e6,
+        "page": (served_after["bytes"] - served["bytes"]) / pages,
         "wire": (after["wire_bytes"] - books["wire_bytes"]) / samples,
         "disk": (agent.disk_bytes() - disk) / samples,
         "request": samples / max(1, after["requests"] - books["requests"]),

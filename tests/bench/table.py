@@ -10,8 +10,10 @@ COLUMNS = [
     ("peak MB", "VmHWM", "%.1f"),
     ("anon MB", "RssAnon", "%.1f"),
     ("PSS MB", "Pss", "%.1f"),
+    ("page B", "page", "%.1f"),
     ("wire B", "wire", "%.1f"),
     ("disk B", "disk", "%.2f"),
+    ("a request", "request", "%.0f"),
     ("first s", "first_s", "%.2f"),
     ("lost", "lost", "%d"),
     ("doubled", "doubled", "%d"),
@@ -22,10 +24,10 @@ SUMMED = ("lost", "doubled", "out_of_order")
 
 LEGEND = """\
 CPU s/M: user and system seconds per million samples delivered. Memory: median of each second; peak:
-VmHWM. wire, disk: bytes a sample (request bodies; bytes caused to be written). first: from process
-start to the first sample at the sink, the wait for the target's turn included. lost, doubled, late:
-all runs together; every sample served was looked for. other: what else used the agent's processor
-(noise)."""
+VmHWM. page, wire, disk: bytes a sample (as scraped; request bodies; caused to be written). a request:
+samples in it. first: from process start to the first sample at the sink, the wait for the target's
+turn included. lost, doubled, late: all runs together; every sample served was looked for. other:
+what else used the agent's processor (noise)."""
 
 
 def combine(runs, key):
