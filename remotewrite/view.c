@@ -67,6 +67,9 @@ void view_status(const struct view *v, uint64_t head, struct remotewrite_status 
 		.highest_sent_ms = v->stats.highest_sent_ms,
 		.has_error = v->has_error,
 	};
+	out->base = v->base;
+	_Static_assert((int)DROP_REASONS_ <= (int)REMOTEWRITE_REASONS_MAX, "the status has room");
+	memcpy(out->dropped_by, v->books.dropped, sizeof v->books.dropped);
 	memcpy(out->name, v->name, sizeof out->name);
 	memcpy(out->url, v->url, sizeof out->url);
 	memcpy(out->last_error, v->last_error, sizeof out->last_error);

@@ -81,6 +81,16 @@ static void ledger(void *cls, struct json_writer *w)
 		write_count(w, "sent", status[i].sent);
 		write_count(w, "queued", status[i].queued);
 		write_count(w, "dropped", status[i].dropped);
+		json_key(w, SV("droppedBy"));
+		json_begin_object(w);
+		for (size_t r = 0; remotewrite_drop_reasons[r]; r++) {
+			if (status[i].dropped_by[r])
+				write_count(w, remotewrite_drop_reasons[r],
+					    status[i].dropped_by[r]);
+		}
+		json_end_object(w);
+		json_key(w, SV("baseSequence"));
+		json_i64(w, status[i].base);
 		write_count(w, "requests", status[i].requests);
 		write_count(w, "failedRequests", status[i].failed_requests);
 		write_count(w, "bytes", status[i].bytes);

@@ -39,6 +39,7 @@ struct view {
 	uint64_t scraped, logged, sent, queued, dropped;
 	unsigned targets, up;
 	bool seen;
+	char reasons[160]; /* of what was dropped: "name n, ..." */
 };
 
 struct demo {
@@ -57,7 +58,7 @@ struct demo {
 	int64_t start_ms, first_ms, stop_ms;
 	struct view view, before;
 	struct standin_stats stats_before;
-	bool stopping, drawn, asked_targets;
+	bool stopping, drawn, asked_targets, in_reasons;
 	char key[32]; /* of the JSON value being read */
 	int exit_code;
 };
@@ -187,6 +188,12 @@ static void take_number(struct demo *d, struct sv text)
 	if (sv_to_u64(text, &v) != 0)
 		return;
 	struct sv key = sv_of(d->key);
+	if (d->in_reasons) {
+		size_t n = strlen(d->view.reasons);
+		snprintf(d->view.reasons + n, sizeof d->view.reasons - n, "%s%s %llu",
+			 n ? ", " : "", d->key, (unsigned long long)v);
+		return;
+	}
 	if (sv_eq(key, SV("scraped")))
 		d->view.scraped = v;
 	else if (sv_eq(key, SV("logged")))
@@ -202,6 +209,10 @@ static void take_number(struct demo *d, struct sv text)
 static int read_json(void *cls, enum json_event event, struct sv text, struct err *err)
 {
 	struct demo *d = cls;
+	if (event == JSON_OBJECT_END)
+		d->in_reasons = false;
+	if (event == JSON_OBJECT_BEGIN && sv_eq(sv_of(d->key), SV("droppedBy")))
+		d->in_reasons = true;
 	if (event == JSON_KEY) {
 		snprintf(d->key, sizeof d->key, "%.*s", SV_ARG(text));
 	} else if (event == JSON_NUMBER) {
@@ -225,6 +236,8 @@ static void answered(void *cls, const struct http_answer *a)
 	d->view.seen = true;
 	if (targets)
 		d->view.targets = d->view.up = 0;
+	else
+		d->view.reasons[0] = '\0';
 	_cleanup_(json_reader_deinit) struct json_reader reader;
 	json_reader_init(&reader, read_json, d, MiB(1));
 	json_feed(&reader, buf_view(&d->body), NULL);
@@ -294,9 +307,10 @@ static void draw(struct demo *d)
 	draw_row("sent", v->sent, v->sent - b->sent, "signed, acknowledged");
 	draw_row("verified", s.samples, s.samples - d->stats_before.samples,
 		 "by the receiver: signature, snappy, order");
-	printf("  backlog %llu   dropped %llu   refused signatures %llu   out of order "
+	printf("  backlog %llu   dropped %llu%s%s%s   refused signatures %llu   out of order "
 	       "%llu\033[K\n",
 	       (unsigned long long)v->queued, (unsigned long long)v->dropped,
+	       v->reasons[0] ? " (" : "", v->reasons, v->reasons[0] ? ")" : "",
 	       (unsigned long long)s.bad_signature, (unsigned long long)s.out_of_order);
 	printf("\033[K\n  page:     http://127.0.0.1:%d/\033[K\n", d->agent_port);
 	printf("  receiver: http://127.0.0.1:%d/stats\033[K\n", standin_port(d->standin));

@@ -31,10 +31,15 @@ int remotewrite_apply(struct remotewrite *rw, const struct remotewrite_options *
 /* From now on partial batches go at once. */
 void remotewrite_drain(struct remotewrite *rw);
 
+enum { REMOTEWRITE_REASONS_MAX = 16 };
+
 struct remotewrite_status {
 	char name[64];
 	char url[256];                  /* without user info */
 	uint64_t sent, dropped, queued; /* samples; dropped over all reasons */
+	int64_t base; /* the log's sequence when the destination began: base + the three = its head
+		       */
+	uint64_t dropped_by[REMOTEWRITE_REASONS_MAX]; /* in the order of remotewrite_drop_reasons */
 	uint64_t retried, requests, failed_requests, bytes;
 	int64_t highest_sent_ms;
 	bool has_error;
