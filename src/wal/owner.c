@@ -83,7 +83,8 @@ int recent_note(struct recent *r, const struct batch *b)
 		struct recent_frame *f = get(r, b->rows[i].frame);
 		if (!f)
 			return ERR_NOMEM;
-		note_slots(f, b->rows[i].slot + 1U, b->rows[i].t_ms);
+		/* The batch's time: a row's own may lie in the future. */
+		note_slots(f, b->rows[i].slot + 1U, b->t_ms);
 	}
 	return 0;
 }

@@ -203,6 +203,26 @@ static void alive_goes_over_restarts(void **state)
 	fx_deinit(&fx);
 }
 
+/* A sample's own time may lie ahead of the scrape's; the next scrape is still newer than the last.
+ */
+static void rows_do_not_move_the_time_of_the_last_scrape(void **state)
+{
+	struct fixture fx;
+	struct seen s;
+	fx_init(&fx);
+	fx_open(&fx);
+	fx_write(&fx, 0, 10);
+	struct batch *b = fx_empty(1, 5000);
+	b->rows = arena_calloc(&b->arena, 1, sizeof *b->rows);
+	b->rows[0] = (struct batch_row){1, 3, 500000, 0};
+	b->n_rows = 1;
+	fx_put(&fx, b);
+	fx_reopen(&fx);
+	assert_int_equal(find_owner(&fx, 1, &s), 1);
+	assert_int_equal(s.last_t_ms, 5000);
+	fx_deinit(&fx);
+}
+
 /* Values without labels (the definitions did not reach the disk): the frame is not inherited, and
  * its number not given again. */
 static void frames_without_labels_are_not_used_again(void **state)
@@ -367,6 +387,7 @@ int main(void)
 		cmocka_unit_test(slots_come_one_by_one),
 		cmocka_unit_test(owners_are_found),
 		cmocka_unit_test(alive_goes_over_restarts),
+		cmocka_unit_test(rows_do_not_move_the_time_of_the_last_scrape),
 		cmocka_unit_test(frames_without_labels_are_not_used_again),
 		cmocka_unit_test(retired_frames_are_not_inherited),
 		cmocka_unit_test(dead_definitions_go),
