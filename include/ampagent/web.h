@@ -25,6 +25,6 @@ enum web_state { WEB_STARTING, WEB_READY, WEB_STOPPING };
 
 int web_new(const struct web_env *env, struct web **out, struct err *err);
 void web_free(struct web *w);
-/* /-/ready and the API answer 503 unless ready. */
+/* /-/ready answers 503 unless ready, the API 503 while starting. */
 void web_set_state(struct web *w, enum web_state state);
 int web_port(const struct web *w);

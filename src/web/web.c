@@ -11,7 +11,7 @@
 enum { ROUTES_MAX = 16 };
 
 /* The statuses that are answered. */
-static const int statuses[] = {200, 404, 405, 500, 503};
+static const int statuses[] = {200, 403, 404, 405, 500, 503};
 enum { STATUSES = sizeof statuses / sizeof statuses[0] };
 
 struct web {
@@ -144,9 +144,16 @@ static void api_ledger(struct web *w, const struct http_server_request *req)
 	end_data(w, &jw, req);
 }
 
+/* Reload and quit by HTTP are off, as they are in Prometheus unless a flag asks for them. */
+static void lifecycle(struct web *w, const struct http_server_request *req)
+{
+	answer(w, req, 403, TEXT, SV("Lifecycle API is not enabled.\n"));
+}
+
 static const struct {
 	struct sv path;
 	route_handler handler;
+	bool changes; /* POST and PUT, not GET and HEAD */
 } routes[] = {
 	{SV("/"), page},
 	{SV("/targets"), page},
@@ -154,6 +161,8 @@ static const struct {
 	{SV("/version"), version},
 	{SV("/-/healthy"), healthy},
 	{SV("/-/ready"), ready},
+	{SV("/-/reload"), lifecycle, true},
+	{SV("/-/quit"), lifecycle, true},
 	{SV("/api/v1/targets"), api_targets},
 	{SV("/api/v1/ledger"), api_ledger},
 };
@@ -178,6 +187,20 @@ static void collect_answers(struct web *w, struct metrics_writer *mw)
 	}
 }
 
+static bool method_fits(struct sv method, bool changes)
+{
+	if (changes)
+		return sv_eq(method, SV("POST")) || sv_eq(method, SV("PUT"));
+	return sv_eq(method, SV("GET")) || sv_eq(method, SV("HEAD"));
+}
+
+static void wrong_method(struct web *w, const struct http_server_request *req, bool changes)
+{
+	const struct http_header allow = {SV("Allow"), changes ? SV("POST, PUT") : SV("GET, HEAD")};
+	count(w, 405);
+	http_answer_now(req->exchange, 405, TEXT, SV("Method Not Allowed\n"), &allow, 1);
+}
+
 static void route(void *cls, const struct http_server_request *req)
 {
 	struct web *w = cls;
@@ -186,10 +209,10 @@ static void route(void *cls, const struct http_server_request *req)
 		if (!sv_eq(routes[i].path, req->path))
 			continue;
 		w->route = i;
-		if (sv_eq(req->method, SV("GET")) || sv_eq(req->method, SV("HEAD")))
+		if (method_fits(req->method, routes[i].changes))
 			routes[i].handler(w, req);
 		else
-			answer(w, req, 405, TEXT, SV("Method Not Allowed\n"));
+			wrong_method(w, req, routes[i].changes);
 		return;
 	}
 	answer(w, req, 404, TEXT, SV("404 page not found\n"));
