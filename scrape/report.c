@@ -94,8 +94,12 @@ static int put_report(struct owner *o, const struct page_env *env, const double 
 				return result;
 		}
 		struct frame *f = &o->frames.v[o->report[i] >> 8];
-		/* The report wins over a page that exposes an "up" of its own. */
-		if (frame_replace(f, o->report[i] & 255, bits_of_double(values[i]), batch) != 0)
+		/* The report wins over a page that exposes an "up" of its own, and over the marker
+		 * for a report series that the log remembers. */
+		unsigned slot = o->report[i] & 255;
+		if (bit_get(f->present, slot) && f->values[slot] == VALUE_STALE_BITS)
+			o->frames.n_stale--;
+		if (frame_replace(f, slot, bits_of_double(values[i]), batch) != 0)
 			return ERR_NOMEM;
 	}
 	return 0;
