@@ -4,6 +4,9 @@
 #include <ampagent/base/number.h>
 #include <ampagent/base/text.h>
 
+/* Flags of one table. */
+enum { FLAGS_MAX = 128 };
+
 static const struct flag *find_flag(const struct flag *flags, struct sv name)
 {
 	for (const struct flag *f = flags; f->name; f++) {
@@ -15,9 +18,9 @@ static const struct flag *find_flag(const struct flag *flags, struct sv name)
 
 static int unknown(const struct flag *flags, struct sv name, struct err *err)
 {
-	const char *names[128];
+	const char *names[FLAGS_MAX];
 	size_t n = 0;
-	for (const struct flag *f = flags; f->name && n < 127; f++)
+	for (const struct flag *f = flags; f->name && n < FLAGS_MAX - 1; f++)
 		names[n++] = f->name;
 	names[n] = NULL;
 	const char *near = nearest_word(name, names);
@@ -73,8 +76,21 @@ static bool wants_value(const struct flag *f)
 	return f->kind != FLAG_BOOL;
 }
 
+/* A flag that is given twice would hide its first value. */
+static int check_once(const struct flag *flags, const struct flag *f, bool *seen, struct err *err)
+{
+	size_t i = (size_t)(f - flags);
+	if (f->kind == FLAG_NO_EFFECT || i >= FLAGS_MAX)
+		return 0;
+	if (seen[i])
+		return err_set(err, FLAGS_E_BAD, "--%s is given twice", f->name);
+	seen[i] = true;
+	return 0;
+}
+
 /* One flag at argv[*i]. */
-static int take_flag(int argc, char **argv, int *i, const struct flag *flags, struct err *err)
+static int take_flag(int argc, char **argv, int *i, const struct flag *flags, bool *seen,
+		     struct err *err)
 {
 	struct sv arg = sv_from(sv_of(argv[*i]), 2);
 	size_t eq = sv_find(arg, '=');
@@ -94,6 +110,8 @@ static int take_flag(int argc, char **argv, int *i, const struct flag *flags, st
 	if (f->kind == FLAG_REFUSED)
 		return err_set(err, f->exit_code ? f->exit_code : FLAGS_E_BAD, "--%s: %s", f->name,
 			       f->help);
+	if (check_once(flags, f, seen, err) != 0)
+		return FLAGS_E_BAD;
 	if (!wants_value(f))
 		return f->kind == FLAG_BOOL ? set_bool(f, on, has_value, value, err) : 0;
 	if (!has_value) {
@@ -109,6 +127,7 @@ int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args
 {
 	size_t n = 0;
 	bool only_args = false;
+	bool seen[FLAGS_MAX] = {false};
 	for (int i = 1; i < argc; i++) {
 		struct sv arg = sv_of(argv[i]);
 		if (!only_args && sv_eq(arg, SV("--"))) {
@@ -118,7 +137,7 @@ int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args
 		if (!only_args && (sv_eq(arg, SV("--help")) || sv_eq(arg, SV("-h"))))
 			return FLAGS_E_HELP;
 		if (!only_args && sv_starts_with(arg, SV("--"))) {
-			int r = take_flag(argc, argv, &i, flags, err);
+			int r = take_flag(argc, argv, &i, flags, seen, err);
 			if (r != 0)
 				return r;
 			continue;
