@@ -223,12 +223,15 @@ static uint64_t queued(struct app *a)
 static void drain_due(void *cls)
 {
 	struct app *a = cls;
+	/* First what still waits to be written: once it is, it counts as queued. */
+	struct wal_stats log;
+	wal_stats_get(a->wal, &log);
 	uint64_t left = queued(a);
-	if (left > 0 && loop_now_ms(a->opt.loop) < a->drain_until_ms) {
+	if ((left > 0 || log.queue > 0) && loop_now_ms(a->opt.loop) < a->drain_until_ms) {
 		loop_timer_in(a->opt.loop, &a->drain_timer, DRAIN_POLL_MS);
 		return;
 	}
-	if (left > 0)
+	if (left > 0 || log.queue > 0)
 		log_warn("stopped with samples left in the log; they are sent after the next start",
 			 "queued", FMT("%llu", (unsigned long long)left));
 	else
