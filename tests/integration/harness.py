@@ -223,9 +223,10 @@ class Agent(Process):
 
 class Pages:
     """A server of pages for scraping: pages[path] is bytes, or a function that gives
-    (status, content type, body) for the request's headers."""
+    (status, content type, body) for the request's headers. tls is an ssl.SSLContext. What is
+    posted is answered the same way; the function finds it in the request's .body."""
 
-    def __init__(self, pages=None, content_type="text/plain; version=0.0.4"):
+    def __init__(self, pages=None, content_type="text/plain; version=0.0.4", host="127.0.0.1", tls=None):
         self.pages = dict(pages or {})
         self.content_type = content_type
         self.requests = []  # (path, headers) of each
@@ -256,6 +257,10 @@ class Pages:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self):
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                self.do_GET()
+
             def log_message(self, *_):
                 pass
 
@@ -263,10 +268,14 @@ class Pages:
             def handle_error(self, *_):
                 pass  # a scraper that gives up is what some tests want
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((host, 0), Handler)
+        if tls:
+            # The handshake is part of the first read, in the request's own thread.
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
-        self.address = "127.0.0.1:%d" % self.port
+        self.address = "%s:%d" % (host, self.port)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):
