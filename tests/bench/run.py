@@ -35,7 +35,7 @@ SCENARIOS = {
     "churn": dict(targets=20, series=5000, interval_ms=5000, churn=10),
     "gzip": dict(targets=20, series=5000, interval_ms=5000, gzip=True),
     "large": dict(targets=200, series=5000, interval_ms=15000),
-    "short": dict(targets=4, series=500, interval_ms=1000),
+    "short": dict(targets=4, series=500, interval_ms=2000),
 }
 STARTS, STARTS_INTERVAL_MS = 5, 250
 
