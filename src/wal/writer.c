@@ -179,7 +179,18 @@ static bool segment_switch(struct wal *w, uint64_t sequence)
 	if (!ok)
 		return false;
 	retry_over(w);
-	segments_trim(w, true);
+	return true;
+}
+
+/* Destinations tell one after the other how far they are, and a lead over the log makes this: what
+ * the next one still needs is not known yet, so no segment goes. */
+static bool advance(struct wal *w, uint64_t sequence)
+{
+	if (sequence <= w->writer.pos.sequence)
+		return true;
+	if (!segment_switch(w, sequence))
+		return false;
+	defs_next_segment(&w->defs, w->writer.pos.segment, w->segments[0].number);
 	return true;
 }
 
@@ -237,8 +248,8 @@ static bool write_batch(struct wal *w, struct batch *b)
 	/* A batch that only defines has no place of its own in the log. */
 	bool empty = b->n_samples == 0 && b->n_metadata == 0;
 	bool ok = true;
-	if (segment_full(w, wr))
-		ok = segment_switch(w, wr->pos.sequence);
+	if (segment_full(w, wr) && (ok = segment_switch(w, wr->pos.sequence)))
+		segments_trim(w, true);
 	while (ok && (empty ? defs_add(&w->defs, b) : chunk_add(w, b))) {
 		ok = chunk_write(w);
 		errno = ENOMEM;
@@ -267,7 +278,7 @@ static bool write_op(struct wal *w, const struct op *op)
 		frame_states_release(&w->writer.states, op->frame);
 		return true;
 	case OP_ADVANCE:
-		return op->sequence <= w->writer.pos.sequence || segment_switch(w, op->sequence);
+		return advance(w, op->sequence);
 	}
 	return true;
 }

@@ -233,6 +233,31 @@ static void the_sequence_can_be_advanced(void **state)
 	fx_deinit(&fx);
 }
 
+/* The destinations tell one after the other how far they are: the first one's lead must not cost
+ * the others what they still have to send. */
+static void advancing_lets_nothing_go(void **state)
+{
+	struct fixture fx;
+	struct walk k = {0};
+	fx_init(&fx);
+	fx.opt.segment_bytes = 2000;
+	fx_open(&fx);
+	const struct wal_pos start = wal_head(fx.w);
+	wal_hold(fx.w, SV("slow"), start);
+	for (unsigned n = 0; n < 30; n++)
+		fx_write(&fx, n, SLOTS);
+	fx_reopen(&fx);
+	assert_int_equal(wal_advance_sequence(fx.w, 60 * SLOTS), 0);
+	wal_hold(fx.w, SV("fast"), wal_head(fx.w));
+	assert_int_equal(wal_advance_sequence(fx.w, 70 * SLOTS), 0);
+	struct wal_cursor *c = cursor_at(&fx, start, 0);
+	walk_on(c, &k, UINT32_MAX);
+	assert_int_equal(k.batches, 30);
+	assert_int_equal(k.skipped, 0);
+	wal_cursor_free(c);
+	fx_deinit(&fx);
+}
+
 /* A position that names a place that cannot be: what counts is the sequence. */
 static void a_wrong_place_is_found_by_sequence(void **state)
 {
@@ -354,6 +379,7 @@ int main(void)
 		cmocka_unit_test(the_tail_outlives_segments),
 		cmocka_unit_test(a_position_ahead_is_clamped),
 		cmocka_unit_test(the_sequence_can_be_advanced),
+		cmocka_unit_test(advancing_lets_nothing_go),
 		cmocka_unit_test(a_wrong_place_is_found_by_sequence),
 		cmocka_unit_test(damage_is_counted),
 	};
