@@ -102,6 +102,7 @@ class Vmagent(Agent):
 
 
 RIVALS = {"prometheus": Prometheus, "vmagent": Vmagent}
+AUTO = ["prometheus", "vmagent", "prometheus3"]  # the last one from Debian unstable
 
 
 def find_program(name):
@@ -119,7 +120,7 @@ def find_rivals(wanted):
     if wanted == "none":
         return []
     found = []
-    for word in (RIVALS if wanted == "auto" else wanted.split(",")):
+    for word in (AUTO if wanted == "auto" else wanted.split(",")):
         name, _, path = word.partition("=")
         kinds = [kind for kind in RIVALS if name.startswith(kind)]
         if not kinds:

@@ -120,8 +120,10 @@ def run_scenario(name, contenders, args, build_dir):
     warm_up_s = 1 if args.short else measure.WARM_UP_S
     print("%s: %s" % (name, describe(load, seconds, args.repeat)), flush=True)
     by_agent, ok = {agent.name: [] for agent in contenders}, True
-    for _ in range(args.repeat):
+    for number in range(args.repeat):
         for agent in contenders:
+            if sys.stderr.isatty():
+                print("  run %d: %s" % (number + 1, agent.name), file=sys.stderr)
             try:
                 run = measure.measure(agent, agents.Load(**SCENARIOS[name]), seconds, warm_up_s,
                                       build_dir)
