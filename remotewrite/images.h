@@ -5,8 +5,9 @@
 
 #include <ampagent/base/map.h>
 
-/* An image that missed three of its usual turns is freed, between these bounds: series that churn must
- * not leave their labels behind, and one that is scraped seldom is cheaper kept than made anew. */
+/* An image that missed three of its usual turns is freed, between these bounds: series that churn
+ * must not leave their labels behind, and one that is scraped seldom is cheaper kept than made
+ * anew. */
 #define IMAGE_IDLE_MIN_MS 30000
 #define IMAGE_IDLE_MS 600000
 

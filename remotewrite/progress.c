@@ -125,6 +125,12 @@ static int push(struct progress *p, struct queue_entry *e)
 	return 0;
 }
 
+/* A batch, and what is missing before it. */
+int progress_reserve(struct progress *p)
+{
+	return queue_reserve(&p->queue, 2);
+}
+
 static int add_lost(struct progress *p, uint64_t to, enum drop_reason reason, int64_t now_ms)
 {
 	if (to <= p->end.sequence)
@@ -138,7 +144,7 @@ static int add_lost(struct progress *p, uint64_t to, enum drop_reason reason, in
 
 int progress_add(struct progress *p, struct batch *b, enum drop_reason lost, int64_t now_ms)
 {
-	if (add_lost(p, b->pos.sequence, lost, now_ms))
+	if (progress_reserve(p) || add_lost(p, b->pos.sequence, lost, now_ms))
 		return ERR_NOMEM;
 	if (b->n_samples > 0) {
 		struct queue_entry e = {.batch = b,
@@ -221,14 +227,15 @@ static uint64_t lowest_done(const struct progress *p)
 static void forget_former(struct progress *p)
 {
 	for (uint32_t i = 0; i < p->n_former; i++) {
-		const struct cursor *f = &p->former[i];
-		if (f->no == UINT64_MAX) {
+		struct cursor f = p->former[i];
+		if (f.no == UINT64_MAX) {
 			if (is_ahead(p, &p->former_at[i]))
 				return;
-			continue; /* nothing to be met any more */
+			/* It stands at the end of what was read. */
+			f = (struct cursor){.no = queue_end(&p->queue)};
 		}
 		for (uint32_t k = 0; k < p->n; k++)
-			if (cursor_before(&p->shards[k].done, f->no, f->item, f->slot))
+			if (cursor_before(&p->shards[k].done, f.no, f.item, f.slot))
 				return;
 	}
 	p->n_former = 0;
@@ -335,12 +342,13 @@ static struct shard_place shard_place_of(const struct progress *p, uint32_t i)
 int progress_position(struct progress *p, struct position *out)
 {
 	*out = POSITION_NULL;
+	/* Before the books are read: it may settle them. */
+	advance(p);
 	_cleanup_(position_deinit) struct position pos = {.base = p->base, .books = p->books};
 	pos.shards = calloc(p->n, sizeof *pos.shards);
 	pos.former = calloc(p->n_former ? p->n_former : 1, sizeof *pos.former);
 	if (!pos.shards || !pos.former)
 		return ERR_NOMEM;
-	advance(p);
 	pos.n = p->n;
 	for (uint32_t i = 0; i < p->n; i++)
 		pos.shards[i] = shard_place_of(p, i);

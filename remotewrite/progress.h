@@ -45,6 +45,9 @@ void progress_deinit(struct progress *p);
  * position_lowest(). 0 or ERR_NOMEM. */
 int progress_init(struct progress *p, const struct position *from);
 
+/* Call before the next batch is taken from the log, which gives it once only: the following
+ * progress_add() or progress_read_to() then cannot fail. 0 or ERR_NOMEM. */
+int progress_reserve(struct progress *p);
 /* The next batch in log order: takes the reference. Samples missing in between are told as lost,
  * with the reason. 0 or ERR_NOMEM with nothing taken. */
 int progress_add(struct progress *p, struct batch *b, enum drop_reason lost, int64_t now_ms);

@@ -10,10 +10,14 @@ void queue_deinit(struct queue *q)
 	*q = (struct queue){0};
 }
 
-static int grow(struct queue *q)
+int queue_reserve(struct queue *q, uint32_t n)
 {
-	uint32_t cap = q->cap ? q->cap * 2 : 16;
-	struct queue_entry *ring = malloc(cap * sizeof *ring);
+	uint32_t cap = q->cap ? q->cap : 16;
+	while (cap - q->n < n)
+		cap *= 2;
+	if (cap == q->cap)
+		return 0;
+	struct queue_entry *ring = calloc(cap, sizeof *ring);
 	if (!ring)
 		return ERR_NOMEM;
 	for (uint64_t no = q->first; no < queue_end(q); no++)
@@ -26,7 +30,7 @@ static int grow(struct queue *q)
 
 int queue_push(struct queue *q, const struct queue_entry *e)
 {
-	if (q->n == q->cap && grow(q))
+	if (queue_reserve(q, 1))
 		return ERR_NOMEM;
 	q->n++;
 	*queue_at(q, queue_end(q) - 1) = *e;

@@ -28,6 +28,8 @@ struct queue {
 };
 
 void queue_deinit(struct queue *q);
+/* Room for n more entries, so that pushing them cannot fail. 0 or ERR_NOMEM. */
+int queue_reserve(struct queue *q, uint32_t n);
 /* Takes the entry's batch reference when it returns 0; ERR_NOMEM. */
 int queue_push(struct queue *q, const struct queue_entry *e);
 /* Lets go of entries below no. */

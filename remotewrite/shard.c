@@ -215,18 +215,25 @@ static int build_rows(struct building *b)
 	return 0;
 }
 
+/* Shard 0 books what was lost; what the former shard 0 had passed is in the books. */
+static void pass_lost(struct building *b)
+{
+	if (b->w->index != 0)
+		return;
+	bool booked = b->e->overlap || (b->w->n_former > 0 && b->w->former[0].no > b->c.no);
+	if (!booked) {
+		uint64_t n = b->e->end - b->e->pos.sequence;
+		b->res->books.dropped[b->e->reason] += n;
+		b->res->beyond += n;
+	}
+	b->res->items++;
+}
+
 static int build_entry(struct building *b)
 {
 	const struct batch *batch = b->e->batch;
 	if (!batch) {
-		if (b->w->index == 0) {
-			uint64_t n = b->e->end - b->e->pos.sequence;
-			if (!b->e->overlap) {
-				b->res->books.dropped[b->e->reason] += n;
-				b->res->beyond += n;
-			}
-			b->res->items++;
-		}
+		pass_lost(b);
 	} else {
 		while (b->c.item < batch->n_columns + batch->n_rows) {
 			int r = b->c.item < batch->n_columns ? build_column(b) : build_rows(b);

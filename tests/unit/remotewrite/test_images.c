@@ -57,8 +57,8 @@ static void test_build_extend_sweep(void **state)
 	/* More slots than the log knows: what there is. */
 	assert_int_equal(images_get(&t, &scratch, 8, 200, 5000, &im), 0);
 	assert_int_equal(im->n_slots, 28);
-	/* 7 and 8 have turns every 5 s: they go when they miss some, long before those whose turns are
-	 * not known. */
+	/* 7 and 8 have turns every 5 s: they go when they miss some, long before those whose turns
+	 * are not known. */
 	images_sweep(&t, 5000 + IMAGE_IDLE_MIN_MS);
 	assert_int_equal(t.n, 300);
 	images_sweep(&t, 5001 + IMAGE_IDLE_MIN_MS);
