@@ -103,7 +103,7 @@ static int load_position(struct destination *d, struct position *pos, struct err
 	}
 	if (position_start(pos, d->log.head(d->log.cls), wanted_at_start(&d->cfg.queue)))
 		return err_set(err, ERR_NOMEM, "out of memory");
-	d->dirty = true;
+	d->fresh = d->dirty = true;
 	return 0;
 }
 
@@ -147,6 +147,9 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 	d->start_head = d->log.head(d->log.cls).sequence;
 	for (uint32_t i = 0; i < pos.n; i++)
 		d->slots[i].maybe_repeated = !pos.clean;
+	/* The file says that nothing was sent after it: no longer true from the first request on.
+	 */
+	d->dirty |= pos.clean;
 	d->want_shards = wanted_at_start(&cfg->queue);
 	d->stored_segment = d->progress.end.segment;
 	d->log.hold(d->log.cls, d->progress.end);
@@ -186,6 +189,12 @@ void destination_configure(struct destination *d, const struct destination_confi
 		d->want_shards = (uint32_t)max;
 	if (d->want_shards < cfg->queue.min_shards)
 		d->want_shards = wanted_at_start(&cfg->queue);
+	/* What was in the way may be repaired now. */
+	for (uint32_t i = 0; i < d->progress.n; i++) {
+		d->slots[i].retry_at = 0;
+		d->slots[i].backoff_ms = 0;
+	}
+	d->metadata_slot.retry_at = 0;
 }
 
 void destination_drain(struct destination *d)
@@ -207,6 +216,8 @@ static int read_log(struct destination *d)
 	while (d->progress.queue.bytes < SEND_READ_AHEAD_BYTES) {
 		_cleanup_(batch_unrefp) struct batch *b = NULL;
 		enum drop_reason lost = why_lost(d);
+		if (progress_reserve(&d->progress))
+			return ERR_NOMEM;
 		int r = d->log.next(d->log.cls, &b);
 		if (r < 0)
 			return r;
@@ -233,12 +244,13 @@ unsigned destination_flying(const struct destination *d)
 	return n;
 }
 
-static bool all_idle(const struct destination *d)
+/* Whether anything beyond the positions may have reached the peer. */
+static bool may_be_out(const struct destination *d)
 {
 	for (uint32_t i = 0; i < d->progress.n; i++)
-		if (d->slots[i].state != SLOT_IDLE)
-			return false;
-	return true;
+		if (d->slots[i].state != SLOT_IDLE || d->slots[i].attempt > 0)
+			return true;
+	return false;
 }
 
 bool destination_quiesces(const struct destination *d)
@@ -246,15 +258,37 @@ bool destination_quiesces(const struct destination *d)
 	return d->want_shards != d->progress.n && progress_may_reshard(&d->progress);
 }
 
+/* Requests that wait to be sent again are cut anew by the new shards, no sooner than they would
+ * have been sent: a shard with a long wait must not stop the others from changing. */
+static void slots_follow(struct destination *d, const struct slot *old, uint32_t n)
+{
+	bool maybe_repeated = false;
+	int64_t retry_at = 0, backoff_ms = 0;
+	unsigned attempt = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		maybe_repeated |= old[i].maybe_repeated;
+		if (old[i].retry_at > retry_at)
+			retry_at = old[i].retry_at;
+		if (old[i].backoff_ms > backoff_ms)
+			backoff_ms = old[i].backoff_ms;
+		if (old[i].attempt > attempt)
+			attempt = old[i].attempt;
+	}
+	for (uint32_t i = 0; i < d->progress.n; i++) {
+		d->slots[i].maybe_repeated = maybe_repeated;
+		d->slots[i].retry_at = retry_at;
+		d->slots[i].backoff_ms = backoff_ms;
+		d->slots[i].attempt = attempt;
+	}
+}
+
+/* With a request in flight a sample could reach the peer from two shards, in any order. */
 static void change_shards(struct destination *d)
 {
-	if (!destination_quiesces(d) || !all_idle(d))
+	if (!destination_quiesces(d) || destination_flying(d) > 0)
 		return;
 	uint32_t was = d->progress.n;
 	struct slot *old = d->slots;
-	bool maybe_repeated = false;
-	for (uint32_t i = 0; i < was; i++)
-		maybe_repeated |= old[i].maybe_repeated;
 	if (slots_new(d, d->want_shards)) {
 		d->want_shards = was;
 		return;
@@ -265,11 +299,10 @@ static void change_shards(struct destination *d)
 		d->want_shards = was;
 		return;
 	}
+	slots_follow(d, old, was);
 	for (uint32_t i = 0; i < was; i++)
 		slot_deinit(&old[i]);
 	free(old);
-	for (uint32_t i = 0; i < d->progress.n; i++)
-		d->slots[i].maybe_repeated = maybe_repeated;
 	d->busy_since = 0;
 	d->dirty = true;
 	log_info("Shards of remote write changed", "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)),
@@ -312,7 +345,7 @@ static void store(struct destination *d, bool last)
 		trouble_store(d, "out of memory");
 		return;
 	}
-	pos.clean = last && all_idle(d);
+	pos.clean = last && !may_be_out(d);
 	if (position_write(&text, &pos, d->cfg.key))
 		trouble_store(d, "too large");
 	else if (d->log.store(d->log.cls, buf_view(&text), &err))
@@ -377,11 +410,11 @@ int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)
 	}
 	int64_t wake = now_ms + SWEEP_EVERY_MS;
 	bool moved = true;
+	int r = 0;
 	for (int round = 0; moved && round < ROUNDS_MAX; round++) {
 		moved = false;
-		int r = read_log(d);
-		if (r < 0)
-			return r;
+		if (r == 0)
+			r = read_log(d); /* when it fails, what is held still goes */
 		change_shards(d);
 		for (uint32_t i = 0; i < d->progress.n; i++)
 			moved |= slot_turn(&d->slots[i], &wake) > 0;
@@ -392,7 +425,7 @@ int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)
 	consider_growth(d, &wake);
 	store_when_due(d, &wake);
 	housekeeping(d);
-	return wake;
+	return r < 0 ? r : wake;
 }
 
 uint64_t destination_queued(const struct destination *d)

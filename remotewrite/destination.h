@@ -146,6 +146,7 @@ struct destination {
 	struct slot metadata_slot;
 	uint32_t metadata_next, metadata_to;
 	int64_t metadata_at;
+	bool fresh;   /* there was no position file */
 	bool started; /* the first turn has been */
 	bool draining;
 	bool eager;                     /* nothing was sent yet */
@@ -162,7 +163,7 @@ struct destination {
 	int64_t now_ms, wall_ms;
 	struct destination_stats stats;
 	/* trouble.c */
-	bool failing;
+	bool failing, told;
 	int64_t failing_since, logged_at, drop_logged_at, store_logged_at;
 	bool has_error;
 	char last_error[256];
@@ -199,7 +200,8 @@ void slot_deinit(struct slot *s);
 /* Cuts, sends, sends again. *wake is lowered to when it wants a turn. True when something moved
  * without a request (so reading may go on); negative: fatal. */
 int slot_turn(struct slot *s, int64_t *wake);
-int metadata_turn(struct destination *d, int64_t *wake);
+/* Metadata goes beside the samples, never before or instead of them. */
+void metadata_turn(struct destination *d, int64_t *wake);
 
 /* ---- trouble.c: what is said, and how often ---- */
 

@@ -61,6 +61,7 @@ struct remotewrite {
 	pthread_mutex_t mutex;
 	pthread_cond_t taken;
 	struct apply_call *call;
+	bool ended; /* the send thread is gone */
 	struct view *views;
 	size_t n_views;
 };
@@ -155,10 +156,31 @@ static struct destination_config config_of(const struct runner *r, struct sender
 	};
 }
 
-/* Everything but the destination itself, which touches the log: so that a set can be checked whole
- * before any of it is taken. */
-static int runner_new(struct remotewrite *rw, const struct apply_call *call, size_t i,
-		      struct runner **out)
+static struct runner *find_runner(struct runner **v, size_t n, struct sv key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] && sv_eq(v[i]->key, key))
+			return v[i];
+	return NULL;
+}
+
+/* Two destinations never share a key, and so never a position file. */
+static int choose_key(struct runner *r, const struct remotewrite_options *opt,
+		      struct runner **before, size_t n)
+{
+	for (unsigned nth = 0;; nth++) {
+		r->key = options_key(&r->arena, opt, nth);
+		if (!r->key.ptr)
+			return ERR_NOMEM;
+		if (!find_runner(before, n, r->key))
+			return 0;
+	}
+}
+
+/* Number i of a set, after those before it. Everything but the destination itself, which touches
+ * the log: so that a set can be checked whole before any of it is taken. */
+static int runner_new(struct remotewrite *rw, const struct apply_call *call, struct runner **before,
+		      size_t i, struct runner **out)
 {
 	_cleanup_(runner_freep) struct runner *r = calloc(1, sizeof *r);
 	if (!r)
@@ -173,13 +195,7 @@ static int runner_new(struct remotewrite *rw, const struct apply_call *call, siz
 		err_prefix(call->err, "remote_write[%zu]", i);
 		return code;
 	}
-	unsigned nth = 0;
-	for (size_t k = 0; k < i; k++)
-		nth += call->opts[k].name_set == opt->name_set &&
-		       sv_eq(opt->name_set ? call->opts[k].name : call->opts[k].url,
-			     opt->name_set ? opt->name : opt->url);
-	r->key = options_key(&r->arena, opt, nth);
-	if (!r->key.ptr)
+	if (choose_key(r, opt, before, i))
 		return err_set(call->err, ERR_NOMEM, "out of memory");
 	r->log = (struct rw_log){.wal = rw->wal, .key = r->key, .may_advance = !rw->applied};
 	*out = take_ptr(r);
@@ -203,20 +219,23 @@ static int runner_start(struct runner *r, struct err *err)
 	return 0;
 }
 
+/* A set that is not taken leaves nothing behind in the log: neither a position file nor a hold. A
+ * file of an earlier run stays, and is held, until some set is taken. */
 static void drop_runners(struct runner **v, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (v[i])
-			runner_free(v[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct runner *r = v[i];
+		if (r && r->running) {
+			bool fresh = r->dest.fresh;
+			destination_abandon(&r->dest);
+			r->running = false;
+			if (fresh)
+				wal_position_drop(r->rw->wal, r->key);
+		}
+		if (r)
+			runner_free(r);
+	}
 	free(v);
-}
-
-static struct runner *find_runner(struct runner **v, size_t n, struct sv key)
-{
-	for (size_t i = 0; i < n; i++)
-		if (v[i] && sv_eq(v[i]->key, key))
-			return v[i];
-	return NULL;
 }
 
 /* The running destination goes on under the settings of the new one. */
@@ -302,7 +321,7 @@ static void drop_orphans(struct remotewrite *rw)
 static int make_runners(struct remotewrite *rw, struct apply_call *call, struct runner **v)
 {
 	for (size_t i = 0; i < call->n; i++) {
-		int code = runner_new(rw, call, i, &v[i]);
+		int code = runner_new(rw, call, v, i, &v[i]);
 		if (code != 0)
 			return code;
 	}
@@ -336,6 +355,8 @@ static void swap_sets(struct remotewrite *rw, struct runner **v, size_t n, struc
 	free(rw->runners);
 	rw->runners = v;
 	rw->n = n;
+	for (size_t i = 0; i < n; i++)
+		view_fill(&views[i], &v[i]->dest);
 	pthread_mutex_lock(&rw->mutex);
 	free(rw->views);
 	rw->views = views;
@@ -393,10 +414,12 @@ int remotewrite_apply(struct remotewrite *rw, const struct remotewrite_options *
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
 	pthread_mutex_lock(&rw->mutex);
-	while (!call.done)
+	while (!call.done && !rw->ended)
 		pthread_cond_wait(&rw->taken, &rw->mutex);
+	bool done = call.done;
+	rw->call = NULL;
 	pthread_mutex_unlock(&rw->mutex);
-	return call.result;
+	return done ? call.result : err_set(err, 1, "the send thread has ended");
 }
 
 void remotewrite_drain(struct remotewrite *rw)
@@ -439,6 +462,10 @@ static void *run(void *cls)
 	int r = loop_run(rw->loop);
 	if (r < 0)
 		log_error("The send thread ended", "code", FMT("%d", r));
+	pthread_mutex_lock(&rw->mutex);
+	rw->ended = true;
+	pthread_cond_broadcast(&rw->taken);
+	pthread_mutex_unlock(&rw->mutex);
 	return NULL;
 }
 

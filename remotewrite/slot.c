@@ -137,6 +137,7 @@ static void drop(struct slot *s, enum drop_reason reason, const char *text)
 	/* An earlier run may have sent these already, and the peer then refuses them: only what
 	 * was not repeated is a loss. */
 	if (reason == DROP_ANSWERED_400 && s->maybe_repeated) {
+		trouble_drop(d, text, DROP_REPEATED, n);
 		finish(s, false, DROP_REPEATED);
 		return;
 	}
@@ -326,6 +327,14 @@ static int build(struct slot *s)
 	return 0;
 }
 
+/* Whether reading stands still until this shard moves. */
+static bool holds_up(const struct slot *s)
+{
+	const struct progress *p = &s->d->progress;
+	return p->queue.bytes >= SEND_READ_AHEAD_BYTES &&
+	       p->shards[s->index].done.no == p->queue.first;
+}
+
 static bool should_send(struct slot *s, int64_t *wake)
 {
 	struct destination *d = s->d;
@@ -334,7 +343,7 @@ static bool should_send(struct slot *s, int64_t *wake)
 	if (waiting == 0)
 		return false;
 	int64_t due = loaded_ms + d->cfg.queue.batch_send_deadline_ms;
-	if (d->draining || d->eager || s->hurry > 0 || d->now_ms >= due ||
+	if (d->draining || d->eager || s->hurry > 0 || d->now_ms >= due || holds_up(s) ||
 	    (double)waiting * s->kept >= (double)d->cfg.queue.max_samples_per_send)
 		return true;
 	want(wake, due);
@@ -344,7 +353,7 @@ static bool should_send(struct slot *s, int64_t *wake)
 int slot_turn(struct slot *s, int64_t *wake)
 {
 	struct destination *d = s->d;
-	if (s->state == SLOT_FLYING)
+	if (s->state == SLOT_FLYING || destination_quiesces(d))
 		return 0;
 	if (d->now_ms < s->retry_at) {
 		want(wake, s->retry_at);
@@ -353,7 +362,7 @@ int slot_turn(struct slot *s, int64_t *wake)
 	if (s->state == SLOT_WAITING && s->built.oldest_ms < oldest_allowed(d))
 		s->state = SLOT_IDLE;
 	if (s->state == SLOT_IDLE) {
-		if (destination_quiesces(d) || !should_send(s, wake))
+		if (!should_send(s, wake))
 			return 0;
 		int r = build(s);
 		if (r < 0) {
@@ -374,64 +383,97 @@ int slot_turn(struct slot *s, int64_t *wake)
 
 /* ---- metadata ---- */
 
+/* The entries stay to be told when a later attempt may help; else they are passed over until the
+ * next interval. */
+static void metadata_failed(struct slot *s, const struct answer *answer)
+{
+	struct destination *d = s->d;
+	d->stats.failed_requests++;
+	if (answer->action == ANSWER_RETRY) {
+		s->retry_at = d->now_ms + next_wait(s, answer);
+		s->attempt++;
+		return;
+	}
+	d->stats.metadata_failed += s->n_entries;
+	d->metadata_next += s->n_entries;
+	idle(s);
+}
+
+static void metadata_judge(struct slot *s, const struct http_answer *a)
+{
+	struct destination *d = s->d;
+	struct answer answer = decide(d, a);
+	s->flight = NULL;
+	s->state = SLOT_IDLE;
+	count_answer(d, a);
+	if (answer.action == ANSWER_DONE || answer.action == ANSWER_DEDUPLICATED) {
+		d->stats.metadata += s->n_entries;
+		d->metadata_next += s->n_entries;
+		idle(s);
+	} else {
+		metadata_failed(s, &answer);
+	}
+	/* It is made again when it is sent again. */
+	buf_shrink(&s->body, 0);
+}
+
 static void metadata_answered(void *cls, const struct http_answer *a, struct sv body)
 {
 	struct slot *s = cls;
 	struct destination *d = s->d;
-	s->flight = NULL;
-	s->state = SLOT_IDLE;
-	count_answer(d, a);
-	struct answer answer = decide(d, a);
-	if (answer.action == ANSWER_DONE || answer.action == ANSWER_DEDUPLICATED) {
-		d->stats.metadata += s->n_entries;
-	} else {
-		d->stats.metadata_failed += s->n_entries;
-		d->stats.failed_requests++;
-		/* Everything is told again at the next interval: a peer in trouble is left alone.
-		 */
-		if (answer.action == ANSWER_RETRY)
-			d->metadata_next = d->metadata_to;
-	}
-	buf_shrink(&s->body, 0);
+	d->host.now(d->host.cls, &d->now_ms, &d->wall_ms);
+	metadata_judge(s, a);
 	d->host.wake(d->host.cls);
 }
 
-int metadata_turn(struct destination *d, int64_t *wake)
+/* Whether there are entries to tell now. Everything is told once an interval; a round that takes
+ * longer, because the peer fails, gives way to the next. */
+static bool metadata_due(struct destination *d, int64_t *wake)
 {
-	struct slot *s = &d->metadata_slot;
-	if (!d->cfg.metadata.send || s->state == SLOT_FLYING)
-		return 0;
-	if (d->metadata_next >= d->metadata_to) {
-		if (d->draining)
-			return 0;
-		if (d->now_ms < d->metadata_at) {
-			want(wake, d->metadata_at);
-			return 0;
-		}
+	if (d->now_ms >= d->metadata_at) {
+		d->stats.metadata_failed += d->metadata_to - d->metadata_next;
 		d->metadata_at = d->now_ms + d->cfg.metadata.send_interval_ms;
 		d->metadata_next = 0;
 		d->metadata_to = d->ws->metadata.n;
-		want(wake, d->metadata_at);
-		if (d->metadata_to == 0)
-			return 0;
 	}
+	if (d->metadata_next < d->metadata_to)
+		return true;
+	want(wake, d->metadata_at);
+	return false;
+}
+
+static int metadata_pack(struct slot *s)
+{
+	struct destination *d = s->d;
 	uint64_t max = d->cfg.metadata.max_samples_per_send;
 	uint32_t left = d->metadata_to - d->metadata_next;
 	uint32_t n = max > 0 && max < left ? (uint32_t)max : left;
 	buf_reset(&d->ws->raw);
 	s->n_entries = metadata_encode(&d->ws->metadata, d->metadata_next, d->metadata_next + n,
 				       SEND_COMPRESSED_BYTES, &d->ws->raw);
-	if (s->n_entries == 0 || pack(s)) {
-		d->metadata_next = d->metadata_to;
-		return 0;
+	return s->n_entries == 0 || pack(s) ? ERR_NOMEM : 0;
+}
+
+void metadata_turn(struct destination *d, int64_t *wake)
+{
+	struct slot *s = &d->metadata_slot;
+	if (!d->cfg.metadata.send || d->draining || s->state == SLOT_FLYING ||
+	    !metadata_due(d, wake))
+		return;
+	if (d->now_ms < s->retry_at) {
+		want(wake, s->retry_at);
+		return;
 	}
-	d->metadata_next += s->n_entries;
+	if (metadata_pack(s)) {
+		s->retry_at = d->now_ms + NOMEM_RETRY_MS;
+		want(wake, s->retry_at);
+		return;
+	}
 	d->stats.metadata_bytes += s->body.len;
 	struct err err = ERR_NULL;
 	if (start(s, metadata_answered, &err)) {
-		s->state = SLOT_IDLE;
-		d->stats.metadata_failed += s->n_entries;
-		d->metadata_next = d->metadata_to;
+		struct http_answer a = {.result = HTTP_LOCAL, .error = err.msg};
+		metadata_judge(s, &a);
+		want(wake, s->retry_at);
 	}
-	return 0;
 }

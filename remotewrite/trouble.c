@@ -40,10 +40,10 @@ void trouble_retry(struct destination *d, const char *text, bool loud, int64_t w
 	if (!d->failing) {
 		d->failing = true;
 		d->failing_since = d->now_ms;
-		d->logged_at = 0;
 	}
 	if (!due(&d->logged_at, d->now_ms))
 		return;
+	d->told = true;
 	const char *msg =
 		loud ? "Remote write is refused: the samples are kept and tried again, but "
 		       "credentials, permissions, region or URL need attention"
@@ -70,6 +70,11 @@ void trouble_over(struct destination *d)
 		return;
 	d->failing = false;
 	d->has_error = false;
+	/* A failure that was not told has no end to tell: a peer that fails now and then would fill
+	 * the log. */
+	if (!d->told)
+		return;
+	d->told = false;
 	log_info("Remote write works again", "remote_name", name_of(d, name), "url", url_of(d, url),
 		 "after", FMT("%.1fs", (double)(d->now_ms - d->failing_since) / 1000));
 }
