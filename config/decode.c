@@ -93,6 +93,13 @@ static int unknown_key(struct decode *d, const struct schema_block *block,
 		n = add_words(words, n, block->inlined);
 	words[n] = NULL;
 	struct sv text = key->text;
+	/* "password:x" without a blank is one word, and the second half of it a secret. */
+	size_t colon = sv_find(text, ':');
+	if (colon < text.len)
+		return decode_fail(d, key,
+				   "unknown key \"%.*s:...\" in %s: a blank belongs after "
+				   "the colon",
+				   (int)(colon < 60 ? colon : 60), text.ptr, block->name);
 	if (text.len > 60)
 		text.len = 60;
 	const char *near = nearest_word(text, words);

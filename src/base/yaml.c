@@ -200,9 +200,10 @@ static int on_alias(struct builder *b, const yaml_event_t *event)
 	struct yaml_node here = {.line = (int)event->start_mark.line + 1,
 				 .col = (int)event->start_mark.column + 1};
 	const struct anchor *a = find_anchor(b, name);
+	/* Not named: it may be a password that was to be quoted. */
 	if (!a)
-		return err_at(b->err, 1, here.line, here.col, "unknown anchor \"%.*s\"",
-			      SV_ARG(name));
+		return err_at(b->err, 1, here.line, here.col,
+			      "unknown anchor; a value that begins with * must be quoted");
 	if (a->node->open)
 		return err_at(b->err, 1, here.line, here.col, "anchor \"%.*s\" contains itself",
 			      SV_ARG(name));

@@ -75,7 +75,7 @@ static const struct {
 	{"? [1]\n: 2\n", 1, 3, "key must be a scalar"},
 	{"{a: 1, {}: 2}\n", 1, 8, "key must be a scalar"},
 	{"~: 1\n", 1, 1, "key must be a scalar"},
-	{"a: *x\n", 1, 4, "unknown anchor \"x\""},
+	{"a: *x\n", 1, 4, "unknown anchor;"},
 	{"a: &x [1, *x]\n", 1, 11, "contains itself"},
 	{"a: &x\n  b: *x\n", 2, 6, "contains itself"},
 	{"<<: 5\n", 1, 1, "mapping"},

@@ -12,6 +12,8 @@ static const struct refusal refusals[] = {
 	 "unknown key \"scrape_classic_histograms\""},
 	{"scrape_configs:\n- job_name: a\n  basic_auth: {user: x}\n", 3, 16,
 	 "unknown key \"user\""},
+	{"scrape_configs:\n- {job_name: a, basic_auth: {password:x}}\n", 2, 30,
+	 "unknown key \"password:...\" in basic_auth: a blank belongs after the colon"},
 	{"scrape_configs:\n- job_name: a\n  tls_config: {ca_fiel: x}\n", 3, 16,
 	 "did you mean \"ca_file\"?"},
 	{"scrape_configs:\n- job_name: a\n  relabel_configs:\n  - sourcelabels: [a]\n", 4, 5,
