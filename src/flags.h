@@ -29,8 +29,9 @@ struct flag {
 
 enum { FLAGS_E_BAD = 2, FLAGS_E_HELP = 100 };
 
-/* argv[0] is skipped. Ends at a NULL name. A flag may be given once (FLAG_NO_EFFECT: often). Up to max positional arguments go to args.
- * 0; FLAGS_E_HELP when --help was given; else the exit code, with the reason in err. */
+/* argv[0] is skipped. Ends at a NULL name. A flag may be given once (FLAG_NO_EFFECT: often). Up to
+ * max positional arguments go to args. 0; FLAGS_E_HELP when --help was given; else the exit code,
+ * with the reason in err. */
 int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
 		size_t *n_args, struct err *err);
 void flags_usage(FILE *out, const char *synopsis, const struct flag *flags);

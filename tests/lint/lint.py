@@ -10,6 +10,8 @@ usage: lint.py [--only CHECK[,CHECK...]] [--root DIR]
   length     functions of at most 100 lines, files of at most 600; allow.txt names the exceptions
   format     clang-format-14 has nothing to change
   shell      shellcheck finds nothing (when it is installed)
+  metrics    every metric of the table is used in a source of the product
+  files      docs/ARCHITECTURE.md has one line for each source of the rooms, and for no other
   words      no path of one machine and no package registry's name stands in a file
 
 One finding a line, "path:line: [check] what"; exit code 1 when there is any. Python's own library
@@ -361,6 +363,52 @@ def check_shell(report, files):
         report.add(match.group(1), int(match.group(2)), "shell", match.group(3))
 
 
+# metrics
+
+METRICS = "include/ampagent/base/metrics_table.h"
+
+
+def check_metrics(report, sources):
+    product = "\n".join(strip(text) for path, text in sources.items()
+                        if path.endswith(".c") and not path.startswith("tests/"))
+    used = set(re.findall(r"\bM_\w+", product))
+    for match in re.finditer(r"\bX\((M_\w+)", sources.get(METRICS, "")):
+        if match.group(1) not in used:
+            line = sources[METRICS].count("\n", 0, match.start()) + 1
+            report.add(METRICS, line, "metrics", f"{match.group(1)} is never set nor written")
+
+
+# files
+
+FILES_PAGE = "docs/ARCHITECTURE.md"
+FILES_TITLE = "## One line a file\n"
+
+
+def check_files(report, sources):
+    text = read(FILES_PAGE) if os.path.exists(os.path.join(ROOT, FILES_PAGE)) else ""
+    head, title, body = text.partition(FILES_TITLE)
+    if not title:
+        report.add(FILES_PAGE, 1, "files", f"has no section \"{FILES_TITLE.strip()}\"")
+        return
+    first = head.count("\n") + 2
+    room, named = None, set()
+    for number, line in enumerate(body.split("\n"), first):
+        if line.startswith("### "):
+            room = line[4:].strip()
+        match = re.match(r"- `(\w+\.c)`: \S", line)
+        if not match:
+            continue
+        path = f"{room}/{match.group(1)}"
+        if path in named:
+            report.add(FILES_PAGE, number, "files", f"{path} is named twice")
+        elif path not in sources:
+            report.add(FILES_PAGE, number, "files", f"{path} does not exist")
+        named.add(path)
+    for path in sources:
+        if path.endswith(".c") and room_of(path) not in (None, "tests") and path not in named:
+            report.add(path, 1, "files", f"has no line in {FILES_PAGE}")
+
+
 # words
 
 def check_words(report, files):
@@ -390,7 +438,7 @@ def main():
     global ROOT
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="includes,headers,banned,length,format,shell,words")
+    parser.add_argument("--only", default="includes,headers,banned,length,format,shell,metrics,files,words")
     parser.add_argument("--root", default=ROOT)
     options = parser.parse_args()
     ROOT = os.path.abspath(options.root)
@@ -404,6 +452,8 @@ def main():
         "length": lambda: check_length(report, sources),
         "format": lambda: check_format(report, sources),
         "shell": lambda: check_shell(report, files),
+        "metrics": lambda: check_metrics(report, sources),
+        "files": lambda: check_files(report, sources),
         "words": lambda: check_words(report, files),
     }
     for name in options.only.split(","):

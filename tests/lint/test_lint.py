@@ -144,5 +144,31 @@ class Lint(unittest.TestCase):
         self.write("run", "#!/bin/bash\necho $1\n")
         self.assertIn("run:2:", self.only_finding("shell"))
 
+    def test_unused_metrics(self):
+        self.write("include/ampagent/base/metrics_table.h",
+                   "#define METRICS_TABLE(X) \\\n\tX(M_A, 1) \\\n\tX(M_AB, 2) \\\n\tX(M_C, 3)\n")
+        self.write("scrape/x.c", "/* M_C */\nint x = M_AB;\n")
+        self.write("tests/unit/scrape/test_x.c", "int x = M_A;\n")
+        self.assertEqual(self.lint("metrics"), [
+            "include/ampagent/base/metrics_table.h:2: M_A is never set nor written",
+            "include/ampagent/base/metrics_table.h:4: M_C is never set nor written"])
+
+    def test_every_source_has_its_line(self):
+        self.write("scrape/a.c", "int a;\n")
+        self.write("scrape/b.c", "int b;\n")
+        self.write("src/main.c", "int m;\n")
+        self.write("tests/unit/scrape/test_a.c", "int t;\n")
+        self.assertEqual(self.only_finding("files"),
+                         'docs/ARCHITECTURE.md:1: has no section "## One line a file"')
+        page = "# A\n\n## One line a file\n\n### scrape\n\n- `a.c`: one.\n- `b.c`: two.\n\n" \
+               "### src\n\n- `main.c`: three.\n"
+        self.write("docs/ARCHITECTURE.md", page)
+        self.assertEqual(self.lint("files"), [])
+        self.write("docs/ARCHITECTURE.md", page.replace("- `b.c`: two.", "- `a.c`: again.\n- `c.c`: no."))
+        self.assertEqual(self.lint("files"), [
+            "docs/ARCHITECTURE.md:8: scrape/a.c is named twice",
+            "docs/ARCHITECTURE.md:9: scrape/c.c does not exist",
+            "scrape/b.c:1: has no line in docs/ARCHITECTURE.md"])
+
 
 unittest.main()
