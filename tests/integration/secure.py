@@ -4,11 +4,13 @@ Certificates are made by the openssl program in the test's directory. One agent 
 destinations, at the most talkative log level, in an environment full of proxies that do not exist.
 """
 import base64
+import http.client
 import json
 import os
 import shutil
 import ssl
 import subprocess
+import urllib.parse
 
 import harness as h
 
@@ -99,6 +101,19 @@ class Writes(h.Pages):
         return len(self.seen) > 0 and all(headers.get_all(name) == [value] for headers in self.seen)
 
 
+def relay_to(receiver):
+    """TLS in front of the stand-in: passes a request on as it came."""
+    def page(request):
+        onward = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+        onward.putrequest("POST", request.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in request.headers.items():
+            onward.putheader(name, value)
+        onward.endheaders(request.body)
+        answer = onward.getresponse()
+        return answer.status, TEXT, answer.read()
+    return page
+
+
 def redirect_to(url):
     return lambda request: (302, TEXT, b"", {"Location": url})
 
@@ -168,6 +183,8 @@ def destinations(s, receiver):
         to("in-url", "http://someone:url-user-word@%s/write" % s["write-url"].address),
         to("untrusted", "https://%s/write" % s["write-untrusted"].address),
         to("signed", receiver.url, sigv4={}),
+        to("signed-tls", receiver.url.replace("http://127.0.0.1:%d" % receiver.port, "https://" + s["relay"].address),
+           tls_config=tls, sigv4={"service_name": "aps"}, write_relabel_configs=[{"target_label": "by", "replacement": "tls"}]),
     ]
 
 
@@ -310,6 +327,9 @@ def remote_write_is_as_expected(agent, s, receiver):
     stats = receiver.stats()
     h.check(stats["samples"] > 0 and stats["bad_signature"] == 0, "signed with keys, token and region of the "
             "environment: %s" % stats)
+    h.wait_for(lambda: b"tls" in h.get("http://127.0.0.1:%d/series?match=up" % receiver.port), 10,
+               "signed requests arrive through TLS")
+    h.check(receiver.stats()["bad_signature"] == 0, "and their signatures are good")
     ledger = {e["name"]: e for e in agent.ledger()["destinations"]}
     h.check("certificate" in ledger["untrusted"]["lastError"] and ledger["untrusted"]["sent"] == 0
             and not s["write-untrusted"].seen, "nothing goes to a server that is not trusted: %s" % ledger["untrusted"])
@@ -334,6 +354,18 @@ def nothing_is_shown(d, agent, log):
             h.check(not any(form in content for form in forms), "%s holds the secret %s" % (place, secret))
 
 
+def talk_to(d, agent, s, receiver, turning):
+    agent.wait_ready()
+    h.wait_for(lambda: all_known(agent), 15, "every target is scraped once")
+    health_is_as_expected(agent)
+    requests_are_as_expected(agent, s)
+    headers_arrive(s)
+    remote_write_is_as_expected(agent, s, receiver)
+    certificates_are_read_again(d, agent, s, turning)
+    files_are_read_again(d, agent, s)
+    nothing_is_shown(d, agent, agent.log())
+
+
 def everything_in_one_agent():
     with h.Dir() as d:
         make_certificates(d)
@@ -346,19 +378,12 @@ def everything_in_one_agent():
         d.file("mixed.json", json.dumps([{"targets": [s["mixed-file"].address]}]))
         env = dict(PROXIES, AWS_ACCESS_KEY_ID=h.ACCESS_KEY, AWS_SECRET_ACCESS_KEY=h.SECRET_KEY,
                    AWS_SESSION_TOKEN=SESSION_TOKEN, AWS_REGION=h.REGION)
-        with h.Receiver(d, "--session-token=" + SESSION_TOKEN) as receiver, \
-                h.Agent(d, config(s, receiver), "--log.level=debug", "--storage.remote.flush-deadline=300ms",
-                        env=env) as agent:
-            agent.wait_ready()
-            h.wait_for(lambda: all_known(agent), 15, "every target is scraped once")
-            health_is_as_expected(agent)
-            requests_are_as_expected(agent, s)
-            headers_arrive(s)
-            remote_write_is_as_expected(agent, s, receiver)
-            certificates_are_read_again(d, agent, s, turning)
-            files_are_read_again(d, agent, s)
-            nothing_is_shown(d, agent, agent.log())
-            agent.stop()
+        with h.Receiver(d, "--session-token=" + SESSION_TOKEN) as receiver:
+            s["relay"] = h.Pages(tls=context(d, "server"))
+            s["relay"].pages[urllib.parse.urlsplit(receiver.url).path] = relay_to(receiver)
+            with h.Agent(d, config(s, receiver), "--log.level=debug", "--storage.remote.flush-deadline=300ms",
+                         env=env) as agent:
+                talk_to(d, agent, s, receiver, turning)
             h.check(not any(secret in agent.log() for secret in SECRETS), "the log stays clean to the end")
         for server in s.values():
             server.__exit__()
@@ -390,6 +415,38 @@ def a_peer_that_echoes_secrets():
             h.check("canonical request" in shown, "the rest of the answer is shown")
 
 
+def a_mistake_beside_a_secret_does_not_show_it():
+    job_of, write_of = "scrape_configs: [{job_name: j, %s}]", "remote_write: [{url: 'http://x', %s}]"
+    files = [
+        job_of % "basic_auth: basic-word-1",
+        job_of % "basic_auth: {password:basic-word-1}",
+        job_of % "basic_auth: {password: *basic-word-1}",
+        job_of % "basic_auth: {password: 'basic-word-1}",
+        job_of % "basic_auth: {password: [basic-word-1]}",
+        job_of % "basic_auth: {password: !!int basic-word-1}",
+        job_of % "basic_auth: {password: basic-word-1, password_file: x}",
+        job_of % "authorization: {type: Basic, credentials: basic-word-1}",
+        job_of % "http_headers: {X: {secrets: basic-word-1}}",
+        job_of % "http_headers: {Authorization: {secrets: [basic-word-1]}}",
+        job_of % "tls_config: {key: basic-word-1}",
+        write_of % "sigv4: {region: r, secret_key: basic-word-1}",
+        write_of % "sigv4: {region: r, access_key: a, secret_key: 'basic-word-1 x'}",
+        write_of % "headers: {Authorization: basic-word-1}",
+        "remote_write: [{url: 'http://u:basic-word-1@x y/'}]",
+        "remote_write: [{url: 'http://u:basic-word-1@x:99999/'}]",
+    ]
+    with h.Dir() as d:
+        for i, text in enumerate(files):
+            agent = h.Agent(d, text, name="agent-%d" % i)
+            try:
+                code = agent.popen.wait(10)
+            except subprocess.TimeoutExpired:
+                agent.kill()
+                code = None
+            h.check(code in (1, 2), "refused: %s: %s" % (text, code))
+            h.check("basic-word-1" not in agent.log() and "level=ERROR" in agent.log(), "%s: %s" % (text, agent.log()))
+
+
 def without_keys_it_says_what_it_looked_for():
     cases = [
         ({"AWS_REGION": h.REGION}, ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")),
@@ -419,5 +476,6 @@ if shutil.which("openssl") is None:
     h.skip("there is no openssl program")
 everything_in_one_agent()
 a_peer_that_echoes_secrets()
+a_mistake_beside_a_secret_does_not_show_it()
 without_keys_it_says_what_it_looked_for()
 h.finish()
