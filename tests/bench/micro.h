@@ -24,6 +24,7 @@ struct micro_case {
 extern const struct micro_case micro_base[];
 extern const struct micro_case micro_wal[];
 extern const struct micro_case micro_remotewrite[];
+extern const struct micro_case micro_scrape[];
 
 /* Keeps the compiler from leaving out what nobody reads. */
 extern volatile uint64_t micro_sink;
