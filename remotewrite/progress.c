@@ -27,6 +27,7 @@ static void overlap_find(struct progress *p, const struct shard_place *v, uint32
 void progress_deinit(struct progress *p)
 {
 	queue_deinit(&p->queue);
+	fence_deinit(&p->fence);
 	free(p->shards);
 	free(p->former);
 	free(p->former_at);
@@ -102,6 +103,15 @@ static void former_meets(struct progress *p, uint32_t i, uint64_t no)
 		p->former[i] = (struct cursor){.no = no};
 }
 
+static uint64_t lowest_done(const struct progress *p)
+{
+	uint64_t low = queue_end(&p->queue);
+	for (uint32_t i = 0; i < p->n; i++)
+		if (p->shards[i].done.no < low)
+			low = p->shards[i].done.no;
+	return low;
+}
+
 static int push(struct progress *p, struct queue_entry *e)
 {
 	e->overlap = p->settling && (e->pos.sequence < p->overlap_top ||
@@ -109,6 +119,8 @@ static int push(struct progress *p, struct queue_entry *e)
 	if (queue_push(&p->queue, e))
 		return ERR_NOMEM;
 	uint64_t no = queue_end(&p->queue) - 1;
+	if (e->batch)
+		fence_note(&p->fence, e->batch, no, lowest_done(p), p->queue.first);
 	if (e->overlap) {
 		p->overlap_end_no = no + 1;
 		if (p->overlap_end < e->end)
@@ -172,13 +184,15 @@ int progress_read_to(struct progress *p, struct wal_pos end, enum drop_reason lo
 	return 0;
 }
 
-struct shard_walk progress_walk(const struct progress *p, uint32_t index)
+static struct shard_walk walk(const struct progress *p, uint32_t index)
 {
 	return (struct shard_walk){.queue = &p->queue,
 				   .n = p->n,
 				   .index = index,
 				   .former = p->former,
-				   .n_former = p->n_former};
+				   .n_former = p->n_former,
+				   .fence = &p->fence,
+				   .lowest = lowest_done(p)};
 }
 
 /* Whether a stored place lies ahead of what was read; else its batch was met, or never will be. */
@@ -200,8 +214,15 @@ static void move_idle(struct progress *p, uint32_t i)
 			s->done = (struct cursor){.no = queue_end(&p->queue)};
 		return;
 	}
-	struct shard_walk w = progress_walk(p, i);
+	struct shard_walk w = walk(p, i);
 	shard_skip_idle(&w, &s->done);
+}
+
+struct shard_walk progress_walk(struct progress *p, uint32_t index)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		move_idle(p, i);
+	return walk(p, index);
 }
 
 uint64_t progress_waiting(struct progress *p, uint32_t index, int64_t *oldest_loaded_ms)
@@ -212,15 +233,6 @@ uint64_t progress_waiting(struct progress *p, uint32_t index, int64_t *oldest_lo
 	move_idle(p, index);
 	*oldest_loaded_ms = queue_at(&p->queue, s->done.no)->loaded_ms;
 	return s->waiting;
-}
-
-static uint64_t lowest_done(const struct progress *p)
-{
-	uint64_t low = queue_end(&p->queue);
-	for (uint32_t i = 0; i < p->n; i++)
-		if (p->shards[i].done.no < low)
-			low = p->shards[i].done.no;
-	return low;
 }
 
 /* The former places are of use until every present shard is past all of them. */

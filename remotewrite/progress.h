@@ -18,6 +18,7 @@ struct progress_shard {
 
 struct progress {
 	struct queue queue;
+	struct fence fence;
 	struct wal_pos end; /* what has been read */
 	int64_t base;
 	struct books books;
@@ -54,7 +55,7 @@ int progress_add(struct progress *p, struct batch *b, enum drop_reason lost, int
 /* Everything up to end has been read. Samples missing at the end are told as lost. */
 int progress_read_to(struct progress *p, struct wal_pos end, enum drop_reason lost, int64_t now_ms);
 
-struct shard_walk progress_walk(const struct progress *p, uint32_t index);
+struct shard_walk progress_walk(struct progress *p, uint32_t index);
 /* Items waiting and when the oldest of them was read; 0 when there is none. */
 uint64_t progress_waiting(struct progress *p, uint32_t index, int64_t *oldest_loaded_ms);
 /* A request is done with: books are what became of its samples (as built, or with sent moved to a

@@ -132,6 +132,15 @@ static void pass_former(struct building *b, const struct batch_column *col)
 	b->c.slot = to;
 }
 
+static bool fenced(struct building *b, uint32_t frame)
+{
+	if (b->w->n == 1 || !b->w->fence || fence_need(b->w->fence, b->c.no, frame) <= b->w->lowest)
+		return false;
+	b->res->fenced = true;
+	b->full = true;
+	return true;
+}
+
 static struct encode_slice slice(const struct building *b, uint32_t from)
 {
 	return (struct encode_slice){
@@ -153,6 +162,8 @@ static int build_column(struct building *b)
 			b->c.slot = col->n_slots;
 		}
 		if (b->c.slot < col->n_slots) {
+			if (fenced(b, col->frame))
+				return 0;
 			struct image *im;
 			struct encode_result r;
 			struct encode_slice s = slice(b, b->c.slot);
@@ -194,7 +205,7 @@ static int build_rows(struct building *b)
 		b->c.own++;
 		b->c.item++;
 	}
-	if (from == to)
+	if (from == to || fenced(b, frame))
 		return 0;
 	uint16_t n_slots = 0;
 	for (uint32_t i = from; i < to; i++)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "encode.h"
+#include "fence.h"
 #include "images.h"
 #include "queue.h"
 
@@ -31,6 +32,8 @@ struct shard_walk {
 	uint32_t n, index;
 	const struct cursor *former;
 	uint32_t n_former;
+	const struct fence *fence; /* NULL = none */
+	uint64_t lowest;           /* entry that all shards have reached */
 };
 
 struct build_limits {
@@ -47,6 +50,7 @@ struct built {
 	uint64_t items;     /* own items passed */
 	uint64_t beyond;    /* booked samples of entries outside the overlap */
 	int64_t oldest_ms, newest_ms;
+	bool fenced; /* cut short until other shards are as far: see fence.h */
 };
 
 /* Own items of an entry. */

@@ -278,7 +278,7 @@ static int cut(struct slot *s, uint32_t max_samples)
 	buf_reset(&d->ws->raw);
 	int r = shard_build(&walk, d->progress.shards[s->index].done, &limits, &d->images,
 			    &d->ws->scratch, d->now_ms, &d->ws->raw, &s->built);
-	if (r == 0 && s->built.items == 0 && s->maybe_repeated) {
+	if (r == 0 && s->built.items == 0 && s->maybe_repeated && !s->built.fenced) {
 		s->maybe_repeated = false;
 		return cut(s, max_samples);
 	}
@@ -370,6 +370,9 @@ int slot_turn(struct slot *s, int64_t *wake)
 			want(wake, s->retry_at);
 			return 0;
 		}
+		/* The shards that it waits for wake the destination when they move. */
+		if (r > 0 && s->built.items == 0 && s->built.fenced)
+			return 0;
 		if (r > 0) {
 			finish(s, true, DROP_REASONS_);
 			return 1;

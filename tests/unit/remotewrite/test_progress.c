@@ -103,7 +103,8 @@ static void answer(struct model *m, uint32_t index, uint32_t max)
 	assert_int_equal(shard_build(&walk, m->p.shards[index].done, &limits, &m->images,
 				     &m->scratch, 0, &m->out, &built),
 			 0);
-	assert_true(built.items > 0 && built.items <= waiting);
+	/* The slowest shard never waits for others, so all come to the end. */
+	assert_true((built.items > 0 || built.fenced) && built.items <= waiting);
 	progress_commit(&m->p, index, &built, &built.books);
 }
 
