@@ -113,6 +113,8 @@ static int send_start(void *cls, struct send_request *req, send_done done, void 
 		      void **flight, struct err *err)
 {
 	struct sim *s = cls;
+	if (s->start_fails)
+		return err_set(err, 1, "a file is missing");
 	struct sim_flight *f = calloc(1, sizeof *f);
 	assert_non_null(f);
 	assert_true(s->n_flights < SIM_FLIGHTS_MAX);
@@ -165,16 +167,21 @@ static void receive(struct sim *s, struct sv body)
 	peer_free(&r);
 }
 
-void sim_answer(struct sim *s, size_t i, int status, bool stored)
+void sim_answer_as(struct sim *s, size_t i, const struct http_answer *a, bool stored)
 {
 	struct sim_flight *f = take_flight(s, i);
 	if (stored)
 		receive(s, f->body);
+	f->done(f->cls, a, SV("because"));
+	free(f);
+}
+
+void sim_answer(struct sim *s, size_t i, int status, bool stored)
+{
 	struct http_answer a = {.result = status ? HTTP_OK : HTTP_TIMEOUT,
 				.status = status,
 				.error = status ? NULL : "timeout"};
-	f->done(f->cls, &a, SV("because"));
-	free(f);
+	sim_answer_as(s, i, &a, stored);
 }
 
 /* ---- host ---- */

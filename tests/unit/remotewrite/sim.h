@@ -38,6 +38,7 @@ struct sim {
 	/* peer */
 	struct sim_flight *flights[SIM_FLIGHTS_MAX];
 	size_t n_flights;
+	bool start_fails;
 	uint64_t requests, stored_samples;
 	uint64_t rng;
 	/* what arrived, by frame and slot */
@@ -64,5 +65,6 @@ void sim_kill(struct sim *s);
 int64_t sim_turn(struct sim *s);
 /* Answers flight i: status 0 = no answer; stored: what it holds reaches the store. */
 void sim_answer(struct sim *s, size_t i, int status, bool stored);
+void sim_answer_as(struct sim *s, size_t i, const struct http_answer *a, bool stored);
 /* Answers everything with 200 and goes on until nothing moves. */
 void sim_settle(struct sim *s);

@@ -212,6 +212,93 @@ static void test_growth(void **state)
 	sim_free(s);
 }
 
+/* A sample must not reach the peer from two shards, so all answers come first. */
+static void test_shards_wait_for_flights(void **state)
+{
+	struct sim *s = sim_new(13);
+	s->cfg.queue.min_shards = 2;
+	sim_start(s);
+	for (int i = 0; i < 10; i++)
+		sim_log(s, 0, 40, 32, true);
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 2);
+	s->cfg.queue.min_shards = 4;
+	destination_configure(&s->d, &s->cfg, false);
+	void *flights[2] = {s->flights[0], s->flights[1]};
+	for (int i = 0; i < 3; i++) {
+		s->now_ms += 6000;
+		sim_turn(s);
+		assert_int_equal(s->d.progress.n, 2);
+		assert_int_equal(s->n_flights, 2);
+		assert_ptr_equal(s->flights[0], flights[0]);
+		assert_ptr_equal(s->flights[1], flights[1]);
+	}
+	/* No new one is started meanwhile. */
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.n, 2);
+	assert_int_equal(s->n_flights, 1);
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.n, 4);
+	assert_int_equal(s->n_flights, 4);
+	sim_settle(s);
+	assert_all_arrived(s);
+	assert_balanced(s);
+	sim_free(s);
+}
+
+/* A request that waits to be sent again does not hold up the others' change, and what it asked for
+ * is kept to. */
+static void test_shards_change_past_a_wait(void **state)
+{
+	struct sim *s = sim_new(14);
+	s->cfg.queue.min_shards = 2;
+	sim_start(s);
+	for (int i = 0; i < 10; i++)
+		sim_log(s, 0, 40, 32, true);
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 2);
+	s->cfg.queue.min_shards = 4;
+	destination_configure(&s->d, &s->cfg, false);
+	struct http_answer slow = {.result = HTTP_OK, .status = 429, .retry_after = SV("20")};
+	sim_answer_as(s, 0, &slow, false);
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.n, 4);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms += 19999;
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms += 1;
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 4);
+	sim_settle(s);
+	assert_all_arrived(s);
+	assert_balanced(s);
+	sim_free(s);
+}
+
+/* The file says "clean" only while nothing can have been sent after it. */
+static void test_clean_is_true(void **state)
+{
+	struct sim *s = sim_new(15);
+	sim_start(s);
+	sim_log(s, 0, 1, 8, false);
+	sim_settle(s);
+	sim_stop(s);
+	assert_non_null(strstr(s->stored, "\"clean\":true"));
+	sim_start(s);
+	sim_log(s, 0, 1, 8, false);
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 1);
+	assert_non_null(strstr(s->stored, "\"clean\":false"));
+	sim_answer(s, 0, 0, true);
+	sim_stop(s);
+	assert_non_null(strstr(s->stored, "\"clean\":false"));
+	sim_free(s);
+}
+
 /* An orderly stop leaves nothing to repeat, wherever it happens. */
 static void test_stop_repeats_nothing(void **state)
 {
@@ -450,6 +537,9 @@ int main(void)
 		cmocka_unit_test(test_drop_reasons),
 		cmocka_unit_test(test_too_old),
 		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_shards_wait_for_flights),
+		cmocka_unit_test(test_shards_change_past_a_wait),
+		cmocka_unit_test(test_clean_is_true),
 		cmocka_unit_test(test_stop_repeats_nothing),
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_storm_with_kills),

@@ -1,0 +1,113 @@
+#include "../../../remotewrite/destination.h"
+
+#include "cmocka_all.h"
+
+#include <ampagent/base/log.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static struct destination *make(void)
+{
+	struct destination *d = calloc(1, sizeof *d);
+	assert_non_null(d);
+	d->cfg.name = SV("test");
+	d->cfg.url = SV("http://test/");
+	d->now_ms = 1000;
+	return d;
+}
+
+/* What fn logs, in lines; the text of it in out. */
+static unsigned logged(void (*fn)(struct destination *d), struct destination *d, char out[8192])
+{
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	int kept = dup(STDERR_FILENO);
+	dup2(fileno(file), STDERR_FILENO);
+	fn(d);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	rewind(file);
+	size_t len = fread(out, 1, 8191, file);
+	fclose(file);
+	out[len] = 0;
+	unsigned n = 0;
+	for (size_t i = 0; i < len; i++)
+		n += out[i] == '\n';
+	return n;
+}
+
+/* A peer that fails every other request for three minutes. */
+static void now_and_then(struct destination *d)
+{
+	for (int i = 0; i < 1800; i++) {
+		trouble_retry(d, "status 500", false, 30);
+		d->now_ms += 50;
+		trouble_over(d);
+		d->now_ms += 50;
+	}
+}
+
+static void test_at_most_a_pair_a_minute(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(now_and_then, d, text), 2 * 3);
+	assert_non_null(strstr(text, "Failed to send batch, retrying"));
+	assert_non_null(strstr(text, "Remote write works again"));
+	assert_false(d->has_error);
+	free(d);
+}
+
+static void one_outage(struct destination *d)
+{
+	for (int i = 0; i < 100; i++) {
+		trouble_retry(d, "status 403", true, 1000);
+		d->now_ms += 900;
+	}
+	assert_true(d->has_error);
+	trouble_over(d);
+}
+
+static void test_outage(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(one_outage, d, text), 3);
+	assert_non_null(strstr(text, "level=ERROR"));
+	assert_non_null(strstr(text, "need attention"));
+	assert_non_null(strstr(text, "after=90.0s"));
+	assert_string_equal(d->last_error, "status 403");
+	free(d);
+}
+
+static void drops(struct destination *d)
+{
+	for (int i = 0; i < 10; i++)
+		trouble_drop(d, "status 400", DROP_ANSWERED_400, 7);
+	trouble_store(d, "disk full");
+	trouble_store(d, "disk full");
+}
+
+static void test_drops_and_stores(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(drops, d, text), 2);
+	assert_non_null(strstr(text, "reason=answered_400"));
+	assert_non_null(strstr(text, "count=7"));
+	assert_non_null(strstr(text, "disk full"));
+	assert_int_equal(d->stats.position_failures, 2);
+	assert_true(d->has_error);
+	free(d);
+}
+
+int main(void)
+{
+	log_init(LOG_INFO, LOG_LOGFMT);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_at_most_a_pair_a_minute),
+		cmocka_unit_test(test_outage),
+		cmocka_unit_test(test_drops_and_stores),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
