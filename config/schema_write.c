@@ -85,7 +85,8 @@ static const struct schema_entry queue_entries[] = {
 	 AT(struct queue_options, capacity),
 	 .fallback = "10000",
 	 .positive = true,
-	 .help = "Samples of one shard that are prepared ahead."},
+	 .help = "Has no effect: samples wait in the log, not in a queue, and at most 4 MiB of it "
+		 "is read ahead of the slowest shard."},
 	{.key = "max_shards",
 	 .kind = SCHEMA_UINT,
 	 AT(struct queue_options, max_shards),
