@@ -88,7 +88,7 @@ def without_a_disk_memory_serves():
     with h.Dir() as d, h.Pages(PAGES) as pages, h.Receiver(d) as receiver:
         jobs = "- job_name: j\n  static_configs: [{targets: ['%s']}]\n" % pages.address
         d.file("plain", "a file, not a directory")
-        with h.Agent(d, config([receiver], jobs), "--storage.agent.path=%s/plain/x" % d.path) as agent:
+        with h.Agent(d, config([receiver], jobs), storage=d.path + "/plain/x") as agent:
             h.wait_for(lambda: receiver.stats()["samples"] > 20, 10, "samples arrive without a disk")
             h.check("memory only" in agent.log() and "ERROR" in agent.log(), "it says so loudly")
             h.check(agent.stop() == 0, "exit 0")

@@ -6,6 +6,7 @@ limit. A test is a script that ends with harness.finish(); exit 77 means skipped
 import http.server
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -62,17 +63,23 @@ def peer(name):
 
 
 _given_ports = set()
+_random = random.SystemRandom()
 
 
 def free_port():
-    """A port nobody listens on now, not given before."""
+    """A port nobody listens on now, not given before; below those that connections get by themselves."""
     while True:
+        port = _random.randrange(20000, 32000)
+        if port in _given_ports:
+            continue
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in _given_ports:
-            _given_ports.add(port)
-            return port
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given_ports.add(port)
+        return port
 
 
 def get(url, data=None, timeout=10):
@@ -188,12 +195,13 @@ class Receiver(Process):
 
 
 class Agent(Process):
-    def __init__(self, directory, config, *flags, port=None, name="ampagent", env=None):
+    def __init__(self, directory, config, *flags, port=None, name="ampagent", env=None, storage=None):
         self.port = port or free_port()
         path = directory.file(name + ".yml", config)
         super().__init__(name, [AMPAGENT, "--config.file=" + path,
                                 "--web.listen-address=127.0.0.1:%d" % self.port,
-                                "--storage.agent.path=" + os.path.join(directory.path, name + "-data")]
+                                "--storage.agent.path="
+                                + (storage or os.path.join(directory.path, name + "-data"))]
                          + list(flags), directory, env)
         self.base = "http://127.0.0.1:%d" % self.port
 
