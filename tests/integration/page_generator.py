@@ -236,7 +236,8 @@ CASES = [
     b'a{__name__=""} 1', b'a{__x__="1"} 1', b'{__name__="a"} 1', b'{"a",__name__="b"} 1', b'{__name__="a"} 1', b'a{le="1"} 1\n# TYPE a histogram\na{le="1"} 2',
     b'# TYPE a histogram\na{le="1"} 1\na{le="1.0"} 2', b'# TYPE a summary\na{le="1",quantile="1"} 1', b'# TYPE a histogram\nb{le="1"} 1',
     b'# TYPE a histogram\n# TYPE b gauge\na{le="1"} 1', b"a 1\n\n\n b 2", b"a 1 \t", b"a\t1\t", b"a  1", b"a{}\t1", b"# HELP a \xff", b"# TYPE a", b"# HELP", b"# HELPX",
-    b"# TYPE a gauge x", b"# \x00", b"#\x00 x", b"# x\x00y\nb 1", b"a 1\x00", b"a\x00 1", b"a{b=\"c\"}\x001", b"a {b=\"c\"} 1", b"a\n1", b"a {\n} 1", b'a{b="\\', b'a{b="\\\n"} 1',
+    b"# TYPE a gauge x", b"# \x00", b"#\x00 x", b"# x\x00y\nb 1", b"# UNIT m\x00x", b"#x\x00y", b"# TYPE\x00 a gauge",
+    b"# HELP a\x00b", b"# TYPE a\x00gauge", b"# HELP a b\x00", b'{"a",b="1","c\x00"="2"} 1', b"a 1\x00", b"a\x00 1", b"a{b=\"c\"}\x001", b"a {b=\"c\"} 1", b"a\n1", b"a {\n} 1", b'a{b="\\', b'a{b="\\\n"} 1',
     b'a{b="c\\"} 1', b'a{b="c', b"a 1}", b"a 1{", b"a{b=\"c\"} {} 1", b"a 1 2 3", b"a 9223372036854775807", b"a 1 9223372036854775807", b"a 1 9223372036854775808", b"a 1 0",
     b"a 1 00000000000000000000001", b"a 1 1\na 2 2", b"a 1 2\na 2 1", b"a 1 1\na 1 1", b"a 1\na 2 5", b"a 1 5\na 2", b"a +1", b"a -NaN", b"a +NaN", b"a iNf", b"a 1e+0005", b"a 1E5",
     b"a 1d", b"a 1.", b"a .", b"a -", b"a - 1", b"\xef\xbb\xbfa 1", b"a\xc2\xa0 1", b"\x0ba 1", b"a 1\x0b", b"a 1 1\x0b", b"a:b:c 1", b":a 1", b"_ 1", b":: 1", b"a{:x=\"1\"} 1",
@@ -261,9 +262,11 @@ def timed_pages(base_ms):
         Page("future timestamp, then none", [b"a 1 %d\nb 1\n" % t, b"a 2\nb 2\n", b"a 3\nb 3\n"]),
         Page("none, then a future timestamp", [b"a 1\nb 1\n", b"a 2 %d\nb 2\n" % t, b"b 3\n"]),
         Page("none, then an old timestamp", [b"a 1\nb 1\n", b"a 2 %d\nb 2\n" % old, b"b 3\n"]),
+        Page("none, gone, then an old timestamp", [b"a 1\nb 1\n", b"b 2\n", b"a 3 %d\nb 3\n" % old]),
         Page("too far ahead", [b"a 1 %d\nb 1\n" % (base_ms + 7200000), b"a 1 %d\nb 1\n" % t, b"b 1\n"]),
         Page("several of one series", [b"a 1 %d\na 2 %d\na 3 %d\nb 1\n" % (t + i * 9000, t + i * 9000 + 1000, t + i * 9000 + 2000) for i in range(3)]),
         Page("several, not in order", [b"a 1 %d\na 2 %d\na 3 %d\nb 1\n" % (t + i * 9000, t + i * 9000 - 1000, t + i * 9000 + 2000) for i in range(3)]),
+        Page("none and a timestamp in turn", [b"a 1\na 2 %d\n" % t, b"a 3\n", b"a 4 %d\na 5\n" % (t + 1000)]),
         Page("timestamps and a broken line", [b"a 1 %d\nb 1\n" % t, b"a 2 %d\nb 1\nc x\n" % (t + 1000), b"a 3 %d\nb 1\n" % (t + 500)]),
     ]
 

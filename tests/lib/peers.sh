@@ -34,9 +34,11 @@ peer_download() (
 # own, so that the system's stay as they are.
 peer_unstable() (
 	lists=$peers_root/build/peers/.unstable
+	# The mirror of the system's own lists.
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' | grep -v -m1 security)
 	mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-		"http://deb.debian.org/debian unstable main" >"$lists/sources.list"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" \
+		>"$lists/sources.list"
 	apt() {
 		apt-get -q -o APT::Sandbox::User="$(id -un)" -o Dir::Etc::SourceList="$lists/sources.list" \
 			-o Dir::Etc::SourceParts=- -o Dir::Cache="$lists/cache" \
