@@ -25,12 +25,12 @@ def page():
 class Trouble:
     """A destination and how its peer behaves until it is repaired."""
 
-    def __init__(self, d, *flags, settings=None, repair=None, **queue):
+    def __init__(self, d, *flags, settings=None, repair=None, signed=True, **queue):
         self.d, self.flags = d, flags
         self.settings = settings or {}
         self.queue = dict(QUEUE, **queue)
         self.repair_with = repair or {}
-        self.receiver = h.Receiver(d, *flags)
+        self.receiver = h.Receiver(d, *flags, signed=signed)
 
     def config(self, name):
         return dict({"name": name, "url": self.receiver.url, "queue_config": self.queue,
@@ -71,7 +71,8 @@ def make_troubles(d):
         "failing": Trouble(d, "--rate-500=1", repair={"rate_500": 0}),
         "losing": Trouble(d, "--rate-drop=0.5", repair={"rate_drop": 0}),
         "forbidden": Trouble(d, "--rate-403=1", repair={"rate_403": 0}, max_shards=1),
-        "wrong-key": Trouble(d, "--secret-key=not-this-one", repair="restart"),
+        "wrong-key": Trouble(d, "--access-key=" + h.ACCESS_KEY, "--secret-key=not-this-one", "--region=" + h.REGION,
+                             signed=False, repair="restart"),
         "wrong-workspace": Trouble(d, "--workspace=ws-of-somebody-else", repair="restart"),
         "small": Trouble(d, "--max-request-bytes=1200"),
         "partial": Trouble(d, "--rate-400=0.5", repair={"rate_400": 0}),

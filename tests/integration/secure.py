@@ -330,6 +330,11 @@ def remote_write_is_as_expected(agent, s, receiver):
     h.wait_for(lambda: b"tls" in h.get("http://127.0.0.1:%d/series?match=up" % receiver.port), 10,
                "signed requests arrive through TLS")
     h.check(receiver.stats()["bad_signature"] == 0, "and their signatures are good")
+    ups = {}
+    for line in h.get("http://127.0.0.1:%d/series?match=up" % receiver.port).decode().splitlines():
+        item = json.loads(line)
+        ups[item["labels"]["job"]] = item["last_value"]
+    h.check(ups["good"] == 1 and all(ups[name] == 0 for name in DOWN), "up: %s" % ups)
     ledger = {e["name"]: e for e in agent.ledger()["destinations"]}
     h.check("certificate" in ledger["untrusted"]["lastError"] and ledger["untrusted"]["sent"] == 0
             and not s["write-untrusted"].seen, "nothing goes to a server that is not trusted: %s" % ledger["untrusted"])
