@@ -251,6 +251,99 @@ static void test_misbehaving_peer(void **state)
 	teardown(&w);
 }
 
+/* ---- what the log is told (linked in between) ---- */
+
+static int holds;             /* of "third": told less dropped */
+static int cursors_to_refuse; /* counts down; the last one is refused */
+
+int __real_wal_cursor_new(struct wal *w, struct wal_pos from, struct wal_cursor **out,
+			  uint64_t *skipped);
+int __wrap_wal_cursor_new(struct wal *w, struct wal_pos from, struct wal_cursor **out,
+			  uint64_t *skipped);
+int __wrap_wal_cursor_new(struct wal *w, struct wal_pos from, struct wal_cursor **out,
+			  uint64_t *skipped)
+{
+	if (cursors_to_refuse > 0 && --cursors_to_refuse == 0)
+		return ERR_NOMEM;
+	return __real_wal_cursor_new(w, from, out, skipped);
+}
+
+void __real_wal_position_drop(struct wal *w, struct sv key);
+void __wrap_wal_position_drop(struct wal *w, struct sv key);
+void __wrap_wal_position_drop(struct wal *w, struct sv key)
+{
+	if (sv_eq(key, SV("third")))
+		holds--;
+	__real_wal_position_drop(w, key);
+}
+
+void __real_wal_hold(struct wal *w, struct sv key, struct wal_pos pos);
+void __wrap_wal_hold(struct wal *w, struct sv key, struct wal_pos pos);
+void __wrap_wal_hold(struct wal *w, struct sv key, struct wal_pos pos)
+{
+	if (sv_eq(key, SV("third")))
+		holds++;
+	__real_wal_hold(w, key, pos);
+}
+
+static void count_key(void *cls, struct sv key)
+{
+	++*(unsigned *)cls;
+}
+
+/* The third destination has opened the log when the fourth fails: nothing of it stays. */
+static void test_failed_apply_leaves_nothing(void **state)
+{
+	struct world w;
+	struct standin_options so = peer_options();
+	struct err err = ERR_NULL;
+	setup(&w, &so);
+	start(&w);
+	put(&w);
+	wait_delivered(&w);
+	struct remotewrite_options three[3] = {w.opt, w.opt, w.opt};
+	three[1].name = SV("third");
+	three[2].name = SV("fourth");
+	three[1].name_set = three[2].name_set = true;
+	cursors_to_refuse = 2;
+	assert_int_equal(remotewrite_apply(w.rw, three, 3, LABELS_NULL, &err), ERR_NOMEM);
+	assert_int_equal(cursors_to_refuse, 0);
+	assert_int_equal(holds, 0);
+	unsigned keys = 0;
+	wal_position_each(w.wal, count_key, &keys);
+	assert_int_equal(keys, 1);
+	assert_int_equal(remotewrite_status_get(w.rw, NULL, 0), 1);
+	put(&w);
+	wait_delivered(&w);
+	assert_int_equal(status(&w).sent, w.logged);
+	peer_stop(&w);
+	teardown(&w);
+}
+
+/* User info is no part of a position's name, so two of the same URL must be told apart. */
+static void test_same_url_twice(void **state)
+{
+	struct world w;
+	struct standin_options so = peer_options();
+	struct err err = ERR_NULL;
+	char urls[2][160];
+	setup(&w, &so);
+	for (int i = 0; i < 2; i++)
+		snprintf(urls[i], sizeof urls[i], "http://user%d:pw@%s", i,
+			 w.url + strlen("http://"));
+	struct remotewrite_options two[2] = {w.opt, w.opt};
+	two[0].url = sv_of(urls[0]);
+	two[1].url = sv_of(urls[1]);
+	struct remotewrite_env env = {w.wal, SV("ampagent/test")};
+	assert_int_equal(remotewrite_new(&env, &w.rw, &err), 0);
+	assert_int_equal(remotewrite_apply(w.rw, two, 2, LABELS_NULL, &err), 0);
+	unsigned keys = 0;
+	wal_position_each(w.wal, count_key, &keys);
+	assert_int_equal(keys, 2);
+	peer_stop(&w);
+	teardown(&w);
+}
+
 static void test_apply(void **state)
 {
 	struct world w;
@@ -309,6 +402,8 @@ int main(void)
 		cmocka_unit_test(test_signed_delivery_and_restart),
 		cmocka_unit_test(test_misbehaving_peer),
 		cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_failed_apply_leaves_nothing),
+		cmocka_unit_test(test_same_url_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

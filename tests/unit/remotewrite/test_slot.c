@@ -116,7 +116,13 @@ static void test_read_ahead_full(void **state)
 	}
 	assert_int_equal(s->n_flights, 1);
 	assert_true(n > 10);
-	assert_true(s->d.progress.queue.bytes >= SEND_READ_AHEAD_BYTES);
+	assert_in_range(s->d.progress.queue.bytes, SEND_READ_AHEAD_BYTES,
+			SEND_READ_AHEAD_BYTES + s->batches[0]->bytes + 1000000);
+	/* And no more is read until it has moved. */
+	uint64_t read = queue_end(&s->d.progress.queue);
+	sim_log(s, 0, 40, 32, false);
+	sim_turn(s);
+	assert_int_equal(queue_end(&s->d.progress.queue), read);
 	sim_free(s);
 }
 
