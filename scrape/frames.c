@@ -35,7 +35,7 @@ static struct frame *add_frame(struct frame_list *l, enum frame_kind kind, uint3
 		l->v = v;
 	}
 	struct frame *f = &l->v[l->n++];
-	*f = (struct frame){.id = id, .kind = (uint8_t)kind};
+	*f = (struct frame){.id = id, .kind = (uint8_t)kind, .column_ms = INT64_MIN};
 	l->open[kind] = l->n;
 	return f;
 }
@@ -66,7 +66,7 @@ static int add_slot(struct frame *f, uint64_t hash, uint32_t raw)
 }
 
 int frame_list_restore(struct frame_list *l, struct series_ref ref, struct labels labels,
-		       bool alive)
+		       bool alive, int64_t last_ms)
 {
 	struct frame *f = l->n ? &l->v[l->n - 1] : NULL;
 	if (!f || f->id != ref.frame) {
@@ -75,8 +75,10 @@ int frame_list_restore(struct frame_list *l, struct series_ref ref, struct label
 			return ERR_NOMEM;
 	}
 	int r = add_slot(f, labels_hash(labels), raw_size(labels));
-	if (r == 0 && alive)
+	if (r == 0 && alive) {
 		bit_set(f->seen_before, f->n - 1u);
+		f->column_ms = last_ms;
+	}
 	return r;
 }
 
@@ -335,15 +337,17 @@ void frame_list_compact(struct frame_list *l, const bool *used, uint32_t *moved,
 	l->n = n;
 }
 
-void frame_list_turn(struct frame_list *l)
+void frame_list_turn(struct frame_list *l, int64_t t_ms)
 {
-	frame_list_drop_columns(l);
-	forget_times(l);
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct frame *f = &l->v[i];
+		if (f->values)
+			f->column_ms = t_ms;
 		memcpy(f->seen_before, f->seen_now, sizeof f->seen_before);
 		memset(f->seen_now, 0, sizeof f->seen_now);
 	}
+	frame_list_drop_columns(l);
+	forget_times(l);
 }
 
 void frame_list_forget_seen(struct frame_list *l)

@@ -24,6 +24,7 @@ struct frame {
 	uint16_t cap;
 	uint8_t kind;
 	uint32_t raw_bytes; /* of its series on the wire, estimated */
+	int64_t column_ms;  /* of its last column; INT64_MIN when it has had none */
 	uint64_t seen_before[FRAME_WORDS];
 	uint64_t seen_now[FRAME_WORDS];
 	uint64_t present[FRAME_WORDS]; /* slots with a value in the running scrape */
@@ -71,9 +72,10 @@ static inline void bit_set(uint64_t *words, unsigned i)
 }
 
 void frame_list_deinit(struct frame_list *l);
-/* A slot that the log already knows (frames in order, slots in order): 0 or ERR_NOMEM. */
+/* A slot that the log already knows (frames in order, slots in order); last_ms: the last batch that
+ * its frame was in. 0 or ERR_NOMEM. */
 int frame_list_restore(struct frame_list *l, struct series_ref ref, struct labels labels,
-		       bool alive);
+		       bool alive, int64_t last_ms);
 /* A new slot in the youngest frame of that kind, or in a new frame that takes *next_id.
  * Returns its ref, SLOT_NONE without memory. */
 uint32_t frame_list_add(struct frame_list *l, enum frame_kind kind, struct labels labels,
@@ -115,9 +117,9 @@ static inline int64_t frame_last_ms(const struct frame *f, unsigned slot)
 int frame_list_mark_stale(struct frame_list *l, int64_t t_ms, struct batch *batch);
 /* Moves the columns of the running scrape into the batch. 0 or ERR_NOMEM. */
 int frame_list_columns(struct frame_list *l, struct batch *batch);
-/* Ends the scrape: forgets the columns (they belong to the batch); what was seen now becomes what
- * was seen before. */
-void frame_list_turn(struct frame_list *l);
+/* Ends the scrape of t_ms: forgets the columns (they belong to the batch); what was seen now
+ * becomes what was seen before. */
+void frame_list_turn(struct frame_list *l, int64_t t_ms);
 /* Forgets the columns and keeps what was seen. */
 void frame_list_drop_columns(struct frame_list *l);
 /* Forgets what was seen in the running scrape. */

@@ -18,7 +18,7 @@ static void restore_slot(void *cls, struct series_ref ref, struct labels labels,
 	if (r->result != 0)
 		return;
 	bool owed = alive && r->now_ms - last_t_ms < LOOKBACK_MS;
-	r->result = frame_list_restore(&r->owner->frames, ref, labels, owed);
+	r->result = frame_list_restore(&r->owner->frames, ref, labels, owed, last_t_ms);
 	if (last_t_ms > r->owner->last_ms)
 		r->owner->last_ms = last_t_ms;
 }

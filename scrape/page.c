@@ -15,6 +15,23 @@
 /* Samples further in the future are refused, as Prometheus does. */
 enum { FUTURE_MS = 10 * 60 * 1000 };
 
+/* Notes the own time of a slot's sample: 0; 1 when it would go back; ERR_NOMEM. */
+static int take_time(struct reader *r, uint32_t ref, int64_t t_ms, bool had_time)
+{
+	struct frame_list *frames = &r->o->frames;
+	struct frame *f = &frames->v[ref >> 8];
+	unsigned slot = ref & 255;
+	if (bit_get(f->present, slot) && t_ms <= r->batch->t_ms)
+		return 1;
+	if (!had_time && t_ms <= f->column_ms) {
+		/* Its last sample may have had the time of a scrape. From now on it has a time of
+		 * its own, so that the bound stays where it is. */
+		int result = frame_list_take_time(frames, ref, f->column_ms);
+		return result < 0 ? result : 1;
+	}
+	return frame_list_take_time(frames, ref, t_ms);
+}
+
 /* A sample of a series that has a slot: 0 or ERR_NOMEM. *taken says whether it was kept. */
 static int take_for_slot(struct reader *r, uint32_t ref, const struct text_sample *s, bool timed,
 			 bool *taken)
@@ -30,11 +47,7 @@ static int take_for_slot(struct reader *r, uint32_t ref, const struct text_sampl
 		return 0;
 	}
 	if (timed || had_time) {
-		/* The last sample may have had the time of its scrape: this one's, or the last. */
-		int64_t floor_ms = bit_get(f->present, slot)                    ? r->batch->t_ms
-				   : !had_time && bit_get(f->seen_before, slot) ? r->o->last_ms
-										: INT64_MIN;
-		int result = t_ms <= floor_ms ? 1 : frame_list_take_time(frames, ref, t_ms);
+		int result = take_time(r, ref, t_ms, had_time);
 		if (result == 1) {
 			r->out->out_of_order++;
 			return 0;

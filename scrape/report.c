@@ -204,7 +204,7 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	o->last_ms = t_ms;
 	o->marked = false;
 	metric_add(M_SCRAPE_STALE_MARKERS, o->frames.n_stale);
-	frame_list_turn(&o->frames);
+	frame_list_turn(&o->frames, t_ms);
 	if (good) {
 		o->good_gen = o->gen;
 		line_table_rest(&o->lines);

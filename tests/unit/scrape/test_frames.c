@@ -95,7 +95,7 @@ static void a_rollback_takes_all_back(void **state)
 	uint32_t first = add(b, FRAME_PLAIN, 0, 0);
 	add(b, FRAME_TIMED, 1, 0);
 	assert_int_equal(frame_list_take_time(&b->l, slot_ref(1, 0), 100), 0);
-	frame_list_turn(&b->l);
+	frame_list_turn(&b->l, 500);
 	struct frame_mark mark = frame_list_mark(&b->l);
 	uint32_t raw = b->l.v[0].raw_bytes;
 	for (int i = 2; i < 400; i++) {
@@ -152,14 +152,14 @@ static void markers_once(void **state)
 		bit_set(b->l.v[0].seen_now, (unsigned)i);
 	}
 	assert_int_equal(frame_list_take_time(&b->l, 2, 1000), 0);
-	frame_list_turn(&b->l);
+	frame_list_turn(&b->l, 500);
 	bit_set(b->l.v[0].seen_now, 0);
 	/* Slot 2 has a sample that is newer than the marker would be. */
 	assert_int_equal(frame_list_mark_stale(&b->l, 1000, b->batch), 0);
 	assert_int_equal(b->l.n_stale, 1);
 	assert_true(b->l.v[0].values[1] == VALUE_STALE_BITS);
 	assert_false(bit_get(b->l.v[0].present, 2));
-	frame_list_turn(&b->l);
+	frame_list_turn(&b->l, 500);
 	assert_int_equal(b->l.n_stale, 0);
 	assert_true(b->l.v[0].seen_before[0] == 1);
 }
@@ -202,7 +202,7 @@ static void restored_slots(void **state)
 	for (uint16_t i = 0; i < 300; i++)
 		assert_int_equal(frame_list_restore(&b->l,
 						    (struct series_ref){5 + i / 256u, i % 256},
-						    name(b, i, 0), i % 2),
+						    name(b, i, 0), i % 2, 700),
 				 0);
 	assert_int_equal(b->l.n, 2);
 	assert_int_equal(b->l.v[1].id, 6);

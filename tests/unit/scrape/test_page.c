@@ -95,6 +95,22 @@ static void times_of_both_kinds_stay_in_order(void **state)
 	assert_int_equal(w->result.out_of_order, 3);
 }
 
+/* What was sent with the time of a scrape bounds an own time later, also after a marker; and the
+ * bound does not move on with the scrapes. */
+static void own_times_never_go_back(void **state)
+{
+	struct world *w = *state;
+	scrape_page(w, "a 1\nb 1"); /* at 1001000 */
+	scrape_page(w, "b 1");      /* a's marker at 1002000 */
+	scrape_page(w, "a 2 58\nb 1");
+	ASSERT_BATCH(w, "__name__=b, 1\n");
+	assert_int_equal(w->result.out_of_order, 1);
+	for (int i = 0; i < 10; i++)
+		scrape_page(w, "a 2 58\nb 1");
+	scrape_page(w, "a 2 1002001\nb 1");
+	ASSERT_BATCH(w, "__name__=a, 2 @1002001\n__name__=b, 1\n");
+}
+
 static void blank_lines_cost_no_index(void **state)
 {
 	struct world *w = *state;
@@ -152,6 +168,7 @@ int main(void)
 		TEST(own_timestamps),
 		TEST(a_broken_page_does_not_move_times),
 		TEST(times_of_both_kinds_stay_in_order),
+		TEST(own_times_never_go_back),
 		TEST(blank_lines_cost_no_index),
 		TEST(the_future_is_refused),
 		TEST(sample_limit_refuses_all),
