@@ -65,6 +65,13 @@ static const char *quoted_end(const char *p, const char *end)
 	return NULL;
 }
 
+/* A quoted name, which may not hold a NUL (a label value may). */
+static const char *quoted_name_end(const char *p, const char *end)
+{
+	const char *name_end = quoted_end(p, end);
+	return name_end && !memchr(p, '\0', (size_t)(name_end - p)) ? name_end : NULL;
+}
+
 static bool word_then_blank(const char *p, const char *end, const char *word)
 {
 	return end - p > 4 && memcmp(p, word, 4) == 0 && (p[4] == ' ' || p[4] == '\t');
@@ -94,16 +101,16 @@ static const char *meta_rest(const char *p, const char *end, struct text_meta *o
 {
 	const char *name = p;
 	if (*p == '"') {
-		p = quoted_end(p, end);
+		p = quoted_name_end(p, end);
 		if (!p) {
-			err_set(err, 1, "metric name in a comment has no closing quote");
+			err_set(err, 1, "metric name in a comment has no closing quote, or a NUL");
 			return NULL;
 		}
 		out->family = sv_make(name + 1, (size_t)(p - name) - 2);
 	} else {
 		if (is_class(*p, IS_ALPHA | IS_COLON))
 			p = skip_class(p, IS_ALPHA | IS_COLON | IS_DIGIT);
-		if (p == name) {
+		if (p == name || *p == '\0') {
 			err_set(err, 1, "expected a metric name after %s",
 				out->kind == TEXT_META_HELP ? "HELP" : "TYPE");
 			return NULL;
@@ -136,8 +143,10 @@ const char *text_comment(const char *p, const char *end, struct text_meta *out, 
 	if (out->kind != TEXT_META_NONE)
 		return meta_rest(skip_blanks(word + 4), end, out, err);
 
+	/* A NUL is looked for only where Prometheus's lexer has not yet passed the blanks. */
 	const char *newline = memchr(p, '\n', (size_t)(end - p));
-	if (memchr(p, '\0', (size_t)(newline - p))) {
+	bool ends = word == p + 1 ? memchr(p, '\0', (size_t)(newline - p)) != NULL : *word == '\0';
+	if (ends) {
 		out->kind = TEXT_META_END;
 		return end;
 	}
@@ -156,7 +165,7 @@ static const char *label_item(const char *p, const char *end, bool *has_name, st
 	bool quoted = *p == '"';
 	const char *start = p;
 	if (quoted)
-		p = quoted_end(p, end);
+		p = quoted_name_end(p, end);
 	else if (is_class(*p, IS_ALPHA))
 		p = skip_class(p, IS_ALPHA | IS_DIGIT);
 	if (!p || p == start)

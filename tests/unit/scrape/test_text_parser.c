@@ -60,6 +60,15 @@ struct page_case {
 };
 
 static const struct page_case cases[] = {
+	{SV("a 1\n#\0\nb nonsense"), 1, "__name__=a;"},
+	{SV("a 1\n# \0\nb nonsense"), 1, "__name__=a;"},
+	{SV("a 1\n# x\0y\nb 2"), 2, "__name__=b;"},
+	{SV("a 1\n# UNIT m\0x\nb 2"), 2, "__name__=b;"},
+	{SV("# TYPE\0 a gauge\nb 2"), 1, "__name__=b;"},
+	{SV("# HELP a\0b\nb 2"), REJECT, NULL},
+	{SV("# TYPE a\0gauge\nb 2"), REJECT, NULL},
+	{SV("{\"a\0b\"} 1"), REJECT, NULL},
+	{SV("{\"a\",\"c\0\"=\"2\"} 1"), REJECT, NULL},
 	{SV("a"), REJECT, NULL},
 	{SV("a{b='c'} 1"), REJECT, NULL},
 	{SV("a{b="), REJECT, NULL},
@@ -85,7 +94,7 @@ static const struct page_case cases[] = {
 	{SV("a 0 1\0"), REJECT, NULL},
 	{SV("a 1\n\0b garbage"), 1, "__name__=a;"},
 	{SV("\0"), 0, NULL},
-	{SV("a 1\n# x\0y\nb nonsense"), 1, "__name__=a;"},
+	{SV("a 1\n#x\0y\nb nonsense"), 1, "__name__=a;"},
 	{SV("x{quantile=\"0.8\", a=\"b\"} 1"), 1, "__name__=x;quantile=0.8;a=b;"},
 	{SV("x{ quantile=\"0.9\", a=\"b\"} 1"), 1, "__name__=x;quantile=0.9;a=b;"},
 	{SV("x { quantile = \"1.0\", a = \"b\" } 1"), 1, "__name__=x;quantile=1.0;a=b;"},
