@@ -36,7 +36,9 @@ int main(int argc, char **argv)
 {
 	/* Few threads, few arenas: memory goes back instead of lying in pools. */
 	mallopt(M_ARENA_MAX, 2);
-	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	/* Above what libsnappy takes and gives back with every request, or each would map it anew.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 192 * 1024);
 	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 	signal(SIGPIPE, SIG_IGN);
 	/* A file at its size limit is a full disk: the write fails, and the log tries again. */
