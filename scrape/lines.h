@@ -13,10 +13,11 @@
 #define LINE_NONE UINT32_MAX
 
 enum line_flag {
-	LINE_META = 1,    /* a comment */
-	LINE_DROPPED = 2, /* metric relabeling drops it */
-	LINE_PENDING = 4, /* ref counts the series that this page brought, not yet a slot */
-	LINE_BRACED = 8,  /* the text ends with '}' */
+	LINE_META = 1,     /* a comment */
+	LINE_DROPPED = 2,  /* metric relabeling drops it */
+	LINE_PENDING = 4,  /* ref counts the series that this page brought, not yet a slot */
+	LINE_BRACED = 8,   /* the text ends with '}' */
+	LINE_UNTAKEN = 16, /* none of its samples was kept so far */
 };
 
 struct line {

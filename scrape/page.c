@@ -101,6 +101,7 @@ static int take_sample(struct reader *r, uint32_t ref, bool pending, const struc
 {
 	const struct scrape_options *opt = r->env->opt;
 	bool timed = s->has_time && opt->honor_timestamps;
+	r->taken = false;
 	if (timed && s->t_ms > r->now_ms + FUTURE_MS) {
 		r->out->out_of_bounds++;
 		r->out->post_relabel++;
@@ -112,13 +113,12 @@ static int take_sample(struct reader *r, uint32_t ref, bool pending, const struc
 		r->out->post_relabel++;
 		return 0;
 	}
-	bool taken;
-	int result = pending ? take_for_pending(r, ref, s, timed, &taken)
-			     : take_for_slot(r, ref, s, timed, &taken);
+	int result = pending ? take_for_pending(r, ref, s, timed, &r->taken)
+			     : take_for_slot(r, ref, s, timed, &r->taken);
 	if (result != 0)
 		return result;
 	r->out->post_relabel++;
-	if (taken) {
+	if (r->taken) {
 		r->kept++;
 		r->out->series_added += new_series;
 	}
@@ -153,6 +153,10 @@ static int new_text(struct reader *r, struct sv text, uint64_t text_hash,
 		flags |= pending ? LINE_PENDING : 0;
 	}
 	r->out->parsed++;
+	result = flags & LINE_DROPPED ? 0 : take_sample(r, ref, pending, s, true);
+	if (result != 0)
+		return result;
+	flags |= r->taken ? 0 : LINE_UNTAKEN;
 	if (text.len <= LINE_LEN_MAX) {
 		uint32_t line = line_table_add(&r->o->lines, text_hash, text.len, flags);
 		if (line == LINE_NONE)
@@ -162,7 +166,7 @@ static int new_text(struct reader *r, struct sv text, uint64_t text_hash,
 		line_table_chain(&r->o->lines, r->prev, line);
 		r->prev = line;
 	}
-	return flags & LINE_DROPPED ? 0 : take_sample(r, ref, pending, s, true);
+	return 0;
 }
 
 /* A known series line, its text already matched. */
@@ -176,6 +180,12 @@ static int known_line(struct reader *r, uint32_t index, const struct text_sample
 	r->out->matched++;
 	if (line->flags & LINE_DROPPED)
 		return 0;
+	if (again && !(s->has_time && r->env->opt->honor_timestamps)) {
+		/* Also when the first one had a time of its own. */
+		r->out->duplicates++;
+		r->out->post_relabel++;
+		return 0;
+	}
 	return take_sample(r, line->ref, (line->flags & LINE_PENDING) != 0, s,
 			   new_series && !again);
 }

@@ -34,6 +34,7 @@ struct reader {
 	uint64_t kept; /* samples taken, for sample_limit */
 	enum metric_type type;
 	bool meta_changed;
+	bool taken;   /* the last sample was kept */
 	bool indexed; /* slot_index and pending_index are made */
 	struct map slot_index;
 	struct map pending_index;

@@ -72,6 +72,19 @@ static void own_timestamps(void **state)
 	ASSERT_BATCH(w, "__name__=a, 7\n__name__=c, 1\n");
 }
 
+static void a_duplicate_of_one_with_a_time(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 2; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "a 1 %d\na 2\nb 1", 900 + i);
+		scrape_page(w, text);
+		assert_int_equal(w->result.duplicates, 1);
+		assert_true(w->report[3] == 3);
+		assert_null(strstr(w->text.ptr, "__name__=a, 2"));
+	}
+}
+
 static void a_broken_page_does_not_move_times(void **state)
 {
 	struct world *w = *state;
@@ -86,11 +99,11 @@ static void a_broken_page_does_not_move_times(void **state)
 static void times_of_both_kinds_stay_in_order(void **state)
 {
 	struct world *w = *state;
-	scrape_page(w, "a 1 900\na 2\nb 1\nb 2 900\nc 1");
+	scrape_page(w, "a 1 900\na{} 2\nb 1\nb 2 900\nc 1");
 	ASSERT_BATCH(w,
 		     "__name__=a, 1 @900\n__name__=a, 2 @1001000\n__name__=b, 1\n__name__=c, 1\n");
 	assert_int_equal(w->result.out_of_order, 1);
-	scrape_page(w, "a 3 1000999\na 4\nb 2\nb 3 1001999\nc 5 1001000\nc 6 1001001");
+	scrape_page(w, "a 3 1000999\na{} 4\nb 2\nb 3 1001999\nc 5 1001000\nc 6 1001001");
 	ASSERT_BATCH(w, "__name__=a, 4 @1002000\n__name__=b, 2\n__name__=c, 6 @1001001\n");
 	assert_int_equal(w->result.out_of_order, 3);
 }
@@ -166,6 +179,7 @@ int main(void)
 		TEST(prefixes_are_not_the_same),
 		TEST(the_first_duplicate_stays),
 		TEST(own_timestamps),
+		TEST(a_duplicate_of_one_with_a_time),
 		TEST(a_broken_page_does_not_move_times),
 		TEST(times_of_both_kinds_stay_in_order),
 		TEST(own_times_never_go_back),
