@@ -186,8 +186,12 @@ static int known_line(struct reader *r, uint32_t index, const struct text_sample
 		r->out->post_relabel++;
 		return 0;
 	}
-	return take_sample(r, line->ref, (line->flags & LINE_PENDING) != 0, s,
-			   new_series && !again);
+	bool untaken = line->flags & LINE_UNTAKEN;
+	int result = take_sample(r, line->ref, (line->flags & LINE_PENDING) != 0, s,
+				 untaken || (new_series && !again));
+	if (r->taken)
+		line->flags &= (uint8_t)~LINE_UNTAKEN;
+	return result;
 }
 
 /* Reads a comment; only HELP and TYPE lines that were not there last time make the metadata anew.

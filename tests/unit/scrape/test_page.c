@@ -171,9 +171,23 @@ static void a_broken_page_leaves_no_sample(void **state)
 	ASSERT_BATCH(w, "__name__=a, stale\n__name__=b, 2\n__name__=new, 6\n");
 }
 
+static void a_series_is_added_with_its_first_good_sample(void **state)
+{
+	struct world *w = *state;
+	char text[64];
+	snprintf(text, sizeof text, "a 1 %lld", (long long)w->t_ms + 10000000);
+	assert_int_equal(scrape_page(w, text), 0);
+	assert_true(w->report[4] == 0);
+	assert_int_equal(scrape_page(w, "a 1"), 0);
+	assert_true(w->report[4] == 1);
+	assert_int_equal(scrape_page(w, "a 1"), 0);
+	assert_true(w->report[4] == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_series_is_added_with_its_first_good_sample),
 		TEST(repeats_and_changes),
 		TEST(order_may_change),
 		TEST(prefixes_are_not_the_same),
