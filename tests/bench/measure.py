@@ -111,7 +111,14 @@ class Scene:
         self.sink_url = "http://127.0.0.1:%d" % load.sink_port
         self.pages_url = "http://127.0.0.1:%d" % load.base_port
         self.processes = []
-        programs = os.path.join(build_dir, "tests", "bench")
+        try:
+            self.start(agent, build_dir)
+        except BaseException:
+            self.__exit__(SystemExit)
+            raise
+
+    def start(self, agent, build_dir):
+        load, programs = self.load, os.path.join(build_dir, "tests", "bench")
         simulator = [os.path.join(programs, "bench_simulator"), "--targets", str(load.targets),
                      "--series", str(load.series), "--base-port", str(load.base_port),
                      "--churn", str(load.churn)] + (["--gzip"] if load.gzip else [])
@@ -119,7 +126,6 @@ class Scene:
                 "--interval", str(load.interval_ms)]
         for argv in (simulator, sink):
             self.processes.append(Process(argv, LOAD_CPU, self.directory, wait_line=True))
-        self.simulator, self.sink = self.processes
         self.agent = Process(agent.command(load, self.directory, self.agent_port), AGENT_CPU,
                              self.directory)
         self.processes.append(self.agent)
@@ -130,7 +136,7 @@ class Scene:
     def __exit__(self, kind, *_):
         for process in reversed(self.processes):
             process.stop(signal.SIGKILL)
-        if kind is None:
+        if kind in (None, SystemExit, KeyboardInterrupt):
             shutil.rmtree(self.directory, ignore_errors=True)
         else:
             print("bench: files are in " + self.directory)

@@ -20,6 +20,7 @@ aim are printed, not failed. Python's standard library only. AMPAGENT_BUILD_DIR 
 import argparse
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -149,6 +150,8 @@ def run_scenario(name, contenders, args, build_dir):
 
 def main():
     args = parse_arguments()
+    # So that the processes of a run are ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     build_dir = os.path.abspath(os.environ.get("AMPAGENT_BUILD_DIR",
                                                os.path.join(agents.ROOT, "build-bench")))
     if args.micro is not None:
