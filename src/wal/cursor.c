@@ -111,6 +111,8 @@ static int take_record(struct wal_cursor *c, const struct record *rec, struct ba
 	if (!b)
 		return ERR_NOMEM;
 	int r = batch_decode(rec->payload, &c->states, b, &head, &lost);
+	if (r < 0)
+		return r;
 	c->pos.offset = c->reader.offset;
 	if (r)
 		return r;
@@ -188,8 +190,11 @@ int wal_cursor_next(struct wal_cursor *c, struct batch **out, uint64_t *skipped)
 		if (place == PLACE_MOVED)
 			continue;
 		int r = place == PLACE_MEMORY ? enter_tail(c, out) : read_file(c, limit, out);
-		if (r < 0)
+		if (r < 0) {
+			/* The record was not taken: the next call reads it again. */
+			close_file(c);
 			return r;
+		}
 		if (r > 0)
 			continue;
 		*skipped = c->pending_skipped;

@@ -370,6 +370,42 @@ static void damage_is_counted(void **state)
 	fx_deinit(&fx);
 }
 
+static bool no_memory;
+
+struct batch *__real_batch_new(size_t max);
+struct batch *__wrap_batch_new(size_t max);
+struct batch *__wrap_batch_new(size_t max)
+{
+	return no_memory ? NULL : __real_batch_new(max);
+}
+
+/* What there was no memory for is read when there is some. */
+static void no_memory_loses_nothing(void **state)
+{
+	struct fixture fx;
+	struct walk k = {0};
+	struct batch *b;
+	uint64_t skipped;
+	fx_init(&fx);
+	fx.opt.tail_bytes = 1;
+	fx_open(&fx);
+	struct wal_cursor *c = cursor_at(&fx, wal_head(fx.w), 0);
+	for (unsigned n = 0; n < 20; n++)
+		fx_write(&fx, n, SLOTS);
+	for (unsigned n = 0; n < 20; n++) {
+		if (n % 3 == 0) {
+			no_memory = true;
+			assert_int_equal(wal_cursor_next(c, &b, &skipped), ERR_NOMEM);
+			no_memory = false;
+		}
+		walk_on(c, &k, 1);
+	}
+	assert_int_equal(k.batches, 20);
+	assert_int_equal(k.skipped, 0);
+	wal_cursor_free(c);
+	fx_deinit(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +418,7 @@ int main(void)
 		cmocka_unit_test(advancing_lets_nothing_go),
 		cmocka_unit_test(a_wrong_place_is_found_by_sequence),
 		cmocka_unit_test(damage_is_counted),
+		cmocka_unit_test(no_memory_loses_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
