@@ -153,10 +153,11 @@ static int new_text(struct reader *r, struct sv text, uint64_t text_hash,
 		flags |= pending ? LINE_PENDING : 0;
 	}
 	r->out->parsed++;
+	uint64_t out_of_bounds = r->out->out_of_bounds;
 	result = flags & LINE_DROPPED ? 0 : take_sample(r, ref, pending, s, true);
 	if (result != 0)
 		return result;
-	flags |= r->taken ? 0 : LINE_UNTAKEN;
+	flags |= r->out->out_of_bounds > out_of_bounds ? LINE_UNKNOWN : 0;
 	if (text.len <= LINE_LEN_MAX) {
 		uint32_t line = line_table_add(&r->o->lines, text_hash, text.len, flags);
 		if (line == LINE_NONE)
@@ -186,11 +187,11 @@ static int known_line(struct reader *r, uint32_t index, const struct text_sample
 		r->out->post_relabel++;
 		return 0;
 	}
-	bool untaken = line->flags & LINE_UNTAKEN;
+	bool unknown = line->flags & LINE_UNKNOWN;
 	int result = take_sample(r, line->ref, (line->flags & LINE_PENDING) != 0, s,
-				 untaken || (new_series && !again));
+				 unknown || (new_series && !again));
 	if (r->taken)
-		line->flags &= (uint8_t)~LINE_UNTAKEN;
+		line->flags &= (uint8_t)~LINE_UNKNOWN;
 	return result;
 }
 

@@ -20,6 +20,7 @@ REPEATED = "a series twice in one scrape: Prometheus sends each, we the first"
 OWN_REPORT = "a page with a report series of its own: Prometheus sends both, we the report"
 ZERO_SIGN = "-0: Prometheus leaves it out of the request like 0, we send its sign"
 PHANTOM = "a marker for a series that only failed scrapes showed: Prometheus sends it, we do not"
+NOW_TIMED = "a series that comes with a time of its own now: Prometheus sends a marker too, we do not"
 FAILED_CACHE = "series_added after a failed scrape: Prometheus knows the series that it showed"
 BEFORE_START = "timestamps from before its start: Prometheus does not send them"
 NOT_ADVANCING = "timestamps that do not advance: Prometheus sends them, we do not"
@@ -31,6 +32,7 @@ V2_BLANKS = "2.42 refuses the name that leading blanks become part of"
 V2_AFTERMATH = "2.42: markers and series_added after a page that it alone refused"
 V2_BOUNDS = "2.42 leaves le and quantile as written"
 V2_LOST = "2.42 never delivers a series that a failed scrape showed first"
+V2_AGAIN = "2.42 keeps a line without a time after the same text with one"
 V2_EMPTY = "2.42 keeps clear of an exposed label's name when it is empty, too"
 V2_FALLBACK = "2.42 takes any Content-Type for text"
 
@@ -300,11 +302,19 @@ class Comparison:
             return V2_LOST
         if a == [] and b == [STALE] and labels not in self.live:
             return PHANTOM
+        if a == [] and b == [STALE] and self.lines(i, labels):
+            return NOW_TIMED
+        if self.v2 and a == [] and self.repeats_a_text(i, labels):
+            return V2_AGAIN
         if b == a + [STALE] and self.has_other_text(i, labels):
             return OTHER_TEXT
         if a == [STALE] and b == [] and labels not in self.live and any(k < i for k in self.refused):
             return V2_AFTERMATH
         return None
+
+    def repeats_a_text(self, i, labels):
+        texts = [raw for raw, _ in self.lines(i, labels)]
+        return len(set(texts)) < len(texts)
 
     def why_repeated(self, i, labels, a, b):
         """2.42 sends each line, 3.x each text, the first of them is ours; and a marker for each when it ends."""
