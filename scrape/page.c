@@ -102,27 +102,21 @@ static int take_sample(struct reader *r, uint32_t ref, bool pending, const struc
 	const struct scrape_options *opt = r->env->opt;
 	bool timed = s->has_time && opt->honor_timestamps;
 	r->taken = false;
-	if (timed && s->t_ms > r->now_ms + FUTURE_MS) {
-		r->out->out_of_bounds++;
-		r->out->post_relabel++;
-		return 0;
-	}
-	if (opt->sample_limit && r->kept >= opt->sample_limit) {
+	r->out->post_relabel++;
+	if (opt->sample_limit && r->offered++ >= opt->sample_limit) {
 		/* Read on, so that the report tells how many there are. */
 		r->out->sample_limit = true;
-		r->out->post_relabel++;
+		return 0;
+	}
+	if (timed && s->t_ms > r->now_ms + FUTURE_MS) {
+		r->out->out_of_bounds++;
 		return 0;
 	}
 	int result = pending ? take_for_pending(r, ref, s, timed, &r->taken)
 			     : take_for_slot(r, ref, s, timed, &r->taken);
-	if (result != 0)
-		return result;
-	r->out->post_relabel++;
-	if (r->taken) {
-		r->kept++;
+	if (result == 0 && r->taken)
 		r->out->series_added += new_series;
-	}
-	return 0;
+	return result;
 }
 
 /* A series text met for the first time: parse, relabel, find or open its series, remember the line.

@@ -30,8 +30,8 @@ struct reader {
 	struct err *err;
 	const char *end;
 	int64_t now_ms;
-	uint32_t prev; /* the line before */
-	uint64_t kept; /* samples taken, for sample_limit */
+	uint32_t prev;    /* the line before */
+	uint64_t offered; /* samples that count for sample_limit, kept or not */
 	enum metric_type type;
 	bool meta_changed;
 	bool taken;   /* the last sample was kept */

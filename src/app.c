@@ -15,7 +15,7 @@
 #include <ampagent/wal.h>
 #include <ampagent/web.h>
 
-enum { DRAIN_POLL_MS = 20, DESTINATIONS_MAX = 64 };
+enum { DRAIN_POLL_MS = 20 };
 
 #define USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
 
@@ -59,6 +59,14 @@ static void write_count(struct json_writer *w, const char *key, uint64_t v)
 	json_u64(w, v);
 }
 
+/* The status of all destinations; the caller frees it. None without memory. */
+static size_t destinations(struct app *a, struct remotewrite_status **out)
+{
+	size_t n = remotewrite_status_get(a->remotewrite, NULL, 0);
+	*out = calloc(n ? n : 1, sizeof **out);
+	return *out ? remotewrite_status_get(a->remotewrite, *out, n) : 0;
+}
+
 static void ledger(void *cls, struct json_writer *w)
 {
 	struct app *a = cls;
@@ -70,9 +78,9 @@ static void ledger(void *cls, struct json_writer *w)
 	write_count(w, "headSequence", log.head.sequence);
 	json_key(w, SV("destinations"));
 	json_begin_array(w);
-	struct remotewrite_status status[DESTINATIONS_MAX];
-	size_t n = remotewrite_status_get(a->remotewrite, status, DESTINATIONS_MAX);
-	for (size_t i = 0; i < n && i < DESTINATIONS_MAX; i++) {
+	_cleanup_(freep) struct remotewrite_status *status = NULL;
+	size_t n = destinations(a, &status);
+	for (size_t i = 0; i < n; i++) {
 		json_begin_object(w);
 		json_key(w, SV("name"));
 		json_string(w, sv_of(status[i].name));
@@ -212,10 +220,10 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err)
 
 static uint64_t queued(struct app *a)
 {
-	struct remotewrite_status status[DESTINATIONS_MAX];
-	size_t n = remotewrite_status_get(a->remotewrite, status, DESTINATIONS_MAX);
+	_cleanup_(freep) struct remotewrite_status *status = NULL;
+	size_t n = destinations(a, &status);
 	uint64_t sum = 0;
-	for (size_t i = 0; i < n && i < DESTINATIONS_MAX; i++)
+	for (size_t i = 0; i < n; i++)
 		sum += status[i].queued;
 	return sum;
 }

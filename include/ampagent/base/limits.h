@@ -22,8 +22,6 @@
 #define LIMIT_ANSWER_BYTES KiB(4)
 /* Scrape connections per curl multi handle: removing a handle walks them all. */
 #define LIMIT_TARGETS_PER_MULTI 250
-/* Pages being fetched or waiting to be parsed at one time. */
-#define LIMIT_PAGES_IN_FLIGHT 64
 
 /* Frames: a slot number fits a byte, a frame's raw remote-write bytes fit a snappy block. */
 #define FRAME_SLOTS 256

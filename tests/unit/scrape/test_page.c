@@ -184,9 +184,22 @@ static void a_series_is_added_with_its_first_good_sample(void **state)
 	assert_true(w->report[4] == 0);
 }
 
+static void what_is_not_kept_counts_for_sample_limit(void **state)
+{
+	struct world *w = *state;
+	w->opt.sample_limit = 2;
+	char text[64];
+	snprintf(text, sizeof text, "a 1 %lld\nb 1\nc 1", (long long)w->t_ms + 10000000);
+	assert_int_equal(scrape_page(w, text), 1);
+	assert_true(w->result.sample_limit);
+	/* A text met again does not. */
+	assert_int_equal(scrape_page(w, "b 1\nb 2\nc 1"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(what_is_not_kept_counts_for_sample_limit),
 		TEST(a_series_is_added_with_its_first_good_sample),
 		TEST(repeats_and_changes),
 		TEST(order_may_change),
