@@ -86,7 +86,7 @@
 	X(M_RW_SHARDS_MAX, METRIC_KIND_GAUGE, "prometheus_remote_storage_shards_max", "remote_name,url", "Highest number of shards that sending may use.") \
 	X(M_RW_SHARDS_MIN, METRIC_KIND_GAUGE, "prometheus_remote_storage_shards_min", "remote_name,url", "Lowest number of shards that sending may use.") \
 	X(M_RW_SHARDS_DESIRED, METRIC_KIND_GAUGE, "prometheus_remote_storage_shards_desired", "remote_name,url", "Number of shards that the shard calculation wants, from the rate of samples in and out.") \
-	X(M_RW_SHARD_CAPACITY, METRIC_KIND_GAUGE, "prometheus_remote_storage_shard_capacity", "remote_name,url", "Samples that a shard may hold.") \
+	X(M_RW_SHARD_CAPACITY, METRIC_KIND_GAUGE, "prometheus_remote_storage_shard_capacity", "remote_name,url", "queue_config.capacity as configured; it has no effect, memory is bounded otherwise.") \
 	X(M_RW_MAX_SAMPLES_PER_SEND, METRIC_KIND_GAUGE, "prometheus_remote_storage_max_samples_per_send", "remote_name,url", "Most samples in one request.") \
 	X(M_RW_HIGHEST_TIMESTAMP, METRIC_KIND_GAUGE, "prometheus_remote_storage_queue_highest_timestamp_seconds", "remote_name,url", "Highest timestamp read from the log for this destination, in seconds since the epoch.") \
 	X(M_RW_HIGHEST_SENT_TIMESTAMP, METRIC_KIND_GAUGE, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds", "remote_name,url", "Highest timestamp sent successfully by this destination, in seconds since the epoch.") \
