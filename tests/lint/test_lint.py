@@ -131,7 +131,7 @@ class Lint(unittest.TestCase):
         self.assertIn("has no reason", self.only_finding("length"))
 
     def test_words(self):
-        self.write("README.md", "see /wor" "k/x\nthe site\nhttps://deb.deb" "ian.org/\n")
+        self.write("README.md", "see /wor" "k/x\nthe site\nhttps://de" "b.deb" "ian.org/\n")
         self.assertEqual([line.split(":")[1] for line in self.lint("words")], ["1", "3"])
 
     @unittest.skipUnless(shutil.which("clang-format-14"), "clang-format-14 is not installed")

@@ -95,7 +95,7 @@ static void test_order_of_sources(void **state)
 		{"", "https://aps-workspaces.us-west-2.api.aws#@other.host", NULL, NULL,
 		 "us-west-2"},
 		/* A path that looks like a workspace is no host. */
-		{"", "https://proxy.example/aps-workspaces.us-west-2.amazonaws.com", "us-east-1",
+		{"", "https://relay.example/aps-workspaces.us-west-2.amazonaws.com", "us-east-1",
 		 NULL, "us-east-1"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
