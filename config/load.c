@@ -126,8 +126,7 @@ static int fill(struct decode *d, struct sv text, env_getter env, struct config 
 	struct yaml_node *root;
 	struct raw_config *raw = arena_calloc(d->temp, 1, sizeof *raw);
 	c->path = arena_dup(d->keep, sv_of(d->path));
-	c->text = arena_dup(d->keep, text);
-	if (!raw || !c->path.ptr || !c->text.ptr)
+	if (!raw || !c->path.ptr)
 		return no_memory(d->err, d->path);
 	int r = parse_tree(d, text, &root);
 	if (r != 0)

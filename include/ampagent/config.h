@@ -34,7 +34,6 @@ struct config {
 	struct agent_options agent;
 	struct config_warning *warnings;
 	size_t n_warnings;
-	struct sv text;  /* the file as read: it may hold secrets */
 	struct sv shown; /* the same for pages: YAML of what differs from the defaults, secrets
 			    masked */
 };
