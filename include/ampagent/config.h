@@ -34,7 +34,7 @@ struct config {
 	struct agent_options agent;
 	struct config_warning *warnings;
 	size_t n_warnings;
-	struct sv shown; /* the same for pages: YAML of what differs from the defaults, secrets
+	struct sv shown; /* for pages: YAML of what differs from the defaults, secrets
 			    masked */
 };
 
