@@ -8,6 +8,7 @@ void page_reader_deinit(struct reader *r)
 	free(r->pending);
 	free(r->rows);
 }
+
 int push_row(struct reader *r, struct row row)
 {
 	if (r->n_rows == r->cap_rows) {
@@ -66,7 +67,6 @@ int add_pending(struct reader *r, struct labels labels, uint64_t hash, bool time
 		return ERR_NOMEM;
 	r->pending[r->n_pending] = (struct pending){.labels = {copy.ptr, labels.len},
 						    .hash = hash,
-						    .line = LINE_NONE,
 						    .last_ms = INT64_MIN,
 						    .timed = timed};
 	*out = r->n_pending++;

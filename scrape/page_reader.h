@@ -8,7 +8,6 @@ struct pending {
 	uint64_t hash;
 	uint64_t bits;
 	int64_t last_ms; /* of its rows, or of its value; INT64_MIN when it has neither */
-	uint32_t line;   /* LINE_NONE for a text too long for the table */
 	uint32_t ref;    /* once placed */
 	bool timed;      /* first seen with a timestamp of its own */
 	bool has_value;

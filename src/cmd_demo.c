@@ -27,7 +27,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { TICK_MS = 1000, STOP_LIMIT_MS = 15000 };
+enum { TICK_MS = 100, TICKS_A_PICTURE = 10, ASK_LIMIT_MS = 1000, STOP_LIMIT_MS = 15000 };
 
 #define WORKSPACE "ws-00000000-0000-4000-8000-00000000demo"
 #define REGION "eu-west-1"
@@ -38,7 +38,6 @@ enum { TICK_MS = 1000, STOP_LIMIT_MS = 15000 };
 struct view {
 	uint64_t scraped, logged, sent, queued, dropped;
 	unsigned targets, up;
-	bool seen;
 	char reasons[160]; /* of what was dropped: "name n, ..." */
 };
 
@@ -56,6 +55,7 @@ struct demo {
 	int agent_port, exporter_port;
 	struct loop_timer tick;
 	int64_t start_ms, first_ms, stop_ms;
+	unsigned ticks;
 	struct view view, before;
 	struct standin_stats stats_before;
 	bool stopping, drawn, asked_targets, in_reasons;
@@ -233,7 +233,6 @@ static void answered(void *cls, const struct http_answer *a)
 	bool targets = d->asked_targets;
 	if (a->result != HTTP_OK || a->status != 200)
 		return;
-	d->view.seen = true;
 	if (targets)
 		d->view.targets = d->view.up = 0;
 	else
@@ -253,7 +252,7 @@ static void ask(struct demo *d, const char *path)
 	struct http_request req = {
 		.method = SV("GET"),
 		.url = sv_of(url),
-		.timeout_ms = TICK_MS,
+		.timeout_ms = ASK_LIMIT_MS,
 		.body_max = MiB(8),
 		.body_out = &d->body,
 	};
@@ -359,8 +358,7 @@ static void tick(void *cls)
 		finish(d, status);
 		return;
 	}
-	static int phase;
-	if (phase++ % 10 == 0 && !d->stopping) {
+	if (d->ticks++ % TICKS_A_PICTURE == 0 && !d->stopping) {
 		draw(d);
 		if (!d->transfer)
 			ask(d, "/api/v1/ledger");
@@ -369,7 +367,7 @@ static void tick(void *cls)
 		stop(d);
 	if (d->stopping && now - d->stop_ms > STOP_LIMIT_MS && d->agent > 0)
 		kill(d->agent, SIGKILL);
-	loop_timer_in(d->loop, &d->tick, TICK_MS / 10);
+	loop_timer_in(d->loop, &d->tick, TICK_MS);
 }
 
 static void on_signal(void *cls, int signo)
@@ -461,7 +459,7 @@ int cmd_demo(int argc, char **argv)
 			       "scrapes only itself.\n");
 		d.tick.fire = tick;
 		d.tick.cls = &d;
-		loop_timer_in(d.loop, &d.tick, TICK_MS / 10);
+		loop_timer_in(d.loop, &d.tick, TICK_MS);
 		loop_run(d.loop);
 	} else {
 		fprintf(stderr, "ampagent demo: %s\n", err.msg);

@@ -99,8 +99,8 @@ def jobs(via, node, agent, pages, down):
                       ("frozen_node", "frozen_agent", "frozen_hand", "frozen_timed", "frozen_clashes", "drops", "fails", "broken"))
             + job("frozen_honor", via, pages, "/frozen_honor", more="  honor_labels: true\n")
             + job("frozen_untimed", via, pages, "/frozen_timed", more="  honor_timestamps: false\n")
-            + job("frozen_relabeled", via, "placeholder:1", "/frozen_relabeled", real, RULES)
-            + job("frozen_elsewhere", via, "placeholder:1", "/frozen_relabeled", real.replace("eu-", "us-"), RULES)
+            + job("frozen_relabeled", via, "relabeled-away:1", "/frozen_relabeled", real, RULES)
+            + job("frozen_elsewhere", via, "relabeled-away:1", "/frozen_relabeled", real.replace("eu-", "us-"), RULES)
             + job("down", via, down))
 
 

@@ -46,4 +46,3 @@
 
 /* Own HTTP server. */
 #define LIMIT_SERVER_CONNECTIONS 256
-#define LIMIT_SERVER_BODY_BYTES MiB(32)
