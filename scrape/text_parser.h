@@ -21,12 +21,19 @@ enum text_line {
 /* Skips blank lines from *p on and says what stands there. *p is moved to it. */
 enum text_line text_next(const char **p, const char *end);
 
-enum text_meta_kind { TEXT_META_NONE, TEXT_META_HELP, TEXT_META_TYPE, TEXT_META_END };
+enum text_meta_kind {
+	TEXT_META_NONE,
+	TEXT_META_HELP,
+	TEXT_META_TYPE,
+	TEXT_META_UNIT, /* OpenMetrics only */
+	TEXT_META_END,
+};
 
 struct text_meta {
 	enum text_meta_kind kind;
 	struct sv family;      /* still escaped when it was quoted */
 	struct sv help;        /* still escaped */
+	struct sv unit;        /* TEXT_META_UNIT */
 	enum metric_type type; /* TEXT_META_TYPE */
 };
 

@@ -18,6 +18,14 @@ struct agent_options {
 	uint64_t wal_memory_bytes;    /* ampagent.wal.memory_bytes: bound without a writable disk */
 };
 
+/* What --enable-feature changes in the meaning of a file. */
+struct config_features {
+	bool native_histograms;    /* global scrape_native_histograms is true by default */
+	bool extra_scrape_metrics; /* global extra_scrape_metrics is true by default */
+	bool start_zero;  /* created-timestamp-zero-ingestion: protobuf is asked for first */
+	bool start_times; /* st-storage: the same */
+};
+
 struct config_warning {
 	int line, col;
 	struct sv text; /* whole sentence, NUL-terminated, without the place; never a secret */
@@ -34,18 +42,30 @@ struct config {
 	struct agent_options agent;
 	struct config_warning *warnings;
 	size_t n_warnings;
-	struct sv shown; /* for pages: YAML of what differs from the defaults, secrets
-			    masked */
+	struct sv shown;   /* for pages: the effective configuration as YAML, defaults filled
+			      in, secrets masked */
+	uint64_t checksum; /* of the file and the files of scrape_config_files */
 };
 
-/* Reads and checks a file: 0 and *out (one reference); 1 with "path:line:col: ..." in err->msg (and
- * the place in err), or with the reason why the file cannot be read. Relative file names are joined
- * to the file's directory. */
-int config_load(const char *path, struct config **out, struct err *err);
+/* Reads and checks a file and those it includes (scrape_config_files): 0 and *out (one reference);
+ * 1 with "path:line:col: ..." in err->msg (and the place in err), or with the reason why a file
+ * cannot be read. Relative file names are joined to the directory of the file they stand in.
+ * features NULL = none. */
+int config_load(const char *path, const struct config_features *features, struct config **out,
+		struct err *err);
 /* The same from memory; path is for messages and relative names. getenv_fn expands external label
  * values (NULL = the environment). */
-int config_parse(struct sv text, const char *path, const char *(*getenv_fn)(const char *),
-		 struct config **out, struct err *err);
+int config_parse(struct sv text, const char *path, const struct config_features *features,
+		 const char *(*getenv_fn)(const char *), struct config **out, struct err *err);
+/* The checksum that a load of path would give now: 0, or 1 when a file cannot be read. For
+ * --config.auto-reload. */
+int config_checksum(const char *path, uint64_t *out, struct err *err);
+
+/* `ampagent check-config`: what `promtool check config` looks at beyond loading. Prints to out and
+ * errors to errors; syntax_only leaves files that the configuration names alone. 0; 1 when
+ * something is wrong. */
+int config_check(const char *path, const struct config_features *features, bool syntax_only,
+		 FILE *out, FILE *errors);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 /* docs/CONFIG.md from the schema. */

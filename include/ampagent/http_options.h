@@ -15,6 +15,18 @@ struct http_header_option {
 	size_t n_files;
 };
 
+struct http_pair {
+	struct sv name, value;
+};
+
+struct proxy_options {
+	struct sv url;
+	struct sv no_proxy;                         /* comma-separated, as Go's NO_PROXY */
+	bool from_environment;                      /* HTTP_PROXY, HTTPS_PROXY, NO_PROXY */
+	struct http_header_option *connect_headers; /* only secrets are set */
+	size_t n_connect_headers;
+};
+
 enum tls_version { TLS_ANY, TLS_10, TLS_11, TLS_12, TLS_13 };
 
 struct tls_options {
@@ -24,6 +36,26 @@ struct tls_options {
 	struct sv server_name;
 	bool insecure_skip_verify;
 	enum tls_version min_version, max_version;
+};
+
+/* OAuth 2.0: the client credentials grant (RFC 6749, 4.4) or a signed JWT as authorization grant
+ * (RFC 7523). */
+struct oauth2_options {
+	struct sv client_id;
+	struct sv client_secret, client_secret_file;
+	struct sv token_url;
+	struct sv *scopes;
+	size_t n_scopes;
+	struct http_pair *endpoint_params;
+	size_t n_endpoint_params;
+	bool jwt_bearer; /* grant_type: urn:ietf:params:oauth:grant-type:jwt-bearer */
+	struct sv certificate_key, certificate_key_file, certificate_key_id;
+	struct sv signature_algorithm; /* RS256 by default */
+	struct sv iss, audience;
+	struct http_pair *claims;
+	size_t n_claims;
+	struct tls_options tls;
+	struct proxy_options proxy;
 };
 
 /* File contents (secrets, certificates) are re-read for each request and trimmed. */
@@ -39,4 +71,7 @@ struct http_options {
 	bool enable_http2;
 	struct http_header_option *headers;
 	size_t n_headers;
+	bool has_oauth2;
+	struct oauth2_options oauth2;
+	struct proxy_options proxy;
 };

@@ -30,6 +30,8 @@ struct sigv4_options {
 	struct sv service_name; /* "aps" by default */
 };
 
+enum remotewrite_protocol { REMOTEWRITE_V1, REMOTEWRITE_V2 };
+
 struct remotewrite_options {
 	struct sv name; /* explicit, or derived from the block as Prometheus does */
 	bool name_set;
@@ -40,6 +42,11 @@ struct remotewrite_options {
 	struct relabel_set *write_relabel; /* NULL = none */
 	struct queue_options queue;
 	struct metadata_options metadata;
+	enum remotewrite_protocol protocol; /* protobuf_message */
+	bool send_exemplars;
+	bool send_native_histograms;
+	bool round_robin_dns;
+	bool failed_request_logging;
 	bool has_sigv4;
 	struct sigv4_options sigv4;
 	struct http_options http;

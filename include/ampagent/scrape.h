@@ -34,12 +34,25 @@ struct scrape_env {
 	void *frame_retire_cls;
 };
 
+/* What batches are to tell beyond values. */
+struct scrape_features {
+	bool exemplars;
+	bool start_times; /* start times of counters and histograms */
+	bool start_zero;  /* a sample of value 0 at a new start time */
+};
+
 int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *err);
 void scrape_free(struct scrape *s);
-/* Replaces the set of jobs. opts and external_labels must stay valid until the next apply or free.
- * 0 or negative. */
+/* Replaces the set of jobs. A job whose digest is the same goes on untouched: its targets keep
+ * their phase, their connections and what they know of their series. One that differs only in what
+ * series do not depend on (series_digest) gets new targets that take over what is known of the
+ * series, so that no marker is written; any other starts anew, and series that do not come back get
+ * end-of-run markers. Targets of changed and new jobs begin with the next groups of discovery.
+ *
+ * opts and external_labels must stay valid until the next apply or free has returned. 0 or negative
+ * (out of memory), then the jobs are gone. */
 int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
-		 struct labels external_labels);
+		 struct labels external_labels, const struct scrape_features *features);
 /* The sink for discovery. */
 struct target_sink scrape_target_sink(struct scrape *s);
 /* Starts no new scrape; what runs goes on. */
@@ -50,6 +63,25 @@ size_t scrape_in_flight(const struct scrape *s);
 void scrape_collect(struct scrape *s, struct metrics_writer *w);
 /* The data of /api/v1/targets. pool empty = all. */
 void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv state, struct sv pool);
+/* The data of /api/v1/scrape_pools. */
+void scrape_pools_json(struct scrape *s, struct json_writer *w);
+
+struct metadata_query {
+	struct sv match_target; /* a series selector, empty = all targets */
+	struct sv metric;       /* empty = all families */
+	int64_t limit;          /* below 1 = no limit */
+	int64_t limit_per_metric;
+};
+/* The data of /api/v1/targets/metadata: 0, or 1 when match_target is not a selector, with the
+ * reason and nothing written. */
+int scrape_targets_metadata_json(struct scrape *s, struct json_writer *w,
+				 const struct metadata_query *q, struct err *err);
+/* The data of /api/v1/metadata. */
+void scrape_metadata_json(struct scrape *s, struct json_writer *w, const struct metadata_query *q);
+/* The data of /api/v1/targets/relabel_steps: what each rule of the pool does to the labels given.
+ * 0, or 1 when there is no such pool or the labels are not a JSON object of strings. */
+int scrape_relabel_steps_json(struct scrape *s, struct json_writer *w, struct sv pool,
+			      struct sv labels_json, struct err *err);
 
 struct scrape_summary {
 	size_t pools, targets, targets_up;

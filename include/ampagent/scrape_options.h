@@ -16,6 +16,9 @@ enum scrape_protocol {
 	PROTO_TEXT_1_0_0,
 };
 
+/* Which names a target is asked for in the formats that know escaping. */
+enum escaping_scheme { ESCAPE_ALLOW_UTF_8, ESCAPE_UNDERSCORES, ESCAPE_DOTS, ESCAPE_VALUES };
+
 struct scrape_param {
 	struct sv name;
 	struct sv *values;
@@ -29,6 +32,11 @@ struct scrape_options {
 	bool track_timestamps_staleness;
 	bool enable_compression;
 	bool extra_scrape_metrics;
+	bool native_histograms;         /* scrape_native_histograms */
+	bool always_classic_histograms; /* always_scrape_classic_histograms */
+	bool convert_to_nhcb;           /* convert_classic_histograms_to_nhcb */
+	uint64_t native_histogram_bucket_limit;
+	double native_histogram_min_bucket_factor;
 	struct scrape_param *params;
 	size_t n_params;
 	int64_t interval_ms;
@@ -46,8 +54,15 @@ struct scrape_options {
 	uint64_t label_value_length_limit;
 	uint64_t keep_dropped_targets;
 	enum name_scheme names;
+	enum escaping_scheme escaping;
+	struct sv failure_log_file;         /* scrape_failure_log_file, joined; empty = none */
 	struct relabel_set *relabel;        /* NULL = none */
 	struct relabel_set *metric_relabel; /* NULL = none */
 	bool has_relabel; /* relabel_configs given: defers the check of static addresses */
 	struct http_options http;
+	/* Two hashes of everything above, secrets and rules included: equal = nothing changed. The
+	 * second leaves out what a target's series do not depend on: interval, timeout,
+	 * sample_limit and the HTTP client keys. */
+	uint64_t digest;
+	uint64_t series_digest;
 };

@@ -57,7 +57,7 @@ static uint16_t column_count_present(struct batch_column *c)
 
 void batch_seal(struct batch *b)
 {
-	size_t n = b->n_rows;
+	size_t n = b->n_rows + b->n_histograms;
 	for (size_t i = 0; i < b->n_columns; i++) {
 		b->columns[i].n_present = column_count_present(&b->columns[i]);
 		n += b->columns[i].n_present;

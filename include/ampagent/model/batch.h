@@ -12,6 +12,7 @@
 
 #include <ampagent/base/cleanup.h>
 #include <ampagent/base/limits.h>
+#include <ampagent/model/histogram.h>
 #include <ampagent/model/labels.h>
 
 struct series_ref {
@@ -58,6 +59,34 @@ struct batch_row {
 	uint64_t bits;
 };
 
+/* A native histogram: one sample of its slot, at a time of its own or at batch.t_ms. Those of one
+ * frame stand together, in time order within a slot. The staleness marker of such a series is an
+ * ordinary value in a column. */
+struct batch_histogram {
+	uint32_t frame;
+	uint16_t slot;
+	int64_t t_ms;
+	struct histogram h;
+};
+
+/* Not a sample: it has no sequence number. Those of one slot stand together, sorted by frame and
+ * slot; labels as exposed, sorted. */
+struct batch_exemplar {
+	uint32_t frame;
+	uint16_t slot;
+	int64_t t_ms;
+	uint64_t bits;
+	struct labels labels;
+};
+
+/* Since when the slot's samples of this batch count (histograms have their own). At most one a
+ * slot, sorted by frame and slot. */
+struct batch_start {
+	uint32_t frame;
+	uint16_t slot;
+	int64_t start_ms;
+};
+
 enum metric_type {
 	METRIC_UNKNOWN,
 	METRIC_COUNTER,
@@ -83,7 +112,7 @@ struct batch {
 	int refs; /* atomic */
 	uint32_t owner;
 	int64_t t_ms;
-	uint32_t n_samples; /* present values and rows */
+	uint32_t n_samples; /* present values, rows and histograms */
 	struct wal_pos pos; /* set by the log when it is written */
 	struct wal_pos end; /* the position after it */
 
@@ -94,6 +123,12 @@ struct batch {
 	size_t n_columns;
 	struct batch_row *rows;
 	size_t n_rows;
+	struct batch_histogram *histograms;
+	size_t n_histograms;
+	struct batch_exemplar *exemplars;
+	size_t n_exemplars;
+	struct batch_start *starts;
+	size_t n_starts;
 	struct batch_metadata *metadata;
 	size_t n_metadata;
 
@@ -106,7 +141,8 @@ struct batch *batch_new(size_t max);
 struct batch *batch_ref(struct batch *b);
 /* Thread-safe; frees with the last reference. NULL is fine. */
 void batch_unref(struct batch *b);
-/* n_samples recounted from columns and rows, bytes from the arena: call before handing over. */
+/* n_samples recounted from columns, rows and histograms, bytes from the arena: call before handing
+ * over. */
 void batch_seal(struct batch *b);
 
 DEFINE_CLEANUP_PTR(struct batch, batch_unref)
