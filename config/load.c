@@ -140,8 +140,8 @@ static int fill(struct decode *d, struct sv text, env_getter env, struct config 
 	return r != 0 ? r : collect_warnings(d, c);
 }
 
-int config_parse(struct sv text, const char *path, const char *(*getenv_fn)(const char *),
-		 struct config **out, struct err *err)
+int config_parse(struct sv text, const char *path, const struct config_features *features,
+		 const char *(*getenv_fn)(const char *), struct config **out, struct err *err)
 {
 	_cleanup_(snapshot_freep) struct snapshot *s = calloc(1, sizeof *s);
 	_cleanup_(arena_wipe) struct arena temp = ARENA_NULL;
@@ -165,11 +165,12 @@ int config_parse(struct sv text, const char *path, const char *(*getenv_fn)(cons
 	return r;
 }
 
-int config_load(const char *path, struct config **out, struct err *err)
+int config_load(const char *path, const struct config_features *features, struct config **out,
+		struct err *err)
 {
 	_cleanup_(buf_wipe) struct buf text = BUF_NULL; /* it may hold secrets */
 	buf_init(&text, LIMIT_CONFIG_BYTES);
 	if (file_read(path, &text, err) != 0)
 		return 1;
-	return config_parse(buf_view(&text), path, NULL, out, err);
+	return config_parse(buf_view(&text), path, features, NULL, out, err);
 }

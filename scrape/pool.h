@@ -40,6 +40,7 @@ enum { SPARE_BUFS = 16 };
 
 struct scrape {
 	struct scrape_env env;
+	struct scrape_features features;
 	uint32_t next_frame, next_owner;
 	uint64_t offset_seed;
 	struct labels external_labels;

@@ -68,8 +68,9 @@ void scrape_free(struct scrape *s)
 }
 
 int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
-		 struct labels external_labels)
+		 struct labels external_labels, const struct scrape_features *features)
 {
+	s->features = *features;
 	free_pools(s);
 	s->external_labels = external_labels;
 	s->offset_seed = seed_of(external_labels);

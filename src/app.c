@@ -159,10 +159,11 @@ static int start_scraping(struct app *a, struct err *err)
 		.frame_retire = retire_frame,
 		.frame_retire_cls = a->wal,
 	};
+	const struct scrape_features features = {0};
 	int r = scrape_new(&env, &a->scrape, err);
 	if (r == 0)
 		r = scrape_apply(a->scrape, a->config->scrapes, a->config->n_scrapes,
-				 a->config->external_labels);
+				 a->config->external_labels, &features);
 	if (r == 0)
 		r = discovery_new(a->opt.loop, scrape_target_sink(a->scrape), &a->discovery, err);
 	return r;

@@ -120,7 +120,7 @@ static void on_signal(void *cls, int signo)
 static int load_config(const struct run *run, struct config **out, struct err *err)
 {
 	_cleanup_(freep) char *path = sv_dup(run->config_file);
-	if (!path || config_load(path, out, err) != 0)
+	if (!path || config_load(path, NULL, out, err) != 0)
 		return 2;
 	for (size_t i = 0; i < (*out)->n_warnings; i++) {
 		const struct config_warning *w = &(*out)->warnings[i];

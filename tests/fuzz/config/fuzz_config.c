@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config *c = NULL;
 	struct err err = ERR_NULL;
-	int r = config_parse(sv_make((const char *)data, size), "d/c.yml", no_environment, &c,
+	int r = config_parse(sv_make((const char *)data, size), "d/c.yml", NULL, no_environment, &c,
 			     &err);
 	if (r == 0) {
 		check_snapshot(c);

@@ -35,7 +35,7 @@ static inline struct config *parse_good(const char *yaml)
 {
 	struct config *c = NULL;
 	struct err err = ERR_NULL;
-	if (config_parse(sv_of(yaml), TEST_PATH, test_getenv, &c, &err) != 0)
+	if (config_parse(sv_of(yaml), TEST_PATH, NULL, test_getenv, &c, &err) != 0)
 		fail_msg("%s\nfor\n%s", err.msg, yaml);
 	assert_non_null(c);
 	return c;
@@ -54,7 +54,7 @@ static inline void check_refusals(const struct refusal *v, size_t n)
 		struct config *c = NULL;
 		struct err err = ERR_NULL;
 		char place[80];
-		if (config_parse(sv_of(v[i].yaml), TEST_PATH, test_getenv, &c, &err) != 1)
+		if (config_parse(sv_of(v[i].yaml), TEST_PATH, NULL, test_getenv, &c, &err) != 1)
 			fail_msg("accepted:\n%s", v[i].yaml);
 		assert_null(c);
 		snprintf(place, sizeof place, TEST_PATH ":%d:%d: ", v[i].line, v[i].col);

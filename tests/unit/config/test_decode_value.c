@@ -158,7 +158,8 @@ static void test_secrets_stay(void **state)
 	for (size_t i = 0; i < LEN(files); i++) {
 		struct config *c = NULL;
 		struct err err = ERR_NULL;
-		assert_int_equal(config_parse(sv_of(files[i]), "p", test_getenv, &c, &err), 1);
+		assert_int_equal(config_parse(sv_of(files[i]), "p", NULL, test_getenv, &c, &err),
+				 1);
 		assert_null(strstr(err.msg, "hunter2"));
 	}
 }

@@ -13,7 +13,7 @@ static struct config *load(const char *name)
 	struct config *c = NULL;
 	struct err err = ERR_NULL;
 	snprintf(path, sizeof path, "%s/%s", DATA_DIR, name);
-	if (config_load(path, &c, &err) != 0)
+	if (config_load(path, NULL, &c, &err) != 0)
 		fail_msg("%s", err.msg);
 	return c;
 }
@@ -84,7 +84,7 @@ static void test_shown(void **state)
 	struct err err = ERR_NULL;
 	for (size_t i = 0; i < LEN(secrets); i++)
 		assert_int_equal(sv_find_sv(c->shown, sv_of(secrets[i])), c->shown.len);
-	if (config_parse(c->shown, TEST_PATH, test_getenv, &again, &err) != 0)
+	if (config_parse(c->shown, TEST_PATH, NULL, test_getenv, &again, &err) != 0)
 		fail_msg("%s", err.msg);
 	assert_true(sv_eq(again->shown, c->shown));
 	check_sink_jobs(again);
@@ -170,10 +170,10 @@ static void test_missing_file(void **state)
 {
 	struct config *c = NULL;
 	struct err err = ERR_NULL;
-	assert_int_equal(config_load(DATA_DIR "/none.yml", &c, &err), 1);
+	assert_int_equal(config_load(DATA_DIR "/none.yml", NULL, &c, &err), 1);
 	assert_null(c);
 	assert_non_null(strstr(err.msg, "none.yml"));
-	assert_int_equal(config_load(DATA_DIR, &c, &err), 1);
+	assert_int_equal(config_load(DATA_DIR, NULL, &c, &err), 1);
 }
 
 static void test_large_values(void **state)
@@ -185,7 +185,7 @@ static void test_large_values(void **state)
 		buf_char(&text, 'x');
 	struct config *c = NULL;
 	struct err err = ERR_NULL;
-	assert_int_equal(config_parse(buf_view(&text), "p", test_getenv, &c, &err), 1);
+	assert_int_equal(config_parse(buf_view(&text), "p", NULL, test_getenv, &c, &err), 1);
 	assert_non_null(strstr(err.msg, "p:3:5: too many labels, or too long ones"));
 }
 

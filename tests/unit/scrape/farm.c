@@ -116,7 +116,9 @@ int farm_teardown(void **state)
 
 void farm_apply(struct farm *f)
 {
-	assert_int_equal(scrape_apply(f->scrape, f->opt, FARM_JOBS, LABELS_NULL), 0);
+	assert_int_equal(scrape_apply(f->scrape, f->opt, FARM_JOBS, LABELS_NULL,
+				      &(struct scrape_features){0}),
+			 0);
 }
 
 void farm_sync(struct farm *f, const char *job, const char *const *labels)
