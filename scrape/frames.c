@@ -7,8 +7,10 @@ static void frame_deinit(struct frame *f)
 {
 	free(f->hash);
 	free(f->last_ms);
+	free(f->sample_ms);
 	f->hash = NULL;
 	f->last_ms = NULL;
+	f->sample_ms = NULL;
 }
 
 void frame_list_deinit(struct frame_list *l)
@@ -56,10 +58,18 @@ static int add_slot(struct frame *f, uint64_t hash, uint32_t raw)
 				t[i] = INT64_MIN;
 			f->last_ms = t;
 		}
+		if (f->sample_ms) {
+			int64_t *t = realloc(f->sample_ms, cap * sizeof *t);
+			if (!t)
+				return ERR_NOMEM;
+			f->sample_ms = t;
+		}
 		f->cap = cap;
 	}
 	if (f->last_ms)
 		f->last_ms[f->n] = INT64_MIN;
+	if (f->sample_ms)
+		f->sample_ms[f->n] = INT64_MIN;
 	f->hash[f->n++] = hash;
 	f->raw_bytes += raw;
 	return 0;
@@ -137,6 +147,7 @@ void frame_list_rollback(struct frame_list *l, const struct frame_mark *mark)
 		for (unsigned i = f->n; i < FRAME_SLOTS; i++) {
 			f->seen_now[i / 64] &= ~(UINT64_C(1) << (i % 64));
 			f->present[i / 64] &= ~(UINT64_C(1) << (i % 64));
+			f->histograms[i / 64] &= ~(UINT64_C(1) << (i % 64));
 		}
 	}
 }
@@ -239,6 +250,21 @@ int frame_list_take_time(struct frame_list *l, uint32_t ref, int64_t t_ms)
 	return 0;
 }
 
+int64_t frame_exchange_sample_ms(struct frame *f, unsigned slot, int64_t t_ms)
+{
+	if (!f->sample_ms) {
+		f->sample_ms = malloc(f->cap * sizeof *f->sample_ms);
+		if (!f->sample_ms)
+			return INT64_MAX;
+		for (unsigned i = 0; i < f->n; i++)
+			f->sample_ms[i] = f->column_ms;
+	}
+	int64_t before = f->sample_ms[slot];
+	if (t_ms > before)
+		f->sample_ms[slot] = t_ms;
+	return before;
+}
+
 static int mark_slot(struct frame_list *l, uint32_t ref, int64_t t_ms, struct batch *batch)
 {
 	struct frame *f = &l->v[ref >> 8];
@@ -247,6 +273,8 @@ static int mark_slot(struct frame_list *l, uint32_t ref, int64_t t_ms, struct ba
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
+	if (f->sample_ms)
+		f->sample_ms[ref & 255] = t_ms;
 	int r = frame_put(f, ref & 255, VALUE_STALE_BITS, batch);
 	l->n_stale += r == 0;
 	return r < 0 ? r : 0;
@@ -300,7 +328,9 @@ void frame_list_drop_columns(struct frame_list *l)
 	l->n_stale = 0;
 	for (uint32_t i = 0; i < l->n; i++) {
 		l->v[i].values = NULL;
+		l->v[i].values_cap = 0;
 		memset(l->v[i].present, 0, sizeof l->v[i].present);
+		memset(l->v[i].histograms, 0, sizeof l->v[i].histograms);
 	}
 }
 

@@ -27,11 +27,14 @@ struct frame {
 	int64_t column_ms;  /* of its last column; INT64_MIN when it has had none */
 	uint64_t seen_before[FRAME_WORDS];
 	uint64_t seen_now[FRAME_WORDS];
-	uint64_t present[FRAME_WORDS]; /* slots with a value in the running scrape */
-	uint64_t *values; /* of the running scrape, in its batch's memory; NULL = untouched */
-	uint16_t values_cap;
-	uint64_t *hash;   /* of each slot's final labels */
-	int64_t *last_ms; /* last own timestamp of each slot; NULL when none had one */
+	uint64_t present[FRAME_WORDS];    /* slots with a value in the running scrape */
+	uint64_t histograms[FRAME_WORDS]; /* slots with a histogram in the running scrape */
+	uint64_t *values;    /* of the running scrape, in its batch's memory; NULL = untouched */
+	uint16_t values_cap; /* 0 without values */
+	uint64_t *hash;      /* of each slot's final labels */
+	int64_t *last_ms;    /* last own timestamp of each slot; NULL when none had one */
+	/* Last sample of each slot, where zero samples at start times are wanted; else NULL. */
+	int64_t *sample_ms;
 };
 
 /* A slot's own last time before the running scrape moved it. */
@@ -104,6 +107,9 @@ int frame_replace(struct frame *f, unsigned slot, uint64_t bits, struct batch *b
 void frame_list_compact(struct frame_list *l, const bool *used, uint32_t *moved,
 			void (*retire)(void *cls, uint32_t id), void *cls);
 
+/* The time of a slot's last sample, before `t_ms` takes its place; INT64_MIN when it has had none.
+ * Kept from the first call on. Without memory the answer is INT64_MAX: no zero sample then. */
+int64_t frame_exchange_sample_ms(struct frame *f, unsigned slot, int64_t t_ms);
 /* Remembers a sample's own time: 0; 1 when it is not after the last one; ERR_NOMEM. */
 int frame_list_take_time(struct frame_list *l, uint32_t ref, int64_t t_ms);
 /* A slot's last own time; INT64_MIN when it has had none. */

@@ -13,19 +13,23 @@
 #define LINE_NONE UINT32_MAX
 
 enum line_flag {
-	LINE_META = 1,     /* a comment */
+	LINE_META = 1,     /* a comment, or a family of a protobuf page */
 	LINE_DROPPED = 2,  /* metric relabeling drops it */
 	LINE_PENDING = 4,  /* ref counts the series that this page brought, not yet a slot */
 	LINE_BRACED = 8,   /* the text ends with '}' */
 	LINE_UNKNOWN = 16, /* only out-of-bounds samples so far: Prometheus does not know it yet */
+	/* Formats whose grammar the text was checked by. A line without either is no text: its hash
+	 * is a key that protobuf or a conversion made. */
+	LINE_TEXT = 32,
+	LINE_OPENMETRICS = 64,
 };
 
 struct line {
-	uint64_t hash; /* of the raw text: series, or the whole comment */
+	uint64_t hash; /* of the raw text: series, or the whole comment; or a key */
 	uint32_t next; /* the line expected after this one */
 	uint32_t gen;  /* the last page it was in */
 	uint32_t ref;  /* frame index << 8 | slot, see slot_ref() */
-	uint16_t len;  /* of the raw text */
+	uint16_t len;  /* of the raw text; of a key, how many labels it has */
 	uint8_t flags;
 	uint8_t type; /* a TYPE comment: metric type + 1; else 0 */
 };

@@ -16,8 +16,9 @@ struct page_result {
 	uint64_t post_relabel; /* left after metric relabeling */
 	uint64_t series_added;
 	uint64_t duplicates, out_of_order, out_of_bounds; /* dropped, the scrape is still good */
-	uint64_t matched, parsed;       /* lines found by their place or hash / parsed anew */
-	bool sample_limit, label_limit; /* why it failed */
+	uint64_t matched, parsed; /* lines found by their place or hash / parsed anew */
+	uint64_t exemplars;       /* kept */
+	bool sample_limit, label_limit, bucket_limit; /* why it failed */
 };
 
 struct scrape_report {
@@ -29,6 +30,10 @@ struct scrape_report {
 /* Works on one owner's scrape at a time. */
 struct page_env {
 	const struct scrape_options *opt;
+	enum scrape_protocol format;            /* of the page; PROTO_NONE = text */
+	const struct scrape_features *features; /* NULL = none */
+	/* The target's own say, which is the job's where no label changes it. */
+	bool native_histograms, always_classic_histograms, convert_to_nhcb;
 	struct labels target_labels; /* public */
 	struct arena *scratch;       /* reset by the caller before each page */
 	uint32_t *next_frame;
@@ -36,9 +41,9 @@ struct page_env {
 	void *retire_cls;
 };
 
-/* Reads a page (page.ptr[page.len - 1] is '\n') into batch, which is new and has t_ms set. now_ms:
- * wall clock. 0; 1 when the page is refused (err says why, with the line): nothing of it is in the
- * batch then; ERR_NOMEM the same. */
+/* Reads a page (page.ptr[page.len - 1] is '\n', appended in every format) into batch, which is new
+ * and has t_ms set. now_ms: wall clock. 0; 1 when the page is refused (err says why, with the
+ * line): nothing of it is in the batch then; ERR_NOMEM the same. */
 int page_read(struct owner *o, const struct page_env *env, struct sv page, int64_t now_ms,
 	      struct batch *batch, struct page_result *out, struct err *err);
 
@@ -59,5 +64,3 @@ int page_end_of_run(struct owner *o, struct batch *batch);
 
 /* Notes where the owner stands, once a scrape. */
 void owner_mark(struct owner *o);
-/* Metadata of all families of a good page, into the batch. 0 or ERR_NOMEM. */
-int page_metadata(struct sv page, struct batch *batch);

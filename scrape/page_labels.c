@@ -108,11 +108,21 @@ static int check_names(struct reader *r, struct labels set)
 	return 0;
 }
 
-int final_labels(struct reader *r, struct sv text, struct labels *out)
+int exposed_labels(struct reader *r, const struct page_series *series, struct label_builder *b)
+{
+	if (series->text.ptr)
+		return text_labels(series->text, r->type, b);
+	label_builder_push(b, LABEL_NAME, series->name);
+	for (size_t i = 0; i < series->n_labels; i++)
+		label_builder_push(b, series->labels[i].name, series->labels[i].value);
+	return b->failed ? ERR_NOMEM : 0;
+}
+
+int final_labels(struct reader *r, const struct page_series *series, struct labels *out)
 {
 	struct label_builder b;
 	label_builder_init(&b, r->env->scratch);
-	if (text_labels(text, r->type, &b) != 0)
+	if (exposed_labels(r, series, &b) != 0)
 		return ERR_NOMEM;
 	for (size_t i = 1; i < b.n; i++) {
 		if (b.v[i].name.len == 0)

@@ -6,20 +6,53 @@ void page_reader_deinit(struct reader *r)
 	map_deinit(&r->slot_index);
 	map_deinit(&r->pending_index);
 	free(r->pending);
-	free(r->rows);
+	free(r->rows.v);
+	free(r->histograms.v);
+	free(r->exemplars.v);
+	free(r->starts.v);
+	page_nhcb_free(r->nhcb);
+}
+
+void *rows_add(struct rows *rows, size_t size)
+{
+	if (rows->n == rows->cap) {
+		size_t cap = rows->cap ? rows->cap * 2 : 64;
+		void *v = reallocarray(rows->v, cap, size);
+		if (!v)
+			return NULL;
+		rows->v = v;
+		rows->cap = cap;
+	}
+	return (char *)rows->v + rows->n++ * size;
 }
 
 int push_row(struct reader *r, struct row row)
 {
-	if (r->n_rows == r->cap_rows) {
-		size_t cap = r->cap_rows ? r->cap_rows * 2 : 64;
-		struct row *v = realloc(r->rows, cap * sizeof *v);
-		if (!v)
-			return ERR_NOMEM;
-		r->rows = v;
-		r->cap_rows = cap;
-	}
-	r->rows[r->n_rows++] = row;
+	struct row *at = rows_add(&r->rows, sizeof *at);
+	if (!at)
+		return ERR_NOMEM;
+	*at = row;
+	return 0;
+}
+
+int push_histogram(struct reader *r, struct place at, int64_t t_ms, const struct histogram *h)
+{
+	struct histogram copy;
+	if (histogram_copy(&copy, h, &r->batch->arena) != 0)
+		return ERR_NOMEM;
+	struct histogram_row *row = rows_add(&r->histograms, sizeof *row);
+	if (!row)
+		return ERR_NOMEM;
+	*row = (struct histogram_row){at, t_ms, copy};
+	return 0;
+}
+
+int push_start(struct reader *r, struct place at, int64_t start_ms)
+{
+	struct start_row *row = rows_add(&r->starts, sizeof *row);
+	if (!row)
+		return ERR_NOMEM;
+	*row = (struct start_row){at, start_ms};
 	return 0;
 }
 
@@ -115,12 +148,16 @@ static int place_pending(struct reader *r)
 				return ERR_NOMEM;
 			bit_set(f->seen_now, slot);
 		}
+		if (p->has_untimed_row)
+			bit_set(f->seen_now, slot);
 		if (p->has_row) {
 			if (frame_list_take_time(frames, p->ref, p->last_ms) < 0)
 				return ERR_NOMEM;
 			if (r->env->opt->track_timestamps_staleness)
 				bit_set(f->seen_now, slot);
 		}
+		if (r->env->features && r->env->features->start_zero)
+			frame_exchange_sample_ms(f, slot, p->last_ms);
 	}
 	struct line_table *t = &r->o->lines;
 	for (uint32_t i = r->o->lines_mark; i < t->n; i++) {
@@ -132,29 +169,130 @@ static int place_pending(struct reader *r)
 	return 0;
 }
 
+static uint32_t ref_of(const struct reader *r, struct place at)
+{
+	return at.pending ? r->pending[at.ref].ref : at.ref;
+}
+
+static uint32_t frame_of(const struct reader *r, uint32_t ref)
+{
+	return r->o->frames.v[ref >> 8].id;
+}
+
 static int place_rows(struct reader *r)
 {
-	if (r->n_rows == 0)
-		return 0;
 	struct batch *b = r->batch;
-	b->rows = arena_alloc(&b->arena, r->n_rows * sizeof *b->rows);
+	const struct row *rows = r->rows.v;
+	if (r->rows.n == 0)
+		return 0;
+	b->rows = arena_alloc(&b->arena, r->rows.n * sizeof *b->rows);
 	if (!b->rows)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < r->n_rows; i++) {
-		const struct row *row = &r->rows[i];
-		uint32_t ref = row->pending ? r->pending[row->ref].ref : row->ref;
-		b->rows[b->n_rows++] = (struct batch_row){
-			r->o->frames.v[ref >> 8].id, (uint16_t)(ref & 255), row->t_ms, row->bits};
+	for (size_t i = 0; i < r->rows.n; i++) {
+		uint32_t ref = ref_of(r, rows[i].at);
+		b->rows[b->n_rows++] = (struct batch_row){frame_of(r, ref), (uint16_t)(ref & 255),
+							  rows[i].t_ms, rows[i].bits};
 	}
 	return 0;
 }
 
-int page_place(struct reader *r, struct sv page)
+/* What is told of slots beside their values is sorted by slot, so that readers walk it along. */
+struct side {
+	uint32_t ref;
+	uint32_t i; /* keeps the order of the page within a slot */
+};
+
+static int side_cmp(const void *a, const void *b)
+{
+	const struct side *x = a, *y = b;
+	if (x->ref != y->ref)
+		return x->ref < y->ref ? -1 : 1;
+	return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* The order in which rows of `size` bytes, which begin with their place, go into the batch; the
+ * caller frees. NULL without memory. */
+static struct side *side_order(const struct reader *r, const struct rows *rows, size_t size)
+{
+	struct side *order = malloc((rows->n ? rows->n : 1) * sizeof *order);
+	if (!order)
+		return NULL;
+	for (size_t i = 0; i < rows->n; i++) {
+		struct place at;
+		memcpy(&at, (const char *)rows->v + i * size, sizeof at);
+		order[i] = (struct side){ref_of(r, at), (uint32_t)i};
+	}
+	qsort(order, rows->n, sizeof *order, side_cmp);
+	return order;
+}
+
+static int place_histograms(struct reader *r)
+{
+	struct batch *b = r->batch;
+	const struct histogram_row *rows = r->histograms.v;
+	if (r->histograms.n == 0)
+		return 0;
+	_cleanup_(freep) struct side *order = side_order(r, &r->histograms, sizeof *rows);
+	b->histograms = arena_alloc(&b->arena, r->histograms.n * sizeof *b->histograms);
+	if (!order || !b->histograms)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < r->histograms.n; i++) {
+		const struct histogram_row *row = &rows[order[i].i];
+		uint32_t ref = order[i].ref;
+		b->histograms[b->n_histograms++] = (struct batch_histogram){
+			frame_of(r, ref), (uint16_t)(ref & 255), row->t_ms, row->h};
+	}
+	return 0;
+}
+
+static int place_exemplars(struct reader *r)
+{
+	struct batch *b = r->batch;
+	const struct exemplar_row *rows = r->exemplars.v;
+	if (r->exemplars.n == 0)
+		return 0;
+	_cleanup_(freep) struct side *order = side_order(r, &r->exemplars, sizeof *rows);
+	b->exemplars = arena_alloc(&b->arena, r->exemplars.n * sizeof *b->exemplars);
+	if (!order || !b->exemplars)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < r->exemplars.n; i++) {
+		struct batch_exemplar *e = &b->exemplars[b->n_exemplars++];
+		*e = rows[order[i].i].e;
+		e->frame = frame_of(r, order[i].ref);
+		e->slot = (uint16_t)(order[i].ref & 255);
+	}
+	return 0;
+}
+
+/* At most one a slot: the first. */
+static int place_starts(struct reader *r)
+{
+	struct batch *b = r->batch;
+	const struct start_row *rows = r->starts.v;
+	if (r->starts.n == 0)
+		return 0;
+	_cleanup_(freep) struct side *order = side_order(r, &r->starts, sizeof *rows);
+	b->starts = arena_alloc(&b->arena, r->starts.n * sizeof *b->starts);
+	if (!order || !b->starts)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < r->starts.n; i++) {
+		uint32_t ref = order[i].ref;
+		if (i > 0 && ref == order[i - 1].ref)
+			continue;
+		b->starts[b->n_starts++] = (struct batch_start){
+			frame_of(r, ref), (uint16_t)(ref & 255), rows[order[i].i].start_ms};
+	}
+	return 0;
+}
+
+int page_place(struct reader *r)
 {
 	int result = place_pending(r);
 	if (result == 0)
 		result = place_rows(r);
-	if (result == 0 && r->meta_changed)
-		result = page_metadata(page, r->batch);
-	return result;
+	if (result == 0)
+		result = place_histograms(r);
+	if (result == 0)
+		result = place_exemplars(r);
+	return result == 0 ? place_starts(r) : result;
 }

@@ -1,6 +1,5 @@
 /* What ends a scrape: staleness markers, the report series, and handing over or taking back. */
 #include "page.h"
-#include "text_parser.h"
 
 #include <ampagent/base/metrics.h>
 #include <ampagent/base/number.h>
@@ -185,6 +184,7 @@ static void pack(struct owner *o, const struct page_env *env)
 		if (o->report[i] != SLOT_NONE)
 			used[o->report[i] >> 8] = true;
 	}
+	exemplar_memory_clear(&o->exemplars);
 	frame_list_compact(&o->frames, used, moved, env->retire, env->retire_cls);
 	for (uint32_t i = 0; i < o->lines.n; i++) {
 		struct line *line = &o->lines.v[i];
@@ -246,55 +246,4 @@ int page_end_of_run(struct owner *o, struct batch *batch)
 	else
 		batch_seal(batch);
 	return r;
-}
-
-/* Reads the comments of a good page once more and tells the metadata of all its families. */
-int page_metadata(struct sv page, struct batch *batch)
-{
-	const char *end = page.ptr + page.len;
-	size_t cap = 0;
-	for (const char *p = page.ptr; (p = memchr(p, '#', (size_t)(end - p))); p++)
-		cap++;
-	struct batch_metadata *v = arena_calloc(&batch->arena, cap ? cap : 1, sizeof *v);
-	if (!v)
-		return ERR_NOMEM;
-	size_t n = 0;
-	for (const char *p = page.ptr; p < end;) {
-		enum text_line what = text_next(&p, end);
-		if (what == TEXT_END)
-			break;
-		struct text_meta m = {.kind = TEXT_META_NONE};
-		if (what == TEXT_SERIES) {
-			/* A good page: the line ends at the first newline outside of quotes. */
-			const char *text_end = text_series(p, end, NULL);
-			const char *newline =
-				text_end ? memchr(text_end, '\n', (size_t)(end - text_end)) : NULL;
-			p = newline ? newline + 1 : end;
-			continue;
-		}
-		p = text_comment(p, end, &m, NULL);
-		if (!p || m.kind == TEXT_META_END)
-			break;
-		if (m.kind == TEXT_META_NONE)
-			continue;
-		struct sv family =
-			arena_dup(&batch->arena, text_unescape(&batch->arena, m.family, true));
-		struct batch_metadata *at = NULL;
-		/* HELP and TYPE of a family stand together: look at the last few only. */
-		for (size_t i = n; i > 0 && n - i < 4 && !at; i--)
-			at = sv_eq(v[i - 1].family, family) ? &v[i - 1] : NULL;
-		if (!at)
-			at = &v[n++];
-		at->family = family;
-		if (m.kind == TEXT_META_TYPE)
-			at->type = m.type;
-		else
-			at->help = arena_dup(&batch->arena,
-					     text_unescape(&batch->arena, m.help, false));
-		if (!family.ptr)
-			return ERR_NOMEM;
-	}
-	batch->metadata = v;
-	batch->n_metadata = n;
-	return 0;
 }

@@ -1,0 +1,282 @@
+/* Samples into slots: what each format's reader does with a sample once it has it.
+ *
+ * Within one page:
+ *  - a line's gen is the page's number once it was read;
+ *  - new series are pending until the page turned out good, then they are put into frames, sorted
+ *    so that neighbours are alike;
+ *  - a slot that has a sample already makes the second line a duplicate: the first stays.
+ */
+#include "page_reader.h"
+
+/* Samples further in the future are refused, as Prometheus does. */
+enum { FUTURE_MS = 10 * 60 * 1000 };
+
+/* Notes the own time of a slot's sample: 0; 1 when it would go back; ERR_NOMEM. */
+static int take_time(struct reader *r, uint32_t ref, int64_t t_ms, bool had_time)
+{
+	struct frame_list *frames = &r->o->frames;
+	struct frame *f = &frames->v[ref >> 8];
+	unsigned slot = ref & 255;
+	bool present = bit_get(f->present, slot) || bit_get(f->histograms, slot);
+	if (present && t_ms <= r->batch->t_ms)
+		return 1;
+	if (!had_time && t_ms <= f->column_ms) {
+		/* Its last sample may have had the time of a scrape. From now on it has a time of
+		 * its own, so that the bound stays where it is. */
+		int result = frame_list_take_time(frames, ref, f->column_ms);
+		return result < 0 ? result : 1;
+	}
+	return frame_list_take_time(frames, ref, t_ms);
+}
+
+/* The zero that stands at a new start time, before the sample itself. *row: the sample must be a
+ * row then, to come after it. 0 or ERR_NOMEM. */
+static int take_zero(struct reader *r, struct place at, const struct page_sample *s, int64_t t_ms,
+		     int64_t last_ms, bool *row)
+{
+	if (s->start_ms == 0 || s->start_ms >= t_ms || s->start_ms <= last_ms)
+		return 0;
+	*row = true;
+	if (!s->histogram)
+		return push_row(r, (struct row){at, s->start_ms, 0});
+	const struct histogram zero = {
+		.schema = s->histogram->schema,
+		.is_float = s->histogram->is_float,
+		.reset = HISTOGRAM_RESET_YES,
+		.zero_threshold = s->histogram->zero_threshold,
+		.bounds = s->histogram->bounds,
+		.n_bounds = s->histogram->n_bounds,
+	};
+	return push_histogram(r, at, s->start_ms, &zero);
+}
+
+static bool wants_zero(const struct reader *r)
+{
+	return r->env->features && r->env->features->start_zero;
+}
+
+/* Stores a sample of a slot at its time. 0 or ERR_NOMEM. */
+static int store_for_slot(struct reader *r, uint32_t ref, const struct page_sample *s, int64_t t_ms,
+			  bool as_row)
+{
+	struct frame *f = &r->o->frames.v[ref >> 8];
+	struct place at = {ref, false};
+	if (wants_zero(r)) {
+		int64_t last_ms = frame_exchange_sample_ms(f, ref & 255, t_ms);
+		int result = take_zero(r, at, s, t_ms, last_ms, &as_row);
+		if (result != 0)
+			return result;
+	}
+	if (s->histogram) {
+		bit_set(f->histograms, ref & 255);
+		return push_histogram(r, at, t_ms, s->histogram);
+	}
+	return as_row ? push_row(r, (struct row){at, t_ms, s->s.bits})
+		      : frame_put(f, ref & 255, s->s.bits, r->batch);
+}
+
+/* A sample of a series that has a slot: 0 or ERR_NOMEM. */
+static int take_for_slot(struct reader *r, uint32_t ref, const struct page_sample *s, bool timed)
+{
+	struct frame *f = &r->o->frames.v[ref >> 8];
+	unsigned slot = ref & 255;
+	int64_t t_ms = timed ? s->s.t_ms : r->batch->t_ms;
+	bool had_time = frame_last_ms(f, slot) != INT64_MIN;
+	if (!timed && (bit_get(f->present, slot) || bit_get(f->histograms, slot))) {
+		r->out->duplicates++;
+		return 0;
+	}
+	if (timed || had_time) {
+		int result = take_time(r, ref, t_ms, had_time);
+		if (result == 1) {
+			r->out->out_of_order++;
+			return 0;
+		}
+		if (result != 0)
+			return result;
+	}
+	/* Columns go before rows: where a row may have gone before, this is a row too. */
+	bool as_row = timed || (had_time && r->env->opt->honor_timestamps);
+	int result = store_for_slot(r, ref, s, t_ms, as_row);
+	if (result != 0)
+		return result;
+	r->taken = true;
+	if (!timed || r->env->opt->track_timestamps_staleness)
+		bit_set(f->seen_now, slot);
+	else
+		bit_clear(f->seen_before, slot); /* it is there: no marker */
+	return 0;
+}
+
+/* The same for a series that is new on this page. */
+static int take_for_pending(struct reader *r, uint32_t index, const struct page_sample *s,
+			    bool timed)
+{
+	struct pending *p = &r->pending[index];
+	int64_t t_ms = timed ? s->s.t_ms : r->batch->t_ms;
+	if (!timed && (p->has_value || p->has_untimed_row)) {
+		r->out->duplicates++;
+		return 0;
+	}
+	if (t_ms <= p->last_ms) {
+		r->out->out_of_order++;
+		return 0;
+	}
+	r->taken = true;
+	struct place at = {index, true};
+	bool as_row = timed || p->last_ms != INT64_MIN;
+	int result = wants_zero(r) ? take_zero(r, at, s, t_ms, p->last_ms, &as_row) : 0;
+	if (result != 0)
+		return result;
+	p->last_ms = t_ms;
+	p->has_untimed_row = p->has_untimed_row || (!timed && (as_row || s->histogram));
+	p->has_row = p->has_row || timed;
+	if (s->histogram)
+		return push_histogram(r, at, t_ms, s->histogram);
+	if (as_row)
+		return push_row(r, (struct row){at, t_ms, s->s.bits});
+	p->has_value = true;
+	p->bits = s->s.bits;
+	return 0;
+}
+
+/* A job's limits on a histogram, and what storage refuses. 0; 1 when the scrape must fail; 2 when
+ * it fails in the end and this one is left out; ERR_NOMEM. */
+static int check_histogram(struct reader *r, struct page_sample *s, struct histogram *h)
+{
+	const struct scrape_options *opt = r->env->opt;
+	if (!s->histogram)
+		return 0;
+	*h = *s->histogram;
+	int max = histogram_schema_for_factor(opt->native_histogram_min_bucket_factor);
+	int result = histogram_limit(h, opt->native_histogram_bucket_limit, max, &r->batch->arena);
+	if (result == 1)
+		r->out->bucket_limit = true;
+	if (result != 0)
+		return result < 0 ? result : 2;
+	s->histogram = h;
+	return histogram_check(h, r->err);
+}
+
+/* Counts and stores one sample. new_series: Prometheus would not have had it in its cache. */
+static int take_sample(struct reader *r, struct place at, const struct page_sample *given,
+		       bool new_series)
+{
+	const struct scrape_options *opt = r->env->opt;
+	bool timed = reader_is_timed(r, &given->s);
+	struct page_sample s = *given;
+	struct histogram h;
+	r->taken = false;
+	r->at = at;
+	r->out->post_relabel++;
+	int result = check_histogram(r, &s, &h);
+	if (result == 2)
+		return 0;
+	if (opt->sample_limit && r->offered++ >= opt->sample_limit) {
+		/* Read on, so that the report tells how many there are. */
+		r->out->sample_limit = true;
+		return 0;
+	}
+	if (result >= 0 && timed && s.s.t_ms > r->now_ms + FUTURE_MS) {
+		r->out->out_of_bounds++;
+		return 0;
+	}
+	if (result == 0)
+		result = at.pending ? take_for_pending(r, at.ref, &s, timed)
+				    : take_for_slot(r, at.ref, &s, timed);
+	if (result == 0 && r->taken) {
+		r->out->series_added +=
+			new_series && !r->out->sample_limit && !r->out->bucket_limit;
+		if (s.start_ms && r->env->features->start_times && !s.histogram)
+			result = push_start(r, at, s.start_ms);
+	}
+	return result;
+}
+
+/* Remembers the line of a series at the place where it stood. */
+static int add_line(struct reader *r, const struct page_series *series, uint8_t flags, uint32_t ref)
+{
+	if (series->len > LINE_LEN_MAX)
+		return 0;
+	struct line_table *t = &r->o->lines;
+	uint32_t line = line_table_add(t, series->key, series->len, flags);
+	if (line == LINE_NONE)
+		return ERR_NOMEM;
+	t->v[line].ref = ref;
+	t->v[line].gen = r->o->gen;
+	line_table_chain(t, r->prev, line);
+	r->prev = line;
+	return 0;
+}
+
+int page_take_new(struct reader *r, const struct page_series *series, const struct page_sample *s)
+{
+	struct labels labels;
+	arena_reset(r->env->scratch);
+	r->taken = false;
+	r->out->parsed++;
+	int result = final_labels(r, series, &labels);
+	if (result == 2)
+		return add_line(r, series, series->flags | LINE_DROPPED, 0);
+	if (result != 0)
+		return result;
+	uint8_t flags = series->flags;
+	uint64_t hash = labels_hash(labels);
+	struct place at = {0, false};
+	result = find_series(r, hash, &at.ref, &at.pending);
+	if (result == 0 && !at.pending && at.ref == SLOT_NONE) {
+		at.pending = true;
+		result = add_pending(r, labels, hash, reader_is_timed(r, &s->s), &at.ref);
+	}
+	if (result != 0)
+		return result;
+	flags |= at.pending ? LINE_PENDING : 0;
+	uint64_t out_of_bounds = r->out->out_of_bounds;
+	result = take_sample(r, at, s, true);
+	if (result != 0)
+		return result;
+	flags |= r->out->out_of_bounds > out_of_bounds ? LINE_UNKNOWN : 0;
+	return add_line(r, series, flags, at.ref);
+}
+
+int page_take_known(struct reader *r, uint32_t index, const struct page_sample *s)
+{
+	struct line *line = &r->o->lines.v[index];
+	bool new_series = line->gen < r->o->good_gen;
+	bool again = line->gen == r->o->gen;
+	line->gen = r->o->gen;
+	r->prev = index;
+	r->taken = false;
+	r->out->matched++;
+	if (line->flags & LINE_DROPPED)
+		return 0;
+	if (again && !reader_is_timed(r, &s->s)) {
+		/* Also when the first one had a time of its own. */
+		r->out->duplicates++;
+		r->out->post_relabel++;
+		return 0;
+	}
+	bool unknown = line->flags & LINE_UNKNOWN;
+	struct place at = {line->ref, (line->flags & LINE_PENDING) != 0};
+	int result = take_sample(r, at, s, unknown || (new_series && !again));
+	if (r->taken)
+		line->flags &= (uint8_t)~LINE_UNKNOWN;
+	return result;
+}
+
+int page_take(struct reader *r, const struct page_series *series, const struct page_sample *s)
+{
+	struct line_table *t = &r->o->lines;
+	uint32_t line = LINE_NONE;
+	if (series->len <= LINE_LEN_MAX) {
+		uint32_t next = r->prev == LINE_NONE ? t->first : t->v[r->prev].next;
+		bool expected = next != LINE_NONE && t->v[next].hash == series->key &&
+				t->v[next].len == series->len;
+		line = expected ? next : line_table_find(t, series->key, series->len);
+	}
+	if (line == LINE_NONE || (t->v[line].flags & LINE_META))
+		return page_take_new(r, series, s);
+	t->v[line].flags |= series->flags & (LINE_TEXT | LINE_OPENMETRICS);
+	line_table_chain(t, r->prev, line);
+	return page_take_known(r, line, s);
+}
