@@ -28,12 +28,15 @@
 	X(M_TARGET_INTERVAL_LENGTH, METRIC_KIND_SUMMARY, "prometheus_target_interval_length_seconds", "interval", "Actual intervals between scrapes.") \
 	X(M_TARGET_SYNC_FAILED, METRIC_KIND_COUNTER, "prometheus_target_sync_failed_total", "scrape_job", "Target syncs that failed.") \
 	X(M_TARGET_SCRAPE_POOLS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pools_total", "", "Scrape pool creation attempts.") \
+	X(M_TARGET_SCRAPE_POOL_RELOADS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_reloads_total", "", "Scrape pools that went on with other options after a reload.") \
 	X(M_TARGET_SCRAPE_POOL_SYNC, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_sync_total", "scrape_job", "Target syncs of a scrape pool.") \
 	X(M_TARGET_SCRAPE_POOL_TARGETS, METRIC_KIND_GAUGE, "prometheus_target_scrape_pool_targets", "scrape_job", "Current number of targets in a scrape pool.") \
 	X(M_TARGET_SCRAPE_POOL_TARGET_LIMIT, METRIC_KIND_GAUGE, "prometheus_target_scrape_pool_target_limit", "scrape_job", "Highest number of targets allowed in a scrape pool.") \
 	X(M_TARGET_SCRAPE_POOL_EXCEEDED_TARGET_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_exceeded_target_limit_total", "", "Times that a scrape pool hit its target limit during sync or reload.") \
 	X(M_TARGET_SCRAPE_POOL_EXCEEDED_LABEL_LIMITS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pool_exceeded_label_limits_total", "", "Times that a scrape pool hit the label limits during sync or reload.") \
 	X(M_TARGET_SCRAPES_EXCEEDED_SAMPLE_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exceeded_sample_limit_total", "", "Scrapes that hit the sample limit and were rejected.") \
+	X(M_TARGET_SCRAPES_EXCEEDED_BUCKET_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total", "", "Scrapes that hit the native histogram bucket limit and were rejected.") \
+	X(M_AGENT_EXEMPLARS_APPENDED, METRIC_KIND_COUNTER, "prometheus_agent_exemplars_appended_total", "", "Exemplars taken from scrapes.") \
 	X(M_TARGET_SCRAPES_EXCEEDED_BODY_SIZE_LIMIT, METRIC_KIND_COUNTER, "prometheus_target_scrapes_exceeded_body_size_limit_total", "", "Scrapes that hit the body size limit.") \
 	X(M_TARGET_SCRAPES_DUPLICATE_TIMESTAMP, METRIC_KIND_COUNTER, "prometheus_target_scrapes_sample_duplicate_timestamp_total", "", "Samples refused because of a duplicate timestamp with a different value.") \
 	X(M_TARGET_SCRAPES_OUT_OF_ORDER, METRIC_KIND_COUNTER, "prometheus_target_scrapes_sample_out_of_order_total", "", "Samples refused because they are out of order.") \
