@@ -35,7 +35,15 @@ const char *openmetrics_sample(const char *p, const char *end, struct text_sampl
 /* True when a series text without braces really ends at p. */
 bool openmetrics_name_ends(const char *p);
 
-/* An exemplar's labels pushed in order, empty values kept. 0 or ERR_NOMEM. */
+/* Reads an accepted series text or exemplar from the inside: p stands after '{', or where the last
+ * call returned. NULL at its end. Names and values as they stand, without quotes; the metric name
+ * has a value of NULL. */
+const char *openmetrics_item(const char *p, const char *end, struct label *out);
+
+/* Seconds to milliseconds, cut. */
+int64_t openmetrics_ms(double seconds);
+
+/* An exemplar's labels pushed in order as they stand, empty values kept. 0 or ERR_NOMEM. */
 int openmetrics_exemplar_labels(struct sv raw, struct label_builder *b);
 
 /* Start times: the value of the `_created` line that follows a series in its family with the same
