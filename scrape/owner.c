@@ -54,16 +54,23 @@ struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, ui
 
 void owner_free(struct owner *o)
 {
+	exemplar_memory_clear(&o->exemplars);
 	frame_list_deinit(&o->frames);
 	line_table_deinit(&o->lines);
 	free((char *)(uintptr_t)o->key.ptr);
 	free(o);
 }
 
+void owner_resume(struct owner *o)
+{
+	o->in_use = true;
+	o->page_hash = 0;
+}
+
 void owner_adopt(struct owner *o)
 {
+	owner_resume(o);
 	line_table_deinit(&o->lines);
-	o->in_use = true;
 	o->gen = 0;
 	o->good_gen = 0;
 }

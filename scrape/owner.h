@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "exemplars.h"
 #include "frames.h"
 #include "lines.h"
 
@@ -17,16 +18,19 @@ struct owner {
 	uint32_t id;
 	bool in_log;       /* its definition has been written */
 	bool in_use;       /* a target has it */
+	bool interrupted;  /* its last target was stopped in the middle of a scrape */
 	int64_t marker_ms; /* without one: wall time that its end-of-run markers carry, */
 	int64_t due_ms;    /* and when they are written */
 	struct labels key; /* public labels of the target; owned */
 	uint64_t key_hash;
+	uint64_t page_hash; /* without a target: lines are kept for one that has this; 0 = none */
 	struct frame_list frames;
 	struct line_table lines;
 	uint32_t gen;                /* of the page being read, or the last one */
 	uint32_t good_gen;           /* of the last page that was good */
 	int64_t last_ms;             /* time of the last batch handed over; INT64_MIN when none */
 	uint32_t report[REPORT_MAX]; /* refs of the report series; SLOT_NONE until first used */
+	struct exemplar_memory exemplars;
 
 	/* The scrape being made: what page_rollback() goes back to. */
 	bool marked;
@@ -42,4 +46,6 @@ void owner_free(struct owner *o);
 /* Before a new target uses it: its pages may look different, so lines are learnt anew; frames and
  * what was seen stay. */
 void owner_adopt(struct owner *o);
+/* Before one uses it whose pages and rules are the same: everything stays. */
+void owner_resume(struct owner *o);
 DEFINE_CLEANUP_PTR(struct owner, owner_free)

@@ -9,6 +9,8 @@ struct pool *pool_new(struct scrape *s, const struct scrape_options *opt)
 		return NULL;
 	p->scrape = s;
 	p->opt = opt;
+	p->seed = s->offset_seed;
+	arena_init(&p->http_arena, MiB(16));
 	return p;
 }
 
@@ -22,27 +24,50 @@ static void forget_dropped(struct pool *p)
 	p->n_dropped = 0;
 }
 
-static void stop_target(struct pool *p, struct target *t)
+/* same_series: who comes next finds the same series in the same lines. */
+static void stop_target(struct pool *p, struct target *t, bool same_series)
 {
 	scraper_stop(t);
 	if (t->owner)
-		scrape_leave_owner(p->scrape, t->owner, t);
+		scrape_leave_owner(p->scrape, t->owner, t, same_series ? t->page_hash : 0);
 	p->scrape->shards[t->http_shard].targets--;
 	target_free(t);
 }
 
-void pool_free(struct pool *p)
+static void stop_all(struct pool *p, bool same_series)
 {
 	for (size_t i = 0; i < p->n_targets; i++)
-		stop_target(p, p->targets[i]);
+		stop_target(p, p->targets[i], same_series);
+	free(p->targets);
+	p->targets = NULL;
+	p->n_targets = 0;
 	for (size_t i = 0; i < p->n_clients; i++) {
 		if (p->clients[i])
 			http_client_free(p->clients[i]);
 	}
 	free(p->clients);
-	free(p->targets);
+	p->clients = NULL;
+	p->n_clients = 0;
+	arena_wipe(&p->http_arena);
+	p->http_copied = false;
 	forget_dropped(p);
+}
+
+void pool_free(struct pool *p)
+{
+	stop_all(p, false);
 	free(p);
+}
+
+void pool_reload(struct pool *p, const struct scrape_options *opt)
+{
+	metric_add(M_TARGET_SCRAPE_POOL_RELOADS, 1);
+	stop_all(p, p->opt->series_digest == opt->series_digest);
+	if (p->opt->interval_ms != opt->interval_ms) {
+		p->intervals = 0;
+		p->interval_sum_s = 0;
+	}
+	p->opt = opt;
 }
 
 static void keep_dropped(struct pool *p, struct target *t)
@@ -159,7 +184,7 @@ static bool start_target(struct pool *p, struct target *t)
 		p->n_failed++;
 		return false;
 	}
-	t->owner = scrape_take_owner(p->scrape, t->labels);
+	t->owner = scrape_take_owner(p->scrape, t->labels, t->page_hash);
 	if (!t->owner) {
 		p->scrape->shards[t->http_shard].targets--;
 		log_error("no memory for a target", "scrape_pool", p->opt->job_name.ptr);
@@ -185,7 +210,7 @@ void pool_sync(struct pool *p, const struct target_group *groups, size_t n)
 	/* Those that go first: a new target may take over the owner of a gone one. */
 	for (size_t i = 0; i < p->n_targets; i++) {
 		if (!p->targets[i]->keep)
-			stop_target(p, p->targets[i]);
+			stop_target(p, p->targets[i], false);
 	}
 	size_t kept = 0;
 	for (size_t i = 0; i < y.n; i++) {
@@ -200,8 +225,7 @@ void pool_sync(struct pool *p, const struct target_group *groups, size_t n)
 	p->n_targets = kept;
 	map_deinit(&y.old);
 	map_deinit(&y.new_);
-	bool over = p->opt->target_limit && p->n_targets > p->opt->target_limit;
-	if (over && !p->over_target_limit)
+	p->over_target_limit = p->opt->target_limit && p->n_targets > p->opt->target_limit;
+	if (p->over_target_limit)
 		metric_add(M_TARGET_SCRAPE_POOL_EXCEEDED_TARGET_LIMIT, 1);
-	p->over_target_limit = over;
 }

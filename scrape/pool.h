@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "failure_log.h"
 #include "page.h"
 #include "target.h"
 
@@ -17,7 +18,9 @@ struct dropped_target {
 
 struct pool {
 	struct scrape *scrape;
-	const struct scrape_options *opt;
+	const struct scrape_options *opt; /* in the configuration that was applied last */
+	uint64_t seed; /* of its targets' phases; stays when external labels change */
+	struct failure_log *failures; /* NULL = not logged */
 	struct target **targets;
 	size_t n_targets;
 	struct dropped_target *dropped; /* up to keep_dropped_targets */
@@ -25,6 +28,10 @@ struct pool {
 	size_t n_failed;              /* entries no target could be made of */
 	struct http_client **clients; /* one for each HTTP shard, made when needed */
 	size_t n_clients;
+	/* What the clients look at: a copy, made with the first of them. */
+	struct http_options http;
+	struct arena http_arena;
+	bool http_copied;
 	bool over_target_limit;
 	uint64_t syncs;
 	uint64_t intervals; /* lengths between scrapes */
@@ -42,10 +49,10 @@ struct scrape {
 	struct scrape_env env;
 	struct scrape_features features;
 	uint32_t next_frame, next_owner;
-	uint64_t offset_seed;
-	struct labels external_labels;
+	uint64_t offset_seed; /* of pools made now */
 	struct pool **pools;
 	size_t n_pools;
+	struct failure_logs failure_logs;
 	struct http_shard *shards;
 	size_t n_shards;
 	struct owner **owners;
@@ -66,18 +73,24 @@ struct scrape {
 
 struct pool *pool_new(struct scrape *s, const struct scrape_options *opt);
 void pool_free(struct pool *p); /* its targets' owners become orphans */
+/* Other options for the same job: all targets go, their owners wait for those that come next. */
+void pool_reload(struct pool *p, const struct scrape_options *opt);
 /* Makes the pool's targets those of the groups. */
 void pool_sync(struct pool *p, const struct target_group *groups, size_t n);
 
 /* ---- scraper.c ---- */
-void scraper_start(struct target *t); /* arms the target's timer for its phase */
+/* Arms the target's timer for its phase; when its predecessor's scrape was cut off, for now. */
+void scraper_start(struct target *t);
 void scraper_stop(struct target *t);
 
 /* ---- owners (scrape.c) ---- */
-/* The owner for a target's public labels, taken into use. NULL without memory. */
-struct owner *scrape_take_owner(struct scrape *s, struct labels labels);
-/* The target is gone: markers follow unless somebody takes the owner over. */
-void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t);
+/* The owner for a target's public labels, taken into use; with its lines when it was left for a
+ * target of this page_hash. NULL without memory. */
+struct owner *scrape_take_owner(struct scrape *s, struct labels labels, uint64_t page_hash);
+/* The target is gone: markers follow unless somebody takes the owner over. page_hash: whom the
+ * lines are kept for, 0 = nobody. */
+void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t,
+			uint64_t page_hash);
 struct buf *scrape_take_buf(struct scrape *s);
 void scrape_return_buf(struct scrape *s, struct buf *b);
 /* The HTTP client for one more target of the pool; *shard is to be given back. NULL: err. */

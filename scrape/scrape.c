@@ -1,4 +1,5 @@
 /* The scrape manager: pools, owners and what they share. */
+#include "client_options.h"
 #include "pool.h"
 
 #include <ampagent/base/clock.h>
@@ -36,10 +37,13 @@ int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *er
 	return 0;
 }
 
+/* A place may be empty: its pool lives on in the next list. */
 static void free_pools(struct scrape *s)
 {
-	for (size_t i = 0; i < s->n_pools; i++)
-		pool_free(s->pools[i]);
+	for (size_t i = 0; i < s->n_pools; i++) {
+		if (s->pools[i])
+			pool_free(s->pools[i]);
+	}
 	free(s->pools);
 	s->pools = NULL;
 	s->n_pools = 0;
@@ -50,6 +54,7 @@ void scrape_free(struct scrape *s)
 	if (!s)
 		return;
 	free_pools(s);
+	failure_logs_close(&s->failure_logs);
 	loop_timer_cancel(&s->orphan_timer);
 	for (size_t i = 0; i < s->n_shards; i++)
 		http_pool_free(s->shards[i].pool);
@@ -67,24 +72,75 @@ void scrape_free(struct scrape *s)
 	free(s);
 }
 
+int scrape_check(const struct scrape_options *opts, size_t n, struct err *err)
+{
+	struct failure_logs logs;
+	int r = failure_logs_open(opts, n, &logs, err);
+	failure_logs_close(&logs);
+	return r < 0 ? err_set(err, r, "out of memory") : r;
+}
+
+static void reopen_failure_logs(struct scrape *s, const struct scrape_options *opts, size_t n)
+{
+	struct err err = ERR_NULL;
+	struct failure_logs old = s->failure_logs;
+	int r = failure_logs_open(opts, n, &s->failure_logs, &err);
+	if (r != 0)
+		log_error("failed scrapes of a job are not logged", "err",
+			  r < 0 ? "out of memory" : err.msg);
+	failure_logs_close(&old);
+}
+
+/* The job's pool out of the old list; most jobs stand where they stood. */
+static struct pool *take_pool(struct scrape *s, struct sv job, size_t likely)
+{
+	if (likely < s->n_pools && s->pools[likely] && sv_eq(s->pools[likely]->opt->job_name, job))
+		return take_ptr(s->pools[likely]);
+	for (size_t i = 0; i < s->n_pools; i++) {
+		if (s->pools[i] && sv_eq(s->pools[i]->opt->job_name, job))
+			return take_ptr(s->pools[i]);
+	}
+	return NULL;
+}
+
+/* The job's pool by the new options: the running one as it is or begun anew, else a new one. NULL
+ * without memory. */
+static struct pool *renew_pool(struct scrape *s, const struct scrape_options *opt, size_t i)
+{
+	struct pool *p = take_pool(s, opt->job_name, i);
+	if (!p) {
+		metric_add(M_TARGET_SCRAPE_POOLS, 1);
+		p = pool_new(s, opt);
+	} else if (p->opt->digest == opt->digest) {
+		p->opt = opt;
+	} else {
+		pool_reload(p, opt);
+	}
+	if (p)
+		p->failures = failure_logs_find(&s->failure_logs, opt->failure_log_file);
+	return p;
+}
+
 int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
 		 struct labels external_labels, const struct scrape_features *features)
 {
+	struct pool **pools = calloc(n ? n : 1, sizeof(struct pool *));
+	size_t made = 0;
 	s->features = *features;
-	free_pools(s);
-	s->external_labels = external_labels;
 	s->offset_seed = seed_of(external_labels);
-	s->pools = calloc(n ? n : 1, sizeof *s->pools);
-	if (!s->pools)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < n; i++) {
-		metric_add(M_TARGET_SCRAPE_POOLS, 1);
-		s->pools[i] = pool_new(s, &opts[i]);
-		if (!s->pools[i])
-			return ERR_NOMEM;
-		s->n_pools++;
+	reopen_failure_logs(s, opts, n);
+	for (; pools && made < n; made++) {
+		pools[made] = renew_pool(s, &opts[made], made);
+		if (!pools[made])
+			break;
 	}
-	return 0;
+	free_pools(s);
+	s->pools = pools;
+	s->n_pools = made;
+	if (pools && made == n)
+		return 0;
+	free_pools(s);
+	return ERR_NOMEM;
 }
 
 static void take_groups(void *cls, struct sv job, const struct target_group *groups, size_t n)
@@ -172,7 +228,7 @@ static int add_owner(struct scrape *s, struct owner *o)
 	return 0;
 }
 
-struct owner *scrape_take_owner(struct scrape *s, struct labels labels)
+struct owner *scrape_take_owner(struct scrape *s, struct labels labels, uint64_t page_hash)
 {
 	struct labels key;
 	if (make_key(s, labels, &key) != 0)
@@ -180,7 +236,10 @@ struct owner *scrape_take_owner(struct scrape *s, struct labels labels)
 	struct owner *old = find_owner(s, key);
 	if (old) {
 		s->n_orphans--;
-		owner_adopt(old);
+		if (page_hash && old->page_hash == page_hash)
+			owner_resume(old);
+		else
+			owner_adopt(old);
 		return old;
 	}
 	_cleanup_(owner_freep) struct owner *o =
@@ -219,13 +278,15 @@ static void forget_owner(struct scrape *s, uint32_t i)
 	owner_free(o);
 }
 
-void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t)
+void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *t,
+			uint64_t page_hash)
 {
 	/* Markers carry the time of the turn that the target no longer had, and are written a turn
 	 * and a tenth later: by then a successor elsewhere would have scraped. */
 	int64_t now = loop_wall_ms(s->env.loop);
 	o->in_use = false;
-	o->marker_ms = now + target_offset_ms(t, s->offset_seed, now);
+	o->page_hash = page_hash;
+	o->marker_ms = now + target_offset_ms(t, t->pool->seed, now);
 	o->due_ms = o->marker_ms + t->interval_ms + t->interval_ms / 10;
 	/* One that was never scraped owes nothing; it goes with the next look. */
 	if (o->last_ms == INT64_MIN)
@@ -324,6 +385,17 @@ static int pick_shard(struct scrape *s, int64_t interval_ms, unsigned *out)
 	return 0;
 }
 
+/* The client of a shard, made when there is none. */
+static int make_client(struct pool *p, unsigned shard, struct err *err)
+{
+	if (p->clients[shard])
+		return 0;
+	if (!p->http_copied && client_options_copy(&p->http_arena, &p->opt->http, &p->http) != 0)
+		return err_set(err, 1, "out of memory");
+	p->http_copied = true;
+	return http_client_new(p->scrape->shards[shard].pool, &p->http, &p->clients[shard], err);
+}
+
 struct http_client *scrape_take_client(struct pool *p, int64_t interval_ms, unsigned *shard,
 				       struct err *err)
 {
@@ -342,8 +414,7 @@ struct http_client *scrape_take_client(struct pool *p, int64_t interval_ms, unsi
 		p->clients = v;
 		p->n_clients = *shard + 1;
 	}
-	if (!p->clients[*shard] &&
-	    http_client_new(s->shards[*shard].pool, &p->opt->http, &p->clients[*shard], err) != 0)
+	if (make_client(p, *shard, err) != 0)
 		return NULL;
 	s->shards[*shard].targets++;
 	return p->clients[*shard];

@@ -6,9 +6,8 @@
 #include <ampagent/base/log.h>
 #include <ampagent/base/number.h>
 
-/* A timer that fires this little late still gets the grid's time, so that samples are evenly spaced
- * and compress well (Prometheus's scrape.timestamp-tolerance). */
-enum { GRID_TOLERANCE_MS = 2 };
+/* The wall clock may be read this much before the turn that a timer was set for. */
+enum { EARLY_MS = 2 };
 
 /* A small page is longer compressed than not: body_size_limit is of the page. */
 enum { GZIP_MORE_BYTES = 1024 };
@@ -21,7 +20,7 @@ static void scrape_due(void *cls);
 static void arm(struct target *t)
 {
 	struct scrape *s = t->pool->scrape;
-	int64_t wait = target_offset_ms(t, s->offset_seed, loop_wall_ms(s->env.loop));
+	int64_t wait = target_offset_ms(t, t->pool->seed, loop_wall_ms(s->env.loop));
 	t->timer.fire = scrape_due;
 	t->timer.cls = t;
 	loop_timer_in(s->env.loop, &t->timer, wait);
@@ -30,6 +29,9 @@ static void arm(struct target *t)
 void scraper_start(struct target *t)
 {
 	arm(t);
+	if (t->owner->interrupted)
+		loop_timer_in(t->pool->scrape->env.loop, &t->timer, 0);
+	t->owner->interrupted = false;
 }
 
 static void end_transfer(struct target *t)
@@ -52,6 +54,7 @@ void scraper_stop(struct target *t)
 	if (t->transfer) {
 		http_cancel(t->transfer);
 		end_transfer(t);
+		t->owner->interrupted = true;
 	}
 	loop_timer_cancel(&t->timer);
 }
@@ -66,7 +69,29 @@ static struct page_env env_of(struct target *t)
 		.next_frame = &s->next_frame,
 		.retire = s->env.frame_retire,
 		.retire_cls = s->env.frame_retire_cls,
+		.features = &s->features,
+		.native_histograms = t->native_histograms,
+		.always_classic_histograms = t->always_classic_histograms,
+		.convert_to_nhcb = t->convert_to_nhcb,
 	};
+}
+
+#define TEXT_OF(x) #x
+#define LINE_TEXT(x) TEXT_OF(x)
+/* Where a fetch failed, for the failure log. */
+#define HERE SV("scraper.c:" LINE_TEXT(__LINE__))
+
+/* Only what was not fetched: a page that cannot be read is not told there. */
+static void note_failed_fetch(struct target *t, struct sv source, const struct err *err)
+{
+	const struct failure f = {
+		.wall_ms = clock_wall_ms(),
+		.source = source,
+		.message = sv_of(err->msg),
+		.job = t->pool->opt->job_name,
+		.url = sv_of(t->url),
+	};
+	failure_log_write(t->pool->failures, &f);
 }
 
 static bool may_warn(struct target *t, enum target_warning what)
@@ -98,9 +123,12 @@ static void count_page(struct target *t, const struct page_result *r)
 	metric_add(M_TARGET_SCRAPES_DUPLICATE_TIMESTAMP, r->duplicates);
 	metric_add(M_TARGET_SCRAPES_OUT_OF_ORDER, r->out_of_order);
 	metric_add(M_AGENT_OUT_OF_ORDER_SAMPLES, r->out_of_order);
+	metric_add(M_AGENT_EXEMPLARS_APPENDED, r->exemplars);
 	metric_add(M_TARGET_SCRAPES_OUT_OF_BOUNDS, r->out_of_bounds);
 	if (r->sample_limit)
 		metric_add(M_TARGET_SCRAPES_EXCEEDED_SAMPLE_LIMIT, 1);
+	if (r->bucket_limit)
+		metric_add(M_TARGET_SCRAPES_EXCEEDED_BUCKET_LIMIT, 1);
 	if (r->label_limit)
 		metric_add(M_TARGET_SCRAPE_POOL_EXCEEDED_LABEL_LIMITS, 1);
 	warn_dropped(t, WARN_DUPLICATES, r->duplicates);
@@ -162,9 +190,11 @@ static void note_health(struct target *t, bool good, const struct err *err)
 }
 
 /* Ends a scrape. */
-static void finish_scrape(struct target *t, struct sv page, double body_bytes, struct err *err)
+static void finish_scrape(struct target *t, struct sv page, enum scrape_protocol format,
+			  double body_bytes, struct err *err)
 {
 	struct page_env env = env_of(t);
+	env.format = format;
 	struct page_result result = {0};
 	_cleanup_(batch_unrefp) struct batch *b = batch_new(LIMIT_PAGE_BYTES);
 	metric_add(M_SCRAPES, 1);
@@ -196,7 +226,7 @@ static void finish_scrape(struct target *t, struct sv page, double body_bytes, s
 
 static void fail_scrape(struct target *t, double body_bytes, struct err *err)
 {
-	finish_scrape(t, SV_NULL, body_bytes, err);
+	finish_scrape(t, SV_NULL, PROTO_NONE, body_bytes, err);
 }
 
 static size_t body_max(const struct scrape_options *opt)
@@ -252,7 +282,9 @@ static void read_answer(struct target *t, const struct http_answer *a)
 		body_bytes = -1;
 		err_set(&err, 1, "body size limit exceeded");
 	}
-	if (r == 0) {
+	if (r != 0) {
+		note_failed_fetch(t, HERE, &err);
+	} else {
 		body_bytes = (double)(page.len - 1);
 		/* An empty page is good whatever its type. */
 		if (page.len > 1)
@@ -261,7 +293,7 @@ static void read_answer(struct target *t, const struct http_answer *a)
 	}
 	if (r != 0)
 		page = SV_NULL;
-	finish_scrape(t, page, body_bytes, &err);
+	finish_scrape(t, page, format, body_bytes, &err);
 }
 
 static void scrape_done(void *cls, const struct http_answer *a)
@@ -317,11 +349,18 @@ static void note_interval(struct target *t, int64_t now_ms)
 	t->pool->interval_sum_s += (double)(now_ms - t->last_scrape_ms) / 1000;
 }
 
-/* The wall clock may be read a little before the turn that the timer was set for; one that is this
- * near is waited for, else a target would be scraped twice. */
+/* A turn that is this near is waited for, else a target would be scraped twice. */
 static int64_t early_ms(const struct target *t)
 {
-	return t->interval_ms >= 100 * GRID_TOLERANCE_MS ? GRID_TOLERANCE_MS : 0;
+	return t->interval_ms >= 100 * EARLY_MS ? EARLY_MS : 0;
+}
+
+/* A timer fires a little late: samples that have the grid's time all the same are evenly spaced and
+ * compress well. */
+static int64_t scrape_time(const struct target *t, int64_t now, int64_t late)
+{
+	int64_t tolerance = t->pool->scrape->env.timestamp_tolerance_ms;
+	return late <= tolerance && late * 100 <= t->interval_ms ? now - late : now;
 }
 
 static void scrape_due(void *cls)
@@ -329,7 +368,7 @@ static void scrape_due(void *cls)
 	struct target *t = cls;
 	struct scrape *s = t->pool->scrape;
 	int64_t now = loop_wall_ms(s->env.loop);
-	int64_t wait = target_offset_ms(t, s->offset_seed, now);
+	int64_t wait = target_offset_ms(t, t->pool->seed, now);
 	int64_t late = t->interval_ms - wait;
 	arm(t);
 	if (s->paused || wait <= early_ms(t))
@@ -341,7 +380,7 @@ static void scrape_due(void *cls)
 		return;
 	}
 	note_interval(t, now);
-	t->t_ms = late <= GRID_TOLERANCE_MS && late * 100 <= t->interval_ms ? now - late : now;
+	t->t_ms = scrape_time(t, now, late);
 	t->start_ns = clock_mono_ns();
 	struct err err = ERR_NULL;
 	if (t->pool->over_target_limit) {
@@ -349,6 +388,7 @@ static void scrape_due(void *cls)
 			t->pool->n_targets, (unsigned long long)t->pool->opt->target_limit);
 		fail_scrape(t, 0, &err);
 	} else if (start_request(t, &err) != 0) {
+		note_failed_fetch(t, HERE, &err);
 		fail_scrape(t, 0, &err);
 	}
 }

@@ -2,6 +2,12 @@
 
 #include <ampagent/base/text.h>
 
+#define INTERVAL SV("__scrape_interval__")
+#define TIMEOUT SV("__scrape_timeout__")
+#define CONVERT_TO_NHCB SV("__convert_classic_histograms_to_nhcb__")
+#define ALWAYS_CLASSIC SV("__always_scrape_classic_histograms__")
+#define NATIVE_HISTOGRAMS SV("__scrape_native_histograms__")
+
 static int labels_dup(struct labels in, struct labels *out)
 {
 	char *p = malloc(in.len ? in.len : 1);
@@ -38,6 +44,11 @@ static struct sv prefixed(struct arena *arena, struct sv prefix, struct sv name)
 	return sv_make(p, prefix.len + name.len);
 }
 
+static struct sv truth(bool v)
+{
+	return v ? SV("true") : SV("false");
+}
+
 /* Labels before relabeling: the target's own win over the group's, those over the defaults. */
 static void populate(const struct scrape_options *opt, struct labels group, struct labels entry,
 		     struct label_builder *b)
@@ -47,14 +58,14 @@ static void populate(const struct scrape_options *opt, struct labels group, stru
 	label_builder_load(b, entry);
 	set_default(b, SV("job"), opt->job_name);
 	duration_format(text, opt->interval_ms);
-	set_default(b, SV("__scrape_interval__"), arena_dup(b->arena, sv_of(text)));
+	set_default(b, INTERVAL, arena_dup(b->arena, sv_of(text)));
 	duration_format(text, opt->timeout_ms);
-	set_default(b, SV("__scrape_timeout__"), arena_dup(b->arena, sv_of(text)));
+	set_default(b, TIMEOUT, arena_dup(b->arena, sv_of(text)));
 	set_default(b, SV("__metrics_path__"), opt->metrics_path);
 	set_default(b, SV("__scheme__"), opt->scheme);
-	set_default(b, SV("__convert_classic_histograms_to_nhcb__"), SV("false"));
-	set_default(b, SV("__always_scrape_classic_histograms__"), SV("false"));
-	set_default(b, SV("__scrape_native_histograms__"), SV("false"));
+	set_default(b, CONVERT_TO_NHCB, truth(opt->convert_to_nhcb));
+	set_default(b, ALWAYS_CLASSIC, truth(opt->always_classic_histograms));
+	set_default(b, NATIVE_HISTOGRAMS, truth(opt->native_histograms));
 	for (size_t i = 0; i < opt->n_params; i++) {
 		if (opt->params[i].n_values > 0)
 			set_default(b, prefixed(b->arena, SV("__param_"), opt->params[i].name),
@@ -74,14 +85,18 @@ static int check_duration(const struct label_builder *b, struct sv name, int64_t
 	return 0;
 }
 
-static int check_boolean(const struct label_builder *b, struct sv name, struct err *err)
+static int check_boolean(const struct label_builder *b, struct sv name, bool *out, struct err *err)
 {
+	/* As Go reads them: the first half is true. */
 	static const char *const good[] = {"1", "t", "T", "TRUE",  "true",  "True",
 					   "0", "f", "F", "FALSE", "false", "False"};
+	enum { GOOD = sizeof good / sizeof good[0] };
 	struct sv text = label_builder_get(b, name);
-	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-		if (sv_eq(text, sv_of(good[i])))
+	for (size_t i = 0; i < GOOD; i++) {
+		if (sv_eq(text, sv_of(good[i]))) {
+			*out = i < GOOD / 2;
 			return 0;
+		}
 	}
 	return err_set(err, 1, "%.*s is not a boolean: \"%.*s\"", SV_ARG(name), SV_ARG(text));
 }
@@ -98,14 +113,14 @@ static int check(struct target *t, struct label_builder *b, struct err *err)
 			       "use basic_auth");
 	if (sv_find(address, '/') != address.len)
 		return err_set(err, 1, "\"%.*s\" is not a valid hostname", SV_ARG(address));
-	if (check_duration(b, SV("__scrape_interval__"), &t->interval_ms, err) != 0 ||
-	    check_duration(b, SV("__scrape_timeout__"), &t->timeout_ms, err) != 0)
+	if (check_duration(b, INTERVAL, &t->interval_ms, err) != 0 ||
+	    check_duration(b, TIMEOUT, &t->timeout_ms, err) != 0)
 		return 1;
 	if (t->timeout_ms > t->interval_ms)
 		return err_set(err, 1, "scrape timeout cannot be greater than scrape interval");
-	if (check_boolean(b, SV("__convert_classic_histograms_to_nhcb__"), err) != 0 ||
-	    check_boolean(b, SV("__always_scrape_classic_histograms__"), err) != 0 ||
-	    check_boolean(b, SV("__scrape_native_histograms__"), err) != 0)
+	if (check_boolean(b, CONVERT_TO_NHCB, &t->convert_to_nhcb, err) != 0 ||
+	    check_boolean(b, ALWAYS_CLASSIC, &t->always_classic_histograms, err) != 0 ||
+	    check_boolean(b, NATIVE_HISTOGRAMS, &t->native_histograms, err) != 0)
 		return 1;
 	for (size_t i = b->n; i > 0; i--) {
 		if (sv_starts_with(b->v[i - 1].name, SV("__meta_")))
@@ -203,8 +218,13 @@ static int write_url(struct target *t, const struct scrape_options *opt,
 	return t->url ? 0 : ERR_NOMEM;
 }
 
+static bool is_timing(struct sv name)
+{
+	return sv_eq(name, INTERVAL) || sv_eq(name, TIMEOUT);
+}
+
 /* FNV-1a over the xxhash of the labels, as sixteen decimal digits, and the URL. */
-static int identity(const struct target *t, struct arena *scratch, uint64_t *out)
+static int identity(const struct target *t, bool with_timing, struct arena *scratch, uint64_t *out)
 {
 	char *bytes = arena_alloc(scratch, (size_t)t->all.len * 2 + 16);
 	if (!bytes)
@@ -212,6 +232,8 @@ static int identity(const struct target *t, struct arena *scratch, uint64_t *out
 	size_t n = 0;
 	struct label l;
 	for (size_t at = 0; labels_next(t->all, &at, &l);) {
+		if (!with_timing && is_timing(l.name))
+			continue;
 		memcpy(bytes + n, l.name.ptr, l.name.len);
 		n += l.name.len;
 		bytes[n++] = '\xff';
@@ -266,8 +288,10 @@ enum target_verdict target_make(const struct scrape_options *opt, struct labels 
 		return TARGET_REFUSED;
 	if (b.failed || write_url(t, opt, &b) != 0 ||
 	    keep_labels(&b, scratch, &t->all, &t->labels) != 0 ||
-	    identity(t, scratch, &t->hash) != 0)
+	    identity(t, true, scratch, &t->hash) != 0 ||
+	    identity(t, false, scratch, &t->page_hash) != 0)
 		return TARGET_NOMEM;
+	t->page_hash |= 1;
 	*out = take_ptr(t);
 	return TARGET_MADE;
 }

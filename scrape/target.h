@@ -29,8 +29,11 @@ struct target {
 	struct labels labels;     /* the public ones; owned */
 	char *url;
 	uint64_t hash;
+	uint64_t page_hash; /* as hash, but without interval and timeout; never 0 */
 	int64_t interval_ms;
 	int64_t timeout_ms;
+	/* The job's unless the target's own labels say otherwise. */
+	bool native_histograms, always_classic_histograms, convert_to_nhcb;
 	bool keep; /* during a sync: still there */
 
 	struct owner *owner;

@@ -29,6 +29,9 @@ struct scrape_env {
 	uint32_t next_frame; /* first free numbers */
 	uint32_t next_owner;
 	struct sv user_agent;
+	/* A scrape that begins at most this late, and 1 % of its interval, has the time of its turn;
+	 * 0 = always the time that it is. */
+	int64_t timestamp_tolerance_ms;
 	/* A frame that will not be used again (its series are gone). */
 	void (*frame_retire)(void *cls, uint32_t frame);
 	void *frame_retire_cls;
@@ -43,6 +46,9 @@ struct scrape_features {
 
 int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *err);
 void scrape_free(struct scrape *s);
+/* Whether apply can do all that these jobs ask for: 0, or 1 with the reason (a failure log that
+ * cannot be opened). Changes nothing. */
+int scrape_check(const struct scrape_options *opts, size_t n, struct err *err);
 /* Replaces the set of jobs. A job whose digest is the same goes on untouched: its targets keep
  * their phase, their connections and what they know of their series. One that differs only in what
  * series do not depend on (series_digest) gets new targets that take over what is known of the

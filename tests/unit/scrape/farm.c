@@ -91,6 +91,7 @@ int farm_setup(void **state)
 		.next_frame = 1,
 		.next_owner = 1,
 		.user_agent = SV("ampagent/test"),
+		.timestamp_tolerance_ms = 2,
 		.frame_retire = retire,
 		.frame_retire_cls = f,
 	};
