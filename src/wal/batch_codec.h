@@ -13,6 +13,7 @@ struct batch_head {
 	uint32_t n_columns, n_slots; /* n_slots over all columns */
 	uint32_t n_rows, n_groups;
 	uint32_t n_metadata;
+	uint32_t n_histograms, n_exemplars, n_starts; /* by batch_decode() only, else 0 */
 };
 
 /* Whether the batch is one that can be written: slots in range, at least one a column. */

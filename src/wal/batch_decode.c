@@ -2,73 +2,26 @@
  * checked against what is left before it is used.
  */
 #include <ampagent/base/err.h>
-#include <ampagent/base/varint.h>
 
 #include "batch_codec.h"
 #include "batch_format.h"
-
-enum { BROKEN = 1 };
-
-struct input {
-	const uint8_t *p, *end;
-};
-
-static int get_varint(struct input *in, uint64_t max, uint64_t *out)
-{
-	in->p = in->p ? varint_get(in->p, in->end, out) : NULL;
-	return in->p && *out <= max ? 0 : BROKEN;
-}
-
-static int get_byte(struct input *in, uint8_t *out)
-{
-	if (in->p >= in->end)
-		return BROKEN;
-	*out = *in->p++;
-	return 0;
-}
-
-static int get_u32(struct input *in, uint32_t *out)
-{
-	uint64_t v;
-	if (get_varint(in, UINT32_MAX, &v))
-		return BROKEN;
-	*out = (uint32_t)v;
-	return 0;
-}
-
-static int get_i64(struct input *in, int64_t *out)
-{
-	uint64_t v;
-	if (get_varint(in, UINT64_MAX, &v))
-		return BROKEN;
-	*out = unzigzag(v);
-	return 0;
-}
-
-static int get_frame(struct input *in, uint32_t *frame)
-{
-	int64_t step;
-	if (get_i64(in, &step) || step < -(int64_t)UINT32_MAX || step > (int64_t)UINT32_MAX)
-		return BROKEN;
-	step += *frame;
-	if (step < 0 || step > (int64_t)UINT32_MAX)
-		return BROKEN;
-	*frame = (uint32_t)step;
-	return 0;
-}
+#include "batch_input.h"
+#include "batch_side.h"
 
 static int get_head(struct input *in, struct batch_head *h)
 {
-	uint64_t left = (uint64_t)(in->end - in->p);
+	uint64_t left = input_left(in);
+	h->n_histograms = h->n_exemplars = h->n_starts = 0;
 	if (get_varint(in, UINT64_MAX, &h->sequence) || get_i64(in, &h->t_ms) ||
 	    get_u32(in, &h->owner) || get_u32(in, &h->n_samples) || get_u32(in, &h->n_columns) ||
 	    get_u32(in, &h->n_slots) || get_u32(in, &h->n_rows) || get_u32(in, &h->n_groups) ||
 	    get_u32(in, &h->n_metadata))
 		return BROKEN;
-	/* A column takes at least 4 bytes, a row 2, metadata 4. */
+	/* A column takes at least 4 bytes, a row 2, metadata 4; what is neither in a column nor a
+	 * row is a histogram. */
 	if (h->n_columns > left / 4 || h->n_slots > (uint64_t)h->n_columns * FRAME_SLOTS ||
 	    h->n_rows > left / 2 || h->n_groups > h->n_rows || h->n_metadata > left / 4 ||
-	    h->n_samples > (uint64_t)h->n_slots + h->n_rows)
+	    h->n_samples > (uint64_t)h->n_slots + h->n_rows + left / HISTOGRAM_BYTES_MIN)
 		return BROKEN;
 	return 0;
 }
@@ -244,14 +197,11 @@ static int get_row(struct input *in, struct frame_state *s, bool known, const st
 		   struct batch_row *r)
 {
 	uint8_t flags, slot = (uint8_t)r->slot;
-	int64_t step = 0;
 	if (get_byte(in, &flags) || (flags & ROW_SLOT && get_byte(in, &slot)) ||
-	    (flags & ROW_TIME && get_i64(in, &step)) || slot >= g->n_slots)
+	    (flags & ROW_TIME && get_step(in, &r->t_ms)) || slot >= g->n_slots)
 		return BROKEN;
 	r->slot = slot;
-	r->t_ms = (int64_t)((uint64_t)r->t_ms + (uint64_t)step);
-	in->p = value_get(in->p, in->end, s->values[slot], &r->bits);
-	if (!in->p)
+	if (get_value(in, s->values[slot], &r->bits))
 		return BROKEN;
 	if (known)
 		s->values[slot] = r->bits;
@@ -314,7 +264,7 @@ static int get_metadata(struct input *in, struct output *o)
 }
 
 static int get_body(struct input *in, struct frame_states *t, struct output *o,
-		    const struct batch_head *h)
+		    struct batch_head *h)
 {
 	uint32_t frame = 0, rows_left = h->n_rows;
 	int r = 0;
@@ -324,11 +274,13 @@ static int get_body(struct input *in, struct frame_states *t, struct output *o,
 		r = get_group(in, t, o, &frame, &rows_left);
 	for (uint32_t i = 0; i < h->n_metadata && r == 0; i++)
 		r = get_metadata(in, o);
+	if (r == 0 && in->p != in->end)
+		r = batch_side_decode(in, o->b, h);
 	if (r)
 		return r;
 	/* Every byte and every count must be accounted for. */
 	return in->p == in->end && o->slots_left == 0 && rows_left == 0 &&
-			       o->taken + (uint64_t)o->lost == h->n_samples
+			       o->taken + (uint64_t)o->lost + h->n_histograms == h->n_samples
 		       ? 0
 		       : BROKEN;
 }

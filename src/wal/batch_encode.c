@@ -4,6 +4,7 @@
 
 #include "batch_codec.h"
 #include "batch_format.h"
+#include "batch_side.h"
 
 enum {
 	/* frame, slots, columns since the full one, flags, two bitmaps, values, rubbish of the last
@@ -22,7 +23,7 @@ bool batch_sound(const struct batch *b)
 	for (size_t i = 0; i < b->n_rows; i++)
 		if (b->rows[i].slot >= FRAME_SLOTS)
 			return false;
-	return true;
+	return batch_side_sound(b);
 }
 
 static uint8_t *room(struct buf *out, size_t n)
@@ -193,6 +194,8 @@ static int payload_encode(struct buf *out, struct frame_states *t, const struct 
 	}
 	for (size_t i = 0; i < b->n_metadata && r == 0; i++)
 		r = metadata_encode(out, &b->metadata[i]);
+	if (r == 0 && batch_side_any(b))
+		r = batch_side_encode(out, b);
 	return r;
 }
 

@@ -125,7 +125,7 @@ static int take_record(struct wal_cursor *c, const struct record *rec, struct ba
 	c->pending_skipped += lost;
 	c->pos.sequence = end;
 	b->end = c->pos;
-	if (b->n_samples == 0 && b->n_metadata == 0)
+	if (b->n_samples == 0 && b->n_metadata == 0 && b->n_exemplars == 0)
 		return 1;
 	*out = take_ptr(b);
 	return 0;

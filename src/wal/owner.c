@@ -69,6 +69,28 @@ static void note_column(struct recent_frame *f, const struct batch_column *c)
 	}
 }
 
+/* Of a series that exposes its own timestamps nothing is alive, see below. */
+static void note_histogram(struct recent_frame *f, const struct batch_histogram *h, int64_t t_ms)
+{
+	uint64_t bit = UINT64_C(1) << (h->slot % 64);
+	if (h->h.sum_bits == VALUE_STALE_BITS)
+		f->alive[h->slot / 64] &= ~bit;
+	else if (h->t_ms == t_ms)
+		f->alive[h->slot / 64] |= bit;
+}
+
+static int note_histograms(struct recent *r, const struct batch *b)
+{
+	for (size_t i = 0; i < b->n_histograms; i++) {
+		struct recent_frame *f = get(r, b->histograms[i].frame);
+		if (!f)
+			return ERR_NOMEM;
+		note_slots(f, b->histograms[i].slot + 1U, b->t_ms);
+		note_histogram(f, &b->histograms[i], b->t_ms);
+	}
+	return 0;
+}
+
 /* Series with timestamps of their own get no staleness markers, so rows make nothing alive. */
 int recent_note(struct recent *r, const struct batch *b)
 {
@@ -86,7 +108,7 @@ int recent_note(struct recent *r, const struct batch *b)
 		/* The batch's time: a row's own may lie in the future. */
 		note_slots(f, b->rows[i].slot + 1U, b->t_ms);
 	}
-	return 0;
+	return note_histograms(r, b);
 }
 
 /* One frame's labels, held until all of them were read: a frame that cannot be read whole must not

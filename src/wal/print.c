@@ -12,6 +12,7 @@
 
 #include "batch_codec.h"
 #include "defs.h"
+#include "print_histogram.h"
 #include "reader.h"
 
 enum { BATCH_BYTES_MAX = WAL_RECORD_BYTES * 2, LABELS_TEXT_MAX = 1 << 20 };
@@ -54,22 +55,23 @@ static int compare_names(const void *a, const void *b)
 
 /* ---- samples ---- */
 
-static void print_sample(struct printer *p, uint32_t frame, unsigned slot, struct labels labels,
-			 int64_t t_ms, uint64_t bits)
+static void print_series(struct printer *p, uint32_t frame, unsigned slot, struct labels labels)
 {
-	char value[NUMBER_MAX];
 	_cleanup_(buf_deinit) struct buf text;
 	buf_init(&text, LABELS_TEXT_MAX);
 	if (labels.len > 0)
 		labels_print(&text, labels);
 	else
 		buf_sv(&text, SV("(definition lost)"));
-	if (bits == VALUE_STALE_BITS)
-		snprintf(value, sizeof value, "stale");
-	else
+	fprintf(p->out, "    %" PRIu32 ":%u %.*s", frame, slot, SV_ARG(buf_view(&text)));
+}
+
+static void print_value(struct printer *p, uint64_t bits, int64_t t_ms)
+{
+	char value[NUMBER_MAX] = "stale";
+	if (bits != VALUE_STALE_BITS)
 		number_format(value, double_of_bits(bits));
-	fprintf(p->out, "    %" PRIu32 ":%u %.*s %s %" PRId64 "\n", frame, slot,
-		SV_ARG(buf_view(&text)), value, t_ms);
+	fprintf(p->out, " %s %" PRId64, value, t_ms);
 }
 
 /* A column whose slots are printed as their labels come. */
@@ -84,9 +86,12 @@ static void print_column_slot(void *cls, uint16_t slot, struct labels labels)
 {
 	struct column_print *cp = cls;
 	const struct batch_column *c = cp->c;
-	if (slot < c->n_slots && c->present[slot / 64] >> (slot % 64) & 1)
-		print_sample(cp->p, c->frame, slot, labels, cp->t_ms, c->values[slot]);
 	cp->next = slot + 1U;
+	if (slot >= c->n_slots || !(c->present[slot / 64] >> (slot % 64) & 1))
+		return;
+	print_series(cp->p, c->frame, slot, labels);
+	print_value(cp->p, c->values[slot], cp->t_ms);
+	fputc('\n', cp->p->out);
 }
 
 static void print_column(struct printer *p, const struct batch_column *c, int64_t t_ms)
@@ -97,18 +102,52 @@ static void print_column(struct printer *p, const struct batch_column *c, int64_
 		print_column_slot(&cp, (uint16_t)cp.next, LABELS_NULL);
 }
 
-struct row_print {
+/* One slot's line begins with its series. */
+struct slot_print {
 	struct printer *p;
-	const struct batch_row *r;
+	uint32_t frame;
+	uint16_t slot;
 	bool done;
 };
 
-static void print_row_slot(void *cls, uint16_t slot, struct labels labels)
+static void print_one_slot(void *cls, uint16_t slot, struct labels labels)
 {
-	struct row_print *rp = cls;
-	if (slot == rp->r->slot)
-		print_sample(rp->p, rp->r->frame, slot, labels, rp->r->t_ms, rp->r->bits);
-	rp->done = rp->done || slot == rp->r->slot;
+	struct slot_print *sp = cls;
+	if (slot != sp->slot || sp->done)
+		return;
+	print_series(sp->p, sp->frame, slot, labels);
+	sp->done = true;
+}
+
+static void print_slot(struct printer *p, uint32_t frame, uint16_t slot)
+{
+	struct slot_print sp = {p, frame, slot, false};
+	defs_labels(&p->defs, frame, slot, print_one_slot, &sp);
+	print_one_slot(&sp, slot, LABELS_NULL);
+}
+
+static void print_side_lists(struct printer *p, const struct batch *b)
+{
+	for (size_t i = 0; i < b->n_histograms; i++) {
+		const struct batch_histogram *h = &b->histograms[i];
+		print_slot(p, h->frame, h->slot);
+		print_histogram(p->out, &h->h);
+		fprintf(p->out, " %" PRId64 "\n", h->t_ms);
+	}
+	for (size_t i = 0; i < b->n_exemplars; i++) {
+		const struct batch_exemplar *e = &b->exemplars[i];
+		_cleanup_(buf_deinit) struct buf text;
+		buf_init(&text, LABELS_TEXT_MAX);
+		labels_print(&text, e->labels);
+		print_slot(p, e->frame, e->slot);
+		fprintf(p->out, " # %.*s", SV_ARG(buf_view(&text)));
+		print_value(p, e->bits, e->t_ms);
+		fputc('\n', p->out);
+	}
+	for (size_t i = 0; i < b->n_starts; i++) {
+		print_slot(p, b->starts[i].frame, b->starts[i].slot);
+		fprintf(p->out, " since %" PRId64 "\n", b->starts[i].start_ms);
+	}
 }
 
 static void print_samples(struct printer *p, const struct batch *b)
@@ -116,11 +155,11 @@ static void print_samples(struct printer *p, const struct batch *b)
 	for (size_t i = 0; i < b->n_columns; i++)
 		print_column(p, &b->columns[i], b->t_ms);
 	for (size_t i = 0; i < b->n_rows; i++) {
-		struct row_print rp = {p, &b->rows[i], false};
-		defs_labels(&p->defs, b->rows[i].frame, b->rows[i].slot, print_row_slot, &rp);
-		if (!rp.done)
-			print_row_slot(&rp, b->rows[i].slot, LABELS_NULL);
+		print_slot(p, b->rows[i].frame, b->rows[i].slot);
+		print_value(p, b->rows[i].bits, b->rows[i].t_ms);
+		fputc('\n', p->out);
 	}
+	print_side_lists(p, b);
 	for (size_t i = 0; i < b->n_metadata; i++)
 		fprintf(p->out, "    metadata %.*s %s\n", SV_ARG(b->metadata[i].family),
 			metric_type_name(b->metadata[i].type));
@@ -156,6 +195,9 @@ static int print_batch(struct printer *p, const struct record *rec, uint64_t seg
 		" bytes=%zu",
 		segment, at, h.sequence, clock_format_rfc3339(when, h.t_ms), h.owner, h.n_samples,
 		h.n_columns, h.n_rows, h.n_metadata, rec->bytes);
+	if (h.n_histograms > 0 || h.n_exemplars > 0 || h.n_starts > 0)
+		fprintf(p->out, " histograms=%" PRIu32 " exemplars=%" PRIu32 " starts=%" PRIu32,
+			h.n_histograms, h.n_exemplars, h.n_starts);
 	if (lost > 0)
 		fprintf(p->out, " undecodable=%" PRIu32, lost);
 	fputc('\n', p->out);

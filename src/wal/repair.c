@@ -93,17 +93,23 @@ static int load_header(struct wal *w, struct segment *s, struct err *err)
 	return 0;
 }
 
+static void note_frame(struct wal *w, uint32_t frame)
+{
+	w->defs.next_frame = at_least(frame + 1, w->defs.next_frame);
+}
+
 /* Numbers that a batch uses are taken, even when their definitions were lost. */
 static void note_numbers(struct wal *w, const struct batch *b)
 {
-	if (b->owner >= w->defs.next_owner)
-		w->defs.next_owner = b->owner + 1;
+	w->defs.next_owner = at_least(b->owner + 1, w->defs.next_owner);
 	for (size_t i = 0; i < b->n_columns; i++)
-		if (b->columns[i].frame >= w->defs.next_frame)
-			w->defs.next_frame = b->columns[i].frame + 1;
+		note_frame(w, b->columns[i].frame);
 	for (size_t i = 0; i < b->n_rows; i++)
-		if (b->rows[i].frame >= w->defs.next_frame)
-			w->defs.next_frame = b->rows[i].frame + 1;
+		note_frame(w, b->rows[i].frame);
+	for (size_t i = 0; i < b->n_histograms; i++)
+		note_frame(w, b->histograms[i].frame);
+	for (size_t i = 0; i < b->n_exemplars; i++)
+		note_frame(w, b->exemplars[i].frame);
 }
 
 static int scan_record(struct wal *w, const struct record *rec, struct frame_states *states,

@@ -240,13 +240,19 @@ static void touch_frames(struct wal *w, const struct batch *b)
 	for (size_t i = 0; i < b->n_rows; i++)
 		if (i == 0 || b->rows[i].frame != b->rows[i - 1].frame)
 			defs_touch(&w->defs, b->rows[i].frame, b->owner);
+	for (size_t i = 0; i < b->n_histograms; i++)
+		if (i == 0 || b->histograms[i].frame != b->histograms[i - 1].frame)
+			defs_touch(&w->defs, b->histograms[i].frame, b->owner);
+	for (size_t i = 0; i < b->n_exemplars; i++)
+		if (i == 0 || b->exemplars[i].frame != b->exemplars[i - 1].frame)
+			defs_touch(&w->defs, b->exemplars[i].frame, b->owner);
 }
 
 static bool write_batch(struct wal *w, struct batch *b)
 {
 	struct writer *wr = &w->writer;
 	/* A batch that only defines has no place of its own in the log. */
-	bool empty = b->n_samples == 0 && b->n_metadata == 0;
+	bool empty = b->n_samples == 0 && b->n_metadata == 0 && b->n_exemplars == 0;
 	bool ok = true;
 	if (segment_full(w, wr) && (ok = segment_switch(w, wr->pos.sequence)))
 		segments_trim(w, true);

@@ -1,6 +1,6 @@
 /* Batches written and read back, with every kind of content, and what is left of them when some are
  * missing. Prints what a sample costs. */
-#include "fixture.h"
+#include "side.h"
 
 #include <ampagent/base/clock.h>
 
@@ -93,6 +93,8 @@ static struct batch *random_batch(struct target *t, unsigned k)
 		b->metadata[1] =
 			(struct batch_metadata){METRIC_STATESET, SV("b"), SV_NULL, SV("seconds")};
 	}
+	if (k % 5 == 0)
+		side_random_lists(b, &t->seed);
 	batch_seal(b);
 	return b;
 }
@@ -127,6 +129,7 @@ static void assert_same(const struct batch *a, const struct batch *b)
 		assert_true(sv_eq(a->metadata[i].help, b->metadata[i].help));
 		assert_true(sv_eq(a->metadata[i].unit, b->metadata[i].unit));
 	}
+	side_assert_same(a, b);
 }
 
 static struct sv payload_of(const struct buf *out, size_t start)
@@ -191,6 +194,8 @@ static void gaps_are_counted(void **state)
 		uint32_t lost;
 		assert_int_equal(batch_decode(payload_of(&out, 0), &dec, got, &head, &lost), 0);
 		assert_int_equal(got->n_samples + lost, b->n_samples);
+		/* Nothing but floats is told against what is missing. */
+		side_assert_same(b, got);
 		lost_total += lost;
 		if (k < 50 || k >= 200)
 			assert_same(b, got);

@@ -1,5 +1,5 @@
 /* The text of a directory. */
-#include "fixture.h"
+#include "side.h"
 
 static char *print(const char *dir, bool verbose, int want)
 {
@@ -96,6 +96,54 @@ static void damage_is_shown(void **state)
 	fx_deinit(&fx);
 }
 
+static void histograms_are_shown(void **state)
+{
+	struct fixture fx;
+	fx_init(&fx);
+	fx_open(&fx);
+	struct batch *b = fx_empty(1, 5000);
+	fx_define_owner(b);
+	fx_define(b, 1, 0, 2);
+	side_add_histogram(b, side_simple(&b->arena, 1, 0, 4000, 3));
+	side_add_histogram(b, side_simple(&b->arena, 1, 1, 5000, 3));
+	struct histogram *h = &b->histograms[1].h;
+	static const struct histogram_span spans[] = {{-2, 2}, {3, 1}};
+	static const union histogram_number counts[] = {{.f = 1.5}, {.f = 0}, {.f = 2}};
+	static const double bounds[] = {0.5, 1};
+	h->is_float = true;
+	h->schema = -53;
+	h->count.f = 3.5;
+	h->zero_threshold = 0.001;
+	h->reset = HISTOGRAM_GAUGE;
+	h->start_ms = 77;
+	h->side[HISTOGRAM_NEGATIVE] = (struct histogram_side){spans, 2, counts, 3};
+	h->side[HISTOGRAM_POSITIVE] = (struct histogram_side){0};
+	h->bounds = bounds;
+	h->n_bounds = 2;
+	b->exemplars = arena_calloc(&b->arena, 1, sizeof *b->exemplars);
+	b->exemplars[0] = (struct batch_exemplar){1, 1, 4999, bits_of_double(0.25),
+						  fx_labels(&b->arena, "trace", 9)};
+	b->n_exemplars = 1;
+	b->starts = arena_calloc(&b->arena, 1, sizeof *b->starts);
+	b->starts[0] = (struct batch_start){1, 1, 88};
+	b->n_starts = 1;
+	fx_put(&fx, b);
+	fx_close(&fx);
+	_cleanup_(freep) char *text = print(fx.dir, true, 0);
+	assert_has(text, "samples=2 columns=0 rows=0 metadata=0 bytes=");
+	assert_has(text, " histograms=2 exemplars=1 starts=1\n");
+	assert_has(text, "    1:0 {__name__=\"f1\", i=\"0\"} histogram schema=0 count=3 sum=4.5 "
+			 "zero=0@0 positive=1:3 4000\n");
+	assert_has(text,
+		   "    1:1 {__name__=\"f1\", i=\"1\"} histogram schema=-53 count=3.5 sum=4.5 "
+		   "zero=0@0.001 negative=-2:1.5,-1:0,3:2 bounds=0.5,1 reset=gauge since=77 "
+		   "5000\n");
+	assert_has(text, "    1:1 {__name__=\"f1\", i=\"1\"} # {__name__=\"trace\", i=\"9\"} 0.25 "
+			 "4999\n");
+	assert_has(text, "    1:1 {__name__=\"f1\", i=\"1\"} since 88\n");
+	fx_deinit(&fx);
+}
+
 static void no_log_is_told(void **state)
 {
 	struct fixture fx;
@@ -110,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_log_is_listed),
 		cmocka_unit_test(damage_is_shown),
+		cmocka_unit_test(histograms_are_shown),
 		cmocka_unit_test(no_log_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
