@@ -61,11 +61,15 @@ struct histogram {
 	uint32_t n_bounds;
 };
 
-/* What Prometheus's storage refuses (histogram.Validate): 0, or 1 with the reason. Unknown schemas
+/* Every function below is safe for any histogram whose arrays have the stated lengths. One whose
+ * span lengths do not add up to its buckets, or (in reduce and limit) with a gap below zero, is
+ * left as it is with 0; histogram_check() refuses it.
+ *
+ * What Prometheus's storage refuses (histogram.Validate): 0, or 1 with the reason. Unknown schemas
  * are refused too. */
 int histogram_check(const struct histogram *h, struct err *err);
-/* Empty buckets at both ends of spans and empty spans go, spans without a gap are joined
- * (Compact(0)). 0 or ERR_NOMEM with h as it was. */
+/* Empty buckets and empty spans go, spans without a gap are joined (Compact(0)). 0 or ERR_NOMEM
+ * with h as it was. */
 int histogram_compact(struct histogram *h, struct arena *arena);
 /* Lowers an exponential histogram's schema to `schema`, which is not above its own. 0 or ERR_NOMEM
  * with h as it was. */
