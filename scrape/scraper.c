@@ -352,7 +352,7 @@ static void note_interval(struct target *t, int64_t now_ms)
 /* A turn that is this near is waited for, else a target would be scraped twice. */
 static int64_t early_ms(const struct target *t)
 {
-	return t->interval_ms >= 100 * EARLY_MS ? EARLY_MS : 0;
+	return t->interval_ms >= 10 * EARLY_MS ? EARLY_MS : 0;
 }
 
 /* A timer fires a little late: samples that have the grid's time all the same are evenly spaced and
