@@ -2,6 +2,9 @@
  * delivery.
  *
  *  states:  running -> draining (app_stop) -> ended (nothing queued, or the deadline passed)
+ *
+ * A reload goes the way of the start: the file, delivery, scraping, discovery. Whatever can be
+ * refused is asked for before anything is changed.
  */
 #include "app.h"
 
@@ -30,6 +33,8 @@ struct app {
 	bool draining;
 	int64_t drain_until_ms;
 	struct loop_timer drain_timer;
+	uint64_t checksum; /* of the configuration's files when they were last applied */
+	struct loop_timer auto_reload_timer;
 };
 
 /* ---- what the web pages show ---- */
@@ -137,14 +142,27 @@ static void retire_frame(void *cls, uint32_t frame)
 	wal_frame_retire(cls, frame);
 }
 
+static int apply_delivery(struct app *a, const struct config *c, struct err *err)
+{
+	return remotewrite_apply(a->remotewrite, c->writes, c->n_writes, c->external_labels, err);
+}
+
+static int apply_scraping(struct app *a, const struct config *c)
+{
+	struct scrape_features features = {
+		.start_times = a->opt.features.start_times,
+		.start_zero = a->opt.features.start_zero,
+	};
+	for (size_t i = 0; i < c->n_writes; i++)
+		features.exemplars = features.exemplars || c->writes[i].send_exemplars;
+	return scrape_apply(a->scrape, c->scrapes, c->n_scrapes, c->external_labels, &features);
+}
+
 static int start_delivery(struct app *a, struct err *err)
 {
 	const struct remotewrite_env env = {.wal = a->wal, .user_agent = USER_AGENT};
 	int r = remotewrite_new(&env, &a->remotewrite, err);
-	if (r != 0)
-		return r;
-	return remotewrite_apply(a->remotewrite, a->config->writes, a->config->n_writes,
-				 a->config->external_labels, err);
+	return r != 0 ? r : apply_delivery(a, a->config, err);
 }
 
 static int start_scraping(struct app *a, struct err *err)
@@ -156,17 +174,134 @@ static int start_scraping(struct app *a, struct err *err)
 		.next_frame = wal_next_frame(a->wal),
 		.next_owner = wal_next_owner(a->wal),
 		.user_agent = USER_AGENT,
+		.timestamp_tolerance_ms = a->opt.timestamp_tolerance_ms,
 		.frame_retire = retire_frame,
 		.frame_retire_cls = a->wal,
 	};
-	const struct scrape_features features = {0};
-	int r = scrape_new(&env, &a->scrape, err);
+	int r = scrape_check(a->config->scrapes, a->config->n_scrapes, err);
 	if (r == 0)
-		r = scrape_apply(a->scrape, a->config->scrapes, a->config->n_scrapes,
-				 a->config->external_labels, &features);
+		r = scrape_new(&env, &a->scrape, err);
+	if (r == 0)
+		r = apply_scraping(a, a->config);
 	if (r == 0)
 		r = discovery_new(a->opt.loop, scrape_target_sink(a->scrape), &a->discovery, err);
 	return r;
+}
+
+/* ---- reload ---- */
+
+static void reload_noted(bool good)
+{
+	metric_set(M_CONFIG_LAST_RELOAD_SUCCESSFUL, good);
+	if (good)
+		metric_set(M_CONFIG_LAST_RELOAD_SUCCESS_TS, (double)clock_wall_ms() / 1000);
+}
+
+void app_log_warnings(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_warnings; i++) {
+		const struct config_warning *w = &c->warnings[i];
+		log_warn(w->text.ptr, "file", FMT("%.*s", SV_ARG(w->path.len ? w->path : c->path)),
+			 "line", FMT("%d", w->line));
+	}
+}
+
+/* 0; 1: refused, nothing has changed; negative: fatal. The old configuration goes only after all
+ * parts have let go of it. */
+static int apply_all(struct app *a, struct config *c, struct err *err)
+{
+	int r = scrape_check(c->scrapes, c->n_scrapes, err);
+	if (r == 0)
+		r = apply_delivery(a, c, err);
+	if (r != 0)
+		return r > 0 ? r : err_set(err, 1, "out of memory");
+	r = apply_scraping(a, c);
+	if (r == 0)
+		r = discovery_apply(a->discovery, c->discoveries, c->n_scrapes);
+	struct config *old = a->config;
+	a->config = config_ref(c);
+	config_unref(old);
+	return r != 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static bool same_log_options(const struct agent_options *x, const struct agent_options *y)
+{
+	return x->wal_max_bytes == y->wal_max_bytes && x->wal_max_age_ms == y->wal_max_age_ms &&
+	       x->wal_sync_interval_ms == y->wal_sync_interval_ms &&
+	       x->wal_memory_bytes == y->wal_memory_bytes;
+}
+
+static int load_and_apply(struct app *a, struct err *err)
+{
+	if (a->draining)
+		return err_set(err, 1, "the agent is stopping");
+	_cleanup_(config_unrefp) struct config *c = NULL;
+	int r = config_load(a->opt.config_path, &a->opt.features, &c, err);
+	if (r != 0)
+		return r;
+	app_log_warnings(c);
+	if (!same_log_options(&c->agent, &a->config->agent))
+		log_warn("settings of the log (ampagent.wal) take effect with the next start");
+	return apply_all(a, c, err);
+}
+
+int app_reload(struct app *a, struct err *err)
+{
+	int64_t begin_ms = clock_mono_ms();
+	int r = load_and_apply(a, err);
+	reload_noted(r == 0);
+	if (r == 0) {
+		a->checksum = a->config->checksum;
+		log_info("configuration reloaded", "file", a->opt.config_path, "jobs",
+			 FMT("%zu", a->config->n_scrapes), "destinations",
+			 FMT("%zu", a->config->n_writes), "duration",
+			 FMT("%lldms", (long long)(clock_mono_ms() - begin_ms)));
+	} else if (r > 0) {
+		log_error("the configuration cannot be reloaded; the old one stays", "err",
+			  err->msg);
+	} else {
+		log_error("no memory to reload the configuration", "err", err->msg);
+		loop_fail(a->opt.loop, r);
+	}
+	return r;
+}
+
+static int reload_asked(void *cls, struct err *err)
+{
+	return app_reload(cls, err);
+}
+
+static void quit_asked(void *cls)
+{
+	struct app *a = cls;
+	log_info("stopping, asked by HTTP");
+	if (!a->draining)
+		app_stop(a);
+}
+
+/* A file that cannot be read, or is bad, is looked at again each time. */
+static void auto_reload_due(void *cls)
+{
+	struct app *a = cls;
+	struct err err = ERR_NULL;
+	uint64_t now = 0;
+	if (config_checksum(a->opt.config_path, &now, &err) != 0) {
+		a->checksum = 0;
+		log_error("the configuration cannot be looked at for changes", "err", err.msg);
+	} else if (now != a->checksum) {
+		log_info("the configuration has changed", "file", a->opt.config_path);
+		app_reload(a, &err);
+	}
+	loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
+}
+
+static void start_auto_reload(struct app *a)
+{
+	a->checksum = a->config->checksum;
+	a->auto_reload_timer.fire = auto_reload_due;
+	a->auto_reload_timer.cls = a;
+	if (a->opt.auto_reload_ms > 0)
+		loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
 }
 
 static int start_web(struct app *a, struct err *err)
@@ -177,6 +312,9 @@ static int start_web(struct app *a, struct err *err)
 		.collect = collect,
 		.targets = targets,
 		.ledger = ledger,
+		.enable_lifecycle = a->opt.enable_lifecycle,
+		.reload = reload_asked,
+		.quit = quit_asked,
 		.cls = a,
 	};
 	int r = web_new(&env, &a->web, err);
@@ -207,8 +345,8 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err)
 		return r;
 	}
 	metric_set(M_READY, 1);
-	metric_set(M_CONFIG_LAST_RELOAD_SUCCESSFUL, 1);
-	metric_set(M_CONFIG_LAST_RELOAD_SUCCESS_TS, (double)clock_wall_ms() / 1000);
+	reload_noted(true);
+	start_auto_reload(a);
 	web_set_state(a->web, WEB_READY);
 	log_info("ready to scrape and deliver", "version", AMPAGENT_VERSION, "listen",
 		 FMT("port %d", web_port(a->web)), "jobs", FMT("%zu", a->config->n_scrapes),
@@ -257,6 +395,7 @@ void app_stop(struct app *a)
 		return;
 	}
 	a->draining = true;
+	loop_timer_cancel(&a->auto_reload_timer);
 	web_set_state(a->web, WEB_STOPPING);
 	metric_set(M_READY, 0);
 	scrape_pause(a->scrape);
@@ -273,6 +412,7 @@ void app_free(struct app *a)
 	if (!a)
 		return;
 	loop_timer_cancel(&a->drain_timer);
+	loop_timer_cancel(&a->auto_reload_timer);
 	web_free(a->web);
 	if (a->discovery)
 		discovery_free(a->discovery);

@@ -1,5 +1,5 @@
-/* The agent as a whole: wiring, start, drain and stop. Lives on one loop (discovery, scraping,
- * web); the log's writer and the sender have threads of their own.
+/* The agent as a whole: wiring, start, reload, drain and stop. Lives on one loop (discovery,
+ * scraping, web); the log's writer and the sender have threads of their own.
  */
 #pragma once
 
@@ -11,15 +11,26 @@ struct app;
 
 struct app_options {
 	struct loop *loop;
-	struct config *config; /* a reference is taken */
+	struct config *config;   /* a reference is taken */
+	const char *config_path; /* of a reload; outlives the app */
+	struct config_features features;
 	struct sv storage_path;
 	struct sv listen;
 	int64_t flush_deadline_ms;
+	int64_t timestamp_tolerance_ms; /* of scrapes; 0 = times are never adjusted */
+	bool enable_lifecycle;          /* reload and quit by HTTP */
+	int64_t auto_reload_ms;         /* the file is looked at this often; 0 = never */
 };
 
 /* Opens the log (bounded memory when the disk cannot be written, loudly), starts delivery, scraping
  * and the web server. 0, or 1 with the reason. */
 int app_new(const struct app_options *opt, struct app **out, struct err *err);
+/* Loads the configuration anew and applies it; what it does not change goes on untouched. 0; 1 with
+ * the reason when the file is bad or something in it is refused: then nothing has changed.
+ * Negative: out of memory in the middle, the agent cannot go on. */
+int app_reload(struct app *a, struct err *err);
+/* The warnings of a configuration, into the log. */
+void app_log_warnings(const struct config *c);
 /* Stops scraping, delivers what is there within the flush deadline, then ends the loop. A second
  * call ends it at once. */
 void app_stop(struct app *a);

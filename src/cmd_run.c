@@ -3,19 +3,28 @@
  */
 #include "app.h"
 #include "commands.h"
+#include "feature_flags.h"
 #include "flags.h"
 
 #include <ampagent/base/log.h>
 #include <ampagent/base/text.h>
+#include <ampagent/net/http_client.h>
 
 #include <signal.h>
+#include <sys/utsname.h>
 
 struct run {
 	struct sv config_file;
 	struct sv listen;
 	struct sv storage_path;
 	struct sv log_level, log_format;
+	struct sv external_url, route_prefix;
+	struct flag_list feature_lists;
 	int64_t flush_deadline_ms;
+	int64_t auto_reload_ms;
+	int64_t timestamp_tolerance_ms;
+	bool agent, auto_reload, lifecycle, adjust_timestamps;
+	struct feature_flags features;
 	struct app *app;
 };
 
@@ -29,66 +38,152 @@ struct run {
 	{                                                                                          \
 		flag_name, FLAG_REFUSED, NULL, why, value, code                                    \
 	}
+#define SERVER(flag_name, value) REFUSED(flag_name, SERVER_ONLY, 3, value)
+
+static int print_version(void)
+{
+	struct utsname host;
+	if (uname(&host) != 0)
+		host = (struct utsname){.machine = "unknown"};
+	printf("ampagent, version %s\n"
+	       "  compiler:         %s\n"
+	       "  platform:         linux/%s\n",
+	       AMPAGENT_VERSION, __VERSION__, host.machine);
+	return 0;
+}
 
 static int parse(int argc, char **argv, struct run *run, struct err *err)
 {
 	const struct flag flags[] = {
+		{"version", FLAG_VERSION, NULL, "Print the version and end.", false, 0},
 		{"config.file", FLAG_STRING, &run->config_file,
-		 "Configuration file (prometheus.yml).", false, 0},
+		 "Configuration file (prometheus.yml). SIGHUP reloads it.", false, 0},
+		{"config.auto-reload", FLAG_BOOL, &run->auto_reload,
+		 "Reload the configuration when its files change.", false, 0},
+		{"config.auto-reload-interval", FLAG_DURATION, &run->auto_reload_ms,
+		 "How often --config.auto-reload looks for changes; at least 1s.", false, 0},
 		{"web.listen-address", FLAG_STRING, &run->listen,
 		 "Address of the web server: metrics, health, targets. It has no authentication: "
 		 "keep it on a trusted network.",
 		 false, 0},
+		{"web.enable-lifecycle", FLAG_BOOL, &run->lifecycle,
+		 "Allow POST and PUT of /-/reload and /-/quit.", false, 0},
+		{"web.external-url", FLAG_STRING, &run->external_url, "", false, 0},
+		{"web.route-prefix", FLAG_STRING, &run->route_prefix, "", false, 0},
 		{"storage.agent.path", FLAG_STRING, &run->storage_path,
 		 "Directory of the log (ampagent/ is made inside it).", false, 0},
 		{"storage.remote.flush-deadline", FLAG_DURATION, &run->flush_deadline_ms,
 		 "How long to go on delivering after SIGTERM.", false, 0},
+		{"enable-feature", FLAG_LIST, &run->feature_lists,
+		 "Features by Prometheus's names, apart by commas; may be given often. With "
+		 "effect: created-timestamp-zero-ingestion, st-storage, native-histograms, "
+		 "extra-scrape-metrics, auto-reload-config.",
+		 false, 0},
+		{"agent", FLAG_BOOL, &run->agent, "Always so.", false, 0},
 		{"log.level", FLAG_STRING, &run->log_level, "debug, info, warn or error.", false,
 		 0},
 		{"log.format", FLAG_STRING, &run->log_format, "logfmt or json.", false, 0},
+		{"scrape.adjust-timestamps", FLAG_BOOL, &run->adjust_timestamps, "", false, 0},
+		{"scrape.timestamp-tolerance", FLAG_DURATION, &run->timestamp_tolerance_ms, "",
+		 false, 0},
+		/* Targets are taken over at once. */
+		NO_EFFECT("scrape.discovery-reload-interval", true),
 		/* Flags of an agent's command line that mean nothing here, or are the only way
 		   here. */
-		NO_EFFECT("agent", false),
-		NO_EFFECT("enable-feature", true),
+		NO_EFFECT("auto-gomaxprocs", false),
+		NO_EFFECT("auto-gomemlimit", false),
+		NO_EFFECT("auto-gomemlimit.ratio", true),
 		NO_EFFECT("storage.agent.wal-compression", false),
+		NO_EFFECT("storage.agent.wal-compression-type", true),
+		NO_EFFECT("storage.agent.wal-segment-size", true),
+		NO_EFFECT("storage.agent.wal-truncate-frequency", true),
 		NO_EFFECT("storage.agent.retention.min-time", true),
 		NO_EFFECT("storage.agent.retention.max-time", true),
+		NO_EFFECT("storage.agent.checkpoint-from-in-memory-series", false),
+		NO_EFFECT("storage.agent.checkpoint-batch-size", true),
+		/* The lock goes with the process: none is ever left behind. */
+		NO_EFFECT("storage.agent.no-lockfile", false),
 		NO_EFFECT("web.page-title", true),
 		NO_EFFECT("web.cors.origin", true),
 		NO_EFFECT("web.max-connections", true),
+		NO_EFFECT("web.max-notifications-subscribers", true),
 		NO_EFFECT("web.read-timeout", true),
-		REFUSED("config.auto-reload", NOT_BUILT, 2, false),
-		REFUSED("config.auto-reload-interval", NOT_BUILT, 2, true),
+		NO_EFFECT("web.remote-write-receiver.accepted-protobuf-messages", true),
 		REFUSED("web.config.file", NOT_BUILT, 2, true),
-		REFUSED("web.external-url", NOT_BUILT, 2, true),
-		REFUSED("web.route-prefix", NOT_BUILT, 2, true),
-		REFUSED("web.enable-lifecycle", NOT_BUILT, 2, false),
+		REFUSED("web.user-assets", NOT_BUILT, 2, true),
 		REFUSED("web.enable-admin-api", NOT_BUILT, 2, false),
 		REFUSED("web.enable-remote-write-receiver", NOT_BUILT, 2, false),
 		REFUSED("web.enable-otlp-receiver", NOT_BUILT, 2, false),
-		REFUSED("storage.agent.no-lockfile", NOT_BUILT, 2, false),
-		REFUSED("storage.tsdb.path", SERVER_ONLY, 3, true),
-		REFUSED("storage.tsdb.retention.time", SERVER_ONLY, 3, true),
-		REFUSED("storage.tsdb.retention.size", SERVER_ONLY, 3, true),
-		REFUSED("storage.tsdb.no-lockfile", SERVER_ONLY, 3, false),
-		REFUSED("storage.tsdb.wal-compression", SERVER_ONLY, 3, false),
-		REFUSED("storage.remote.read-sample-limit", SERVER_ONLY, 3, true),
-		REFUSED("rules.alert.for-outage-tolerance", SERVER_ONLY, 3, true),
-		REFUSED("rules.alert.for-grace-period", SERVER_ONLY, 3, true),
-		REFUSED("rules.alert.resend-delay", SERVER_ONLY, 3, true),
-		REFUSED("alertmanager.notification-queue-capacity", SERVER_ONLY, 3, true),
-		REFUSED("query.lookback-delta", SERVER_ONLY, 3, true),
-		REFUSED("query.timeout", SERVER_ONLY, 3, true),
-		REFUSED("query.max-concurrency", SERVER_ONLY, 3, true),
-		REFUSED("query.max-samples", SERVER_ONLY, 3, true),
-		REFUSED("web.console.templates", SERVER_ONLY, 3, true),
-		REFUSED("web.console.libraries", SERVER_ONLY, 3, true),
+		SERVER("storage.tsdb.path", true),
+		SERVER("storage.tsdb.min-block-duration", true),
+		SERVER("storage.tsdb.max-block-duration", true),
+		SERVER("storage.tsdb.max-block-chunk-segment-size", true),
+		SERVER("storage.tsdb.wal-segment-size", true),
+		SERVER("storage.tsdb.retention.time", true),
+		SERVER("storage.tsdb.retention.size", true),
+		SERVER("storage.tsdb.no-lockfile", false),
+		SERVER("storage.tsdb.allow-overlapping-compaction", false),
+		SERVER("storage.tsdb.wal-compression", false),
+		SERVER("storage.tsdb.wal-compression-type", true),
+		SERVER("storage.tsdb.head-chunks-write-queue-size", true),
+		SERVER("storage.tsdb.samples-per-chunk", true),
+		SERVER("storage.tsdb.delayed-compaction.max-percent", true),
+		SERVER("storage.tsdb.delay-compact-file.path", true),
+		SERVER("storage.tsdb.block-reload-interval", true),
+		SERVER("storage.remote.read-sample-limit", true),
+		SERVER("storage.remote.read-concurrent-limit", true),
+		SERVER("storage.remote.read-max-bytes-in-frame", true),
+		SERVER("rules.alert.for-outage-tolerance", true),
+		SERVER("rules.alert.for-grace-period", true),
+		SERVER("rules.alert.resend-delay", true),
+		SERVER("rules.max-concurrent-evals", true),
+		SERVER("alertmanager.notification-queue-capacity", true),
+		SERVER("alertmanager.notification-batch-size", true),
+		SERVER("alertmanager.drain-notification-queue-on-shutdown", false),
+		SERVER("query.lookback-delta", true),
+		SERVER("query.timeout", true),
+		SERVER("query.max-concurrency", true),
+		SERVER("query.max-samples", true),
+		SERVER("web.search.max-limit", true),
+		SERVER("web.console.templates", true),
+		SERVER("web.console.libraries", true),
 		{NULL, FLAG_BOOL, NULL, NULL, false, 0},
 	};
 	int r = flags_parse(argc, argv, flags, NULL, 0, NULL, err);
 	if (r == FLAGS_E_HELP)
 		flags_usage(stdout, "ampagent [run] [flags]", flags);
 	return r;
+}
+
+/* Everything is served below "/": other prefixes are refused, so that no link points nowhere. */
+static int check_prefix(const struct run *run, struct err *err)
+{
+	struct url_parts url = {.path = SV_NULL};
+	if (run->external_url.len > 0 && url_split(run->external_url, &url) != 0)
+		return err_set(err, 2, "--web.external-url: \"%.*s\" is not an absolute URL",
+			       SV_ARG(run->external_url));
+	struct sv prefix = run->route_prefix.len > 0 ? run->route_prefix : url.path;
+	if (prefix.len > 0 && !sv_eq(prefix, SV("/")))
+		return err_set(err, 2,
+			       "pages below a prefix (\"%.*s\") are not built yet; with "
+			       "--web.route-prefix=/ they are served at the root",
+			       SV_ARG(prefix));
+	return 0;
+}
+
+static int check_flags(struct run *run, struct err *err)
+{
+	if (!run->agent)
+		return err_set(err, 3, "--no-agent: " SERVER_ONLY);
+	for (size_t i = 0; i < run->feature_lists.n; i++) {
+		int r = feature_flags_take(&run->features, run->feature_lists.v[i], err);
+		if (r != 0)
+			return r;
+	}
+	run->auto_reload = run->auto_reload || run->features.auto_reload;
+	if (run->auto_reload_ms < 1000)
+		run->auto_reload_ms = 1000;
+	return check_prefix(run, err);
 }
 
 static int init_log(const struct run *run, struct err *err)
@@ -108,29 +203,17 @@ static int init_log(const struct run *run, struct err *err)
 static void on_signal(void *cls, int signo)
 {
 	struct run *run = cls;
+	struct err err = ERR_NULL;
 	if (signo == SIGHUP) {
-		log_warn("SIGHUP: reloading is not built yet; restart to apply a changed "
-			 "configuration");
+		app_reload(run->app, &err);
 		return;
 	}
 	log_info("stopping", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT");
 	app_stop(run->app);
 }
 
-static int load_config(const struct run *run, struct config **out, struct err *err)
-{
-	_cleanup_(freep) char *path = sv_dup(run->config_file);
-	if (!path || config_load(path, NULL, out, err) != 0)
-		return 2;
-	for (size_t i = 0; i < (*out)->n_warnings; i++) {
-		const struct config_warning *w = &(*out)->warnings[i];
-		log_warn(w->text.ptr, "file", path, "line", FMT("%d", w->line));
-	}
-	return 0;
-}
-
 /* Everything between configuration and the end of the loop. Returns the exit code. */
-static int run_app(struct run *run, struct config *config, struct err *err)
+static int run_app(struct run *run, struct config *config, const char *path, struct err *err)
 {
 	struct loop *loop = NULL;
 	int r = loop_new(&loop, err);
@@ -141,9 +224,14 @@ static int run_app(struct run *run, struct config *config, struct err *err)
 	const struct app_options opt = {
 		.loop = loop,
 		.config = config,
+		.config_path = path,
+		.features = run->features.config,
 		.storage_path = run->storage_path,
 		.listen = run->listen,
 		.flush_deadline_ms = run->flush_deadline_ms,
+		.timestamp_tolerance_ms = run->adjust_timestamps ? run->timestamp_tolerance_ms : 0,
+		.enable_lifecycle = run->lifecycle,
+		.auto_reload_ms = run->auto_reload ? run->auto_reload_ms : 0,
 	};
 	if (r == 0)
 		r = app_new(&opt, &run->app, err);
@@ -164,23 +252,33 @@ int cmd_run(int argc, char **argv)
 		.log_level = SV("info"),
 		.log_format = SV("logfmt"),
 		.flush_deadline_ms = 60000,
+		.auto_reload_ms = 30000,
+		.timestamp_tolerance_ms = 2,
+		.adjust_timestamps = true,
+		.agent = true,
 	};
 	int r = parse(argc, argv, &run, &err);
 	if (r == FLAGS_E_HELP)
 		return 0;
+	if (r == FLAGS_E_VERSION)
+		return print_version();
 	if (r == 0)
 		r = init_log(&run, &err);
+	if (r == 0)
+		r = check_flags(&run, &err);
 	if (r != 0) {
 		fprintf(stderr, "ampagent: %s\nSee ampagent --help.\n", err.msg);
 		return r;
 	}
 	_cleanup_(config_unrefp) struct config *config = NULL;
-	r = load_config(&run, &config, &err);
-	if (r != 0) {
-		log_error("the configuration cannot be used", "err", err.msg);
-		return r;
+	_cleanup_(freep) char *path = sv_dup(run.config_file);
+	if (!path || config_load(path, &run.features.config, &config, &err) != 0) {
+		log_error("the configuration cannot be used", "err",
+			  path ? err.msg : "out of memory");
+		return 2;
 	}
-	r = run_app(&run, config, &err);
+	app_log_warnings(config);
+	r = run_app(&run, config, path, &err);
 	if (r != 0)
 		log_error("the agent ends", "err", err.msg);
 	return r;

@@ -30,10 +30,21 @@ static int unknown(const struct flag *flags, struct sv name, struct err *err)
 	return err_set(err, FLAGS_E_BAD, "unknown flag --%.*s", SV_ARG(name));
 }
 
+static int add_to_list(const struct flag *f, struct sv v, struct err *err)
+{
+	struct flag_list *l = f->value;
+	if (l->n == FLAG_LIST_MAX)
+		return err_set(err, FLAGS_E_BAD, "--%s is given too often", f->name);
+	l->v[l->n++] = v;
+	return 0;
+}
+
 static int set_value(const struct flag *f, struct sv v, struct err *err)
 {
 	uint64_t bits;
 	switch (f->kind) {
+	case FLAG_LIST:
+		return add_to_list(f, v, err);
 	case FLAG_STRING:
 		*(struct sv *)f->value = v;
 		return 0;
@@ -54,6 +65,7 @@ static int set_value(const struct flag *f, struct sv v, struct err *err)
 		*(double *)f->value = double_of_bits(bits);
 		return 0;
 	case FLAG_BOOL:
+	case FLAG_VERSION:
 	case FLAG_NO_EFFECT:
 	case FLAG_REFUSED:
 		break;
@@ -73,14 +85,14 @@ static bool wants_value(const struct flag *f)
 {
 	if (f->kind == FLAG_NO_EFFECT || f->kind == FLAG_REFUSED)
 		return f->takes_value;
-	return f->kind != FLAG_BOOL;
+	return f->kind != FLAG_BOOL && f->kind != FLAG_VERSION;
 }
 
 /* A flag that is given twice would hide its first value. */
 static int check_once(const struct flag *flags, const struct flag *f, bool *seen, struct err *err)
 {
 	size_t i = (size_t)(f - flags);
-	if (f->kind == FLAG_NO_EFFECT || i >= FLAGS_MAX)
+	if (f->kind == FLAG_NO_EFFECT || f->kind == FLAG_LIST || i >= FLAGS_MAX)
 		return 0;
 	if (seen[i])
 		return err_set(err, FLAGS_E_BAD, "--%s is given twice", f->name);
@@ -112,6 +124,8 @@ static int take_flag(int argc, char **argv, int *i, const struct flag *flags, bo
 			       f->help);
 	if (check_once(flags, f, seen, err) != 0)
 		return FLAGS_E_BAD;
+	if (f->kind == FLAG_VERSION)
+		return FLAGS_E_VERSION;
 	if (!wants_value(f))
 		return f->kind == FLAG_BOOL ? set_bool(f, on, has_value, value, err) : 0;
 	if (!has_value) {
@@ -171,6 +185,8 @@ static void print_default(FILE *out, const struct flag *f)
 		fprintf(out, " (default %g)", *(const double *)f->value);
 		break;
 	case FLAG_BOOL:
+	case FLAG_LIST:
+	case FLAG_VERSION:
 	case FLAG_NO_EFFECT:
 	case FLAG_REFUSED:
 		break;
@@ -181,7 +197,7 @@ void flags_usage(FILE *out, const char *synopsis, const struct flag *flags)
 {
 	fprintf(out, "usage: %s\n\nFlags:\n", synopsis);
 	for (const struct flag *f = flags; f->name; f++) {
-		if (f->kind == FLAG_REFUSED || f->kind == FLAG_NO_EFFECT)
+		if (f->kind == FLAG_REFUSED || f->kind == FLAG_NO_EFFECT || !f->help[0])
 			continue;
 		fprintf(out, "  --%s%s\n        %s", f->name, wants_value(f) ? "=..." : "",
 			f->help);

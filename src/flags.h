@@ -14,24 +14,33 @@ enum flag_kind {
 	FLAG_DURATION, /* Prometheus's form; int64_t milliseconds */
 	FLAG_UINT,     /* uint64_t */
 	FLAG_DOUBLE,
+	FLAG_LIST,      /* struct flag_list; may be given often */
+	FLAG_VERSION,   /* as --help: ends the parsing */
 	FLAG_NO_EFFECT, /* accepted, with or without a value; value may be NULL */
 	FLAG_REFUSED,   /* known, refused: help says why */
+};
+
+enum { FLAG_LIST_MAX = 64 };
+
+struct flag_list {
+	struct sv v[FLAG_LIST_MAX];
+	size_t n;
 };
 
 struct flag {
 	const char *name; /* without dashes */
 	enum flag_kind kind;
-	void *value; /* struct sv, bool, int64_t, uint64_t, double: holds the default */
-	const char *help;
+	void *value;      /* struct sv, bool, int64_t, uint64_t, double: holds the default */
+	const char *help; /* empty: not shown */
 	bool takes_value; /* FLAG_NO_EFFECT, FLAG_REFUSED */
 	int exit_code;    /* FLAG_REFUSED */
 };
 
-enum { FLAGS_E_BAD = 2, FLAGS_E_HELP = 100 };
+enum { FLAGS_E_BAD = 2, FLAGS_E_HELP = 100, FLAGS_E_VERSION = 101 };
 
-/* argv[0] is skipped. Ends at a NULL name. A flag may be given once (FLAG_NO_EFFECT: often). Up to
- * max positional arguments go to args. 0; FLAGS_E_HELP when --help was given; else the exit code,
- * with the reason in err. */
+/* argv[0] is skipped. Ends at a NULL name. A flag may be given once (FLAG_NO_EFFECT and
+ * FLAG_LIST: often). Up to max positional arguments go to args. 0; FLAGS_E_HELP when --help was
+ * given, FLAGS_E_VERSION when a FLAG_VERSION was; else the exit code, with the reason in err. */
 int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
 		size_t *n_args, struct err *err);
 void flags_usage(FILE *out, const char *synopsis, const struct flag *flags);

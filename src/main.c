@@ -47,10 +47,10 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "help") == 0)
 		return usage();
-	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-		printf("ampagent, version %s\n", AMPAGENT_VERSION);
-		return 0;
-	}
+	char version_flag[] = "--version";
+	char *version_argv[] = {argv[0], version_flag, NULL};
+	if (strcmp(name, "version") == 0)
+		return cmd_run(2, version_argv);
 	if (crypto_init() != 0 || http_client_global_init() != 0) {
 		fprintf(stderr, "ampagent: OpenSSL or libcurl cannot be started\n");
 		return 1;

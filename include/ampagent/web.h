@@ -1,5 +1,5 @@
-/* The agent's own HTTP face: health, metrics, API and pages. Reads snapshots through callbacks,
- * changes nothing. Runs on the loop given.
+/* The agent's own HTTP face: health, metrics, API and pages. Reads snapshots through callbacks and
+ * changes nothing but by reload and quit. Runs on the loop given.
  */
 #pragma once
 
@@ -18,6 +18,12 @@ struct web_env {
 	void (*targets)(void *cls, struct json_writer *w, struct sv state, struct sv pool);
 	/* The data of /api/v1/ledger: where the samples are, for each destination. */
 	void (*ledger)(void *cls, struct json_writer *w);
+	/* POST and PUT of /-/reload and /-/quit; without enable_lifecycle they are refused. */
+	bool enable_lifecycle;
+	/* 0, or another value with the reason: the answer tells it. */
+	int (*reload)(void *cls, struct err *err);
+	/* The answer is on its way before the agent has stopped. */
+	void (*quit)(void *cls);
 	void *cls;
 };
 

@@ -145,9 +145,37 @@ static void api_ledger(struct web *w, const struct http_server_request *req)
 }
 
 /* Reload and quit by HTTP are off, as they are in Prometheus unless a flag asks for them. */
-static void lifecycle(struct web *w, const struct http_server_request *req)
+static bool lifecycle(struct web *w, const struct http_server_request *req)
 {
-	answer(w, req, 403, TEXT, SV("Lifecycle API is not enabled.\n"));
+	if (!w->env.enable_lifecycle)
+		answer(w, req, 403, TEXT, SV("Lifecycle API is not enabled."));
+	return w->env.enable_lifecycle;
+}
+
+static void reload(struct web *w, const struct http_server_request *req)
+{
+	struct err err = ERR_NULL;
+	if (!lifecycle(w, req))
+		return;
+	if (w->env.reload(w->env.cls, &err) == 0) {
+		answer(w, req, 200, TEXT, SV(""));
+		return;
+	}
+	char text[sizeof err.msg + 64];
+	snprintf(text, sizeof text, "failed to reload config: %s\n", err.msg);
+	answer(w, req, 500, TEXT, sv_of(text));
+}
+
+static void quit(struct web *w, const struct http_server_request *req)
+{
+	if (!lifecycle(w, req))
+		return;
+	bool already = w->state == WEB_STOPPING;
+	answer(w, req, 200, TEXT,
+	       already ? SV("Termination already in progress.")
+		       : SV("Requesting termination... Goodbye!"));
+	if (!already)
+		w->env.quit(w->env.cls);
 }
 
 static const struct {
@@ -161,8 +189,8 @@ static const struct {
 	{SV("/version"), version},
 	{SV("/-/healthy"), healthy},
 	{SV("/-/ready"), ready},
-	{SV("/-/reload"), lifecycle, true},
-	{SV("/-/quit"), lifecycle, true},
+	{SV("/-/reload"), reload, true},
+	{SV("/-/quit"), quit, true},
 	{SV("/api/v1/targets"), api_targets},
 	{SV("/api/v1/ledger"), api_ledger},
 };
@@ -198,7 +226,10 @@ static void wrong_method(struct web *w, const struct http_server_request *req, b
 {
 	const struct http_header allow = {SV("Allow"), changes ? SV("POST, PUT") : SV("GET, HEAD")};
 	count(w, 405);
-	http_answer_now(req->exchange, 405, TEXT, SV("Method Not Allowed\n"), &allow, 1);
+	http_answer_now(req->exchange, 405, TEXT,
+			changes ? SV("Only POST or PUT requests allowed")
+				: SV("Method Not Allowed\n"),
+			&allow, 1);
 }
 
 static void route(void *cls, const struct http_server_request *req)
