@@ -21,12 +21,15 @@ struct nhcb {
 };
 
 void nhcb_deinit(struct nhcb *n);
+DEFINE_CLEANUP(struct nhcb, nhcb_deinit)
 /* Forgets the parts, keeps the memory. */
 void nhcb_reset(struct nhcb *n);
 /* Each: 0 or ERR_NOMEM. A part that makes no sense sets broken. */
 int nhcb_add_bucket(struct nhcb *n, double bound, double count);
 int nhcb_add_count(struct nhcb *n, double count);
 int nhcb_add_sum(struct nhcb *n, double sum);
-/* The histogram, compacted: integer counts when all are whole. 0; 1 when the parts do not make one;
- * or ERR_NOMEM. */
+/* The histogram, compacted (few empty buckets stay where counts are integers, as with Prometheus):
+ * integer counts when all are whole. One whose count is below its last bucket comes out with a
+ * negative bucket: histogram_check() is the caller's. 0; 1 when the parts do not make one; or
+ * ERR_NOMEM. */
 int nhcb_convert(struct nhcb *n, struct arena *arena, struct histogram *out);

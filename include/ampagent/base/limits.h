@@ -20,6 +20,9 @@
 #define LIMIT_HTTP_HEADER_BYTES KiB(64)
 /* What is kept of an answer of a remote-write endpoint for the log. */
 #define LIMIT_ANSWER_BYTES KiB(4)
+/* Buckets of one classic histogram on its way to a native one: they are kept in order by moving, so
+ * more would cost time without end. */
+#define LIMIT_NHCB_BUCKETS 16384
 /* Scrape connections per curl multi handle: removing a handle walks them all. */
 #define LIMIT_TARGETS_PER_MULTI 250
 

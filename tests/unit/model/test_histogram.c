@@ -109,13 +109,7 @@ static void test_compact(void **state)
 			assert_memory_equal(t.spans, before.spans, sizeof t.spans);
 			assert_memory_equal(t.buckets, before.buckets, sizeof t.buckets);
 		}
-}
-
-static void test_compact_of_odd_floats(void **state)
-{
-	_cleanup_(arena_deinit) struct arena arena;
 	struct held t;
-	arena_init(&arena, 1 << 20);
 	make(&t, true, 0, "0:3", "1 -0 nan");
 	assert_int_equal(histogram_compact(&t.h, &arena), 0);
 	assert_int_equal(t.h.side[HISTOGRAM_POSITIVE].n_spans, 2);
@@ -126,24 +120,20 @@ static const struct {
 	int from, to;
 	const char *spans, *counts, *to_spans, *to_counts;
 } reductions[] = {
-	{0, -1, "", "", "", ""},
 	{0, -1, "0:4", "1 2 3 4", "0:3", "1 5 4"},
 	{0, -1, "1:4", "1 2 3 4", "1:2", "3 7"},
 	{0, -2, "1:4", "1 2 3 4", "1:1", "10"},
 	{8, 4, "-16:1 14:3", "5 1 2 3", "-1:3", "5 3 3"},
 	{2, 1, "-4:2 0:1 6:1", "1 2 3 4", "-2:2 3:1", "1 5 4"},
-	{2, 1, "1:1 1:1", "1 2", "1:2", "1 2"},
 	{2, 1, "1:1 5:1", "1 2", "1:1 2:1", "1 2"},
 	{2, 1, "1:1 0:0 0:1", "1 2", "1:1", "3"},
 	{8, -4, "-5000:1 10000:1", "1 2", "-1:1 2:1", "1 2"},
 	/* Nothing to do, or not possible. */
 	{1, 1, "1:2", "1 2", "1:2", "1 2"},
-	{1, 3, "1:2", "1 2", "1:2", "1 2"},
 	{HISTOGRAM_SCHEMA_CUSTOM, -60, "1:2", "1 2", "1:2", "1 2"},
 	{3, HISTOGRAM_SCHEMA_CUSTOM, "1:2", "1 2", "1:2", "1 2"},
 	{3, 2, "1:2 -1:1", "1 2 3", "1:2 -1:1", "1 2 3"},
 	{3, 2, "1:3", "1 2", "1:3", "1 2"},
-	{3, 2, "1:1", "1 2", "1:1", "1 2"},
 };
 
 static void test_reduce(void **state)
@@ -349,13 +339,7 @@ static void test_limit(void **state)
 		side_is(&t.h, HISTOGRAM_POSITIVE, cases[i].to_spans, cases[i].to_counts);
 		assert_memory_equal(t.buckets, before.buckets, sizeof t.buckets);
 	}
-}
-
-static void test_limit_of_both_sides(void **state)
-{
-	_cleanup_(arena_deinit) struct arena arena;
 	struct held t;
-	arena_init(&arena, 1 << 20);
 	make(&t, false, 3, "1:2", "1 2");
 	side_from(&t, HISTOGRAM_NEGATIVE, "1:2 2:1", "3 4 5");
 	assert_int_equal(histogram_limit(&t.h, 4, 8, &arena), 0);
@@ -368,15 +352,13 @@ static void test_limit_of_both_sides(void **state)
 
 static uint64_t random_next(uint64_t *seed)
 {
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return *seed ^ *seed >> 32;
 }
 
 static uint32_t random_below(uint64_t *seed, uint32_t n)
 {
-	return (uint32_t)(random_next(seed) >> 33) % n;
+	return (uint32_t)(random_next(seed) >> 40) % n;
 }
 
 /* A histogram that histogram_check() takes. */
@@ -421,8 +403,7 @@ static void contents(const struct histogram *h, int side, double *at)
 	int index = 64;
 	uint32_t k = 0;
 	uint64_t count = 0;
-	for (int i = 0; i < 256; i++)
-		at[i] = 0;
+	memset(at, 0, 256 * sizeof *at);
 	for (uint32_t i = 0; i < s->n_spans; i++) {
 		index += s->spans[i].offset;
 		for (uint32_t j = 0; j < s->spans[i].length; j++, index++, k++) {
@@ -466,8 +447,7 @@ static void reduce_keeps_the_counts(const struct held *t, int schema, struct are
 	for (int s = 0; s < HISTOGRAM_SIDES; s++) {
 		contents(&t->h, s, before);
 		contents(&h, s, after);
-		for (int i = 0; i < 256; i++)
-			want[i] = 0;
+		memset(want, 0, sizeof want);
 		for (int i = 0; i < 256; i++)
 			want[64 + (int)ceil((i - 64) / (double)width)] += before[i];
 		assert_memory_equal(want, after, sizeof want);
@@ -502,11 +482,11 @@ static void test_properties(void **state)
 /* Bytes that mean nothing: the sanitizers watch. */
 static void test_hostile_spans(void **state)
 {
+	struct histogram h;
+	struct held t;
 	uint64_t seed = 77;
 	for (int i = 0; i < 3000; i++) {
 		_cleanup_(arena_deinit) struct arena arena;
-		struct held t;
-		struct histogram h;
 		arena_init(&arena, 1 << 20);
 		generate(&t, &seed);
 		for (int s = 0; s < HISTOGRAM_SIDES; s++) {
@@ -542,23 +522,18 @@ static void test_without_memory(void **state)
 	t.h.n_bounds = 2;
 	for (size_t max = 0; max < 256; max += 16) {
 		_cleanup_(arena_deinit) struct arena arena;
-		struct histogram h = t.h, copy;
+		struct histogram h;
 		arena_init(&arena, max);
-		int r = histogram_compact(&h, &arena);
-		assert_true(r == (max < 64 + 64 ? ERR_NOMEM : 0));
-		assert_true(histogram_eq(&h, &t.h) == (r != 0));
-		arena_reset(&arena);
-		h = t.h;
-		r = histogram_reduce(&h, 1, &arena);
-		assert_true(r == (max < 64 + 64 ? ERR_NOMEM : 0));
-		assert_true(histogram_eq(&h, &t.h) == (r != 0));
-		arena_reset(&arena);
-		h = t.h;
-		r = histogram_limit(&h, 2, 8, &arena);
-		assert_true(r == (max < 64 + 64 ? ERR_NOMEM : 0));
-		assert_true(histogram_eq(&h, &t.h) == (r != 0));
-		arena_reset(&arena);
-		r = histogram_copy(&copy, &t.h, &arena);
+		for (int i = 0; i < 3; i++) {
+			h = t.h;
+			int r = i == 0   ? histogram_compact(&h, &arena)
+				: i == 1 ? histogram_reduce(&h, 1, &arena)
+					 : histogram_limit(&h, 2, 8, &arena);
+			assert_true(r == (max < 64 + 64 ? ERR_NOMEM : 0));
+			assert_true(histogram_eq(&h, &t.h) == (r != 0));
+			arena_reset(&arena);
+		}
+		int r = histogram_copy(&h, &t.h, &arena);
 		assert_true(r == (max < 16 + 64 + 16 ? ERR_NOMEM : 0));
 	}
 }
@@ -567,7 +542,7 @@ static void test_eq_sees_every_field(void **state)
 {
 	_cleanup_(arena_deinit) struct arena arena;
 	static const double bounds[] = {1, 2}, others[] = {1, 3};
-	struct held t, u;
+	struct held t;
 	struct histogram c;
 	arena_init(&arena, 1 << 16);
 	make(&t, false, 3, "1:3 2:1", "1 2 3 4");
@@ -580,38 +555,34 @@ static void test_eq_sees_every_field(void **state)
 	assert_ptr_not_equal(c.side[1].buckets, t.h.side[1].buckets);
 #define DIFFERS(change)                                                                            \
 	do {                                                                                       \
-		u = t;                                                                             \
-		u.h.side[0].spans = u.spans[0];                                                    \
-		u.h.side[1].spans = u.spans[1];                                                    \
-		u.h.side[0].buckets = u.buckets[0];                                                \
-		u.h.side[1].buckets = u.buckets[1];                                                \
-		assert_true(histogram_eq(&u.h, &c) && histogram_eq(&c, &u.h));                     \
+		struct held saved = t;                                                             \
 		change;                                                                            \
-		assert_false(histogram_eq(&u.h, &c) || histogram_eq(&c, &u.h));                    \
+		assert_false(histogram_eq(&t.h, &c) || histogram_eq(&c, &t.h));                    \
+		t = saved;                                                                         \
+		assert_true(histogram_eq(&t.h, &c));                                               \
 	} while (0)
-	DIFFERS(u.h.schema++);
-	DIFFERS(u.h.is_float = true);
-	DIFFERS(u.h.reset = HISTOGRAM_GAUGE);
-	DIFFERS(u.h.start_ms++);
-	DIFFERS(u.h.sum_bits ^= 1);
-	DIFFERS(u.h.zero_threshold = -0.0);
-	DIFFERS(u.h.zero_count.u++);
-	DIFFERS(u.h.count.u++);
-	DIFFERS(u.h.bounds = others);
-	DIFFERS(u.h.n_bounds--);
-	DIFFERS(u.h.side[1].n_spans--);
-	DIFFERS(u.h.side[1].n_buckets--);
-	DIFFERS(u.spans[1][1].offset++);
-	DIFFERS(u.spans[1][0].length++);
-	DIFFERS(u.buckets[1][3].u++);
-	DIFFERS(u.h.side[0] = u.h.side[1]);
+	DIFFERS(t.h.schema++);
+	DIFFERS(t.h.is_float = true);
+	DIFFERS(t.h.reset = HISTOGRAM_GAUGE);
+	DIFFERS(t.h.start_ms++);
+	DIFFERS(t.h.sum_bits ^= 1);
+	DIFFERS(t.h.zero_threshold = -0.0);
+	DIFFERS(t.h.zero_count.u++);
+	DIFFERS(t.h.count.u++);
+	DIFFERS(t.h.bounds = others);
+	DIFFERS(t.h.n_bounds--);
+	DIFFERS(t.h.side[1].n_spans--);
+	DIFFERS(t.h.side[1].n_buckets--);
+	DIFFERS(t.spans[1][1].offset++);
+	DIFFERS(t.spans[1][0].length++);
+	DIFFERS(t.buckets[1][3].u++);
+	DIFFERS(t.h.side[0] = t.h.side[1]);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compact),
-		cmocka_unit_test(test_compact_of_odd_floats),
 		cmocka_unit_test(test_reduce),
 		cmocka_unit_test(test_reduce_of_indexes_that_wrap),
 		cmocka_unit_test(test_check),
@@ -619,7 +590,6 @@ int main(void)
 		cmocka_unit_test(test_check_of_counts_that_wrap),
 		cmocka_unit_test(test_schema_for_factor),
 		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_limit_of_both_sides),
 		cmocka_unit_test(test_properties),
 		cmocka_unit_test(test_hostile_spans),
 		cmocka_unit_test(test_without_memory),
