@@ -374,6 +374,48 @@ static void reads_exemplars(void **state)
 	assert_true(last.ex.bits == VALUE_NAN_BITS);
 }
 
+/* The specification forbids each of these pages; Prometheus takes them, and so their samples. */
+static void takes_what_only_the_specification_forbids(void **state)
+{
+	static const struct page_case cases[] = {
+		/* Names that clash, and families that are mixed or come twice. */
+		{PAGE("# TYPE a counter\n# TYPE a_total gauge\na_total 1\na_total 2\n"), 2, NULL},
+		{PAGE("# TYPE a gauge\n# TYPE b gauge\na 1\nb 1\na 2\n"), 3, NULL},
+		{PAGE("# TYPE a gauge\na 1\n# TYPE a gauge\na{b=\"c\"} 1\n"), 2, NULL},
+		{PAGE("a{b=\"1\"} 1 2\na{b=\"2\"} 1 2\na{b=\"1\"} 1 3\n"), 3, NULL},
+		{PAGE("a 1 2\na 1 1\na 1 1\na 1\n"), 4, NULL},
+		/* Metadata in the wrong place, or twice. */
+		{PAGE("a 1\n# TYPE a gauge\n# HELP a x\n"), 1, NULL},
+		{PAGE("# HELP a x\n# HELP a y\n# UNIT a_s s\n# UNIT a_s s\na 1\n"), 1, NULL},
+		{PAGE("# TYPE a_s info\n# UNIT a_s s\na_s_info 1\n"), 1, NULL},
+		/* Values and suffixes that the type does not have. */
+		{PAGE("# TYPE a counter\na 1\na_total -1\na_total NaN\na_created -1\n"), 4, NULL},
+		{PAGE("# TYPE a info\na_info 2\na_info{b=\"c\"} NaN\n"), 2, NULL},
+		{PAGE("# TYPE a stateset\na 2\na{a=\"b\"} -1\na{b=\"c\"} 0.5\n"), 3, NULL},
+		{PAGE("# TYPE a summary\na{quantile=\"2\"} -1\na{quantile=\"x\"} 1\na 1\n"), 3,
+		 NULL},
+		{PAGE("# TYPE a summary\na_count -1\na_sum -1\n"), 2, NULL},
+		/* Histograms without "+Inf", not rising, out of order, without le. */
+		{PAGE("# TYPE a histogram\na_bucket{le=\"2\"} 3\na_bucket{le=\"1\"} 4\na_count "
+		      "1\n"),
+		 3, NULL},
+		{PAGE("# TYPE a histogram\na_bucket 1\na_bucket{le=\"x\"} 1\na_sum -1\n"), 3, NULL},
+		{PAGE("# TYPE a gaugehistogram\na_gcount 1\na_bucket{le=\"NaN\"} -1\n"), 2, NULL},
+		/* Exemplars where none belong, and too long ones. */
+		{PAGE("# TYPE a summary\na_count 1 # {b=\"c\"} 1\n"), 1, NULL},
+		{PAGE("# TYPE a info\na_info 1 # {b=\"c\"} 1\n"), 1, NULL},
+		{PAGE("# TYPE a histogram\na_sum 1 # {b=\"c\"} 1\na_created 1 # {} 1\n"), 2, NULL},
+		{PAGE("a 1 # {b=\"0123456789012345678901234567890123456789012345678901234567890"
+		      "12345678901234567890123456789012345678901234567890123456789012345678\"} "
+		      "1\n"),
+		 1, NULL},
+		/* A label twice: the page is read, the series is refused later. */
+		{PAGE("a{b=\"1\",b=\"2\"} 1\n"), 1, "__name__=a;b=1;b=2;"},
+		{PAGE("a{b=\"1\",\"b\"=\"1\"} 1\n"), 1, "__name__=a;b=1;b=1;"},
+	};
+	RUN(cases);
+}
+
 /* Where Prometheus's lexer passes over NULs, and where it does not. */
 static void takes_nuls_where_prometheus_does(void **state)
 {
@@ -490,6 +532,7 @@ int main(void)
 		cmocka_unit_test(reads_values_and_times),
 		cmocka_unit_test(refuses_broken_exemplars),
 		cmocka_unit_test(reads_exemplars),
+		cmocka_unit_test(takes_what_only_the_specification_forbids),
 		cmocka_unit_test(takes_nuls_where_prometheus_does),
 		cmocka_unit_test(tells_what_comments_say),
 		cmocka_unit_test(says_what_is_wrong),
