@@ -29,6 +29,22 @@ int64_t answer_retry_after_ms(struct sv s, int64_t now_wall_ms)
 	return wait < 0 ? 0 : wait > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : wait;
 }
 
+static bool read_count(struct sv s, uint64_t *out)
+{
+	*out = 0;
+	return s.len > 0 && sv_to_u64(sv_trim(s), out) == 0;
+}
+
+struct answer_written answer_written(const struct http_answer *a)
+{
+	struct answer_written w;
+	bool samples = read_count(a->samples_written, &w.samples);
+	bool histograms = read_count(a->histograms_written, &w.histograms);
+	bool exemplars = read_count(a->exemplars_written, &w.exemplars);
+	w.confirmed = samples || histograms || exemplars;
+	return w;
+}
+
 static struct answer retry(const struct answer_in *in)
 {
 	return (struct answer){.action = ANSWER_RETRY,
@@ -57,6 +73,9 @@ struct answer answer_decide(const struct answer_in *in)
 	int status = in->status;
 	if (status == 202)
 		return (struct answer){.action = ANSWER_DEDUPLICATED};
+	/* A receiver of 1.0 sees an empty message: what was sent is nowhere. */
+	if (in->v2 && (status == 415 || (status >= 200 && status < 300 && !in->confirmed)))
+		return (struct answer){.action = ANSWER_FALL_BACK};
 	if (status >= 200 && status < 300)
 		return (struct answer){.action = ANSWER_DONE};
 	switch (status) {

@@ -18,6 +18,9 @@ const char *const remotewrite_drop_reasons[] = {
 	[DROP_DAMAGED] = "damaged",
 	[DROP_LABELS_LOST] = "labels_lost",
 	[DROP_DESTINATION_REMOVED] = "destination_removed",
+	[DROP_HISTOGRAMS_NOT_SENT] = "histograms_not_sent",
+	[DROP_NHCB_IN_RW1] = "nhcb_in_rw1_not_supported",
+	[DROP_ANSWERED_PARTIAL] = "answered_partial",
 	[DROP_REASONS_] = NULL,
 };
 

@@ -23,6 +23,9 @@ enum drop_reason {
 	DROP_DAMAGED,
 	DROP_LABELS_LOST,
 	DROP_DESTINATION_REMOVED,
+	DROP_HISTOGRAMS_NOT_SENT, /* send_native_histograms is false */
+	DROP_NHCB_IN_RW1,         /* custom buckets, which 1.0 has no place for */
+	DROP_ANSWERED_PARTIAL,    /* the answer says that less was written */
 	DROP_REASONS_,
 };
 

@@ -1,6 +1,8 @@
 /* The destination's turn: read, change shards, send, store. */
 #include "destination.h"
 
+#include "symbols.h"
+
 #include <ampagent/base/log.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@ void workspace_init(struct workspace *w)
 	buf_init(&w->packed, WORKSPACE_BYTES);
 	image_scratch_init(&w->scratch);
 	metadata_table_init(&w->metadata);
+	w->symbols = NULL;
 }
 
 void workspace_deinit(struct workspace *w)
@@ -34,6 +37,8 @@ void workspace_deinit(struct workspace *w)
 	buf_deinit(&w->packed);
 	image_scratch_deinit(&w->scratch);
 	metadata_table_deinit(&w->metadata);
+	symbols_free(w->symbols);
+	w->symbols = NULL;
 }
 
 /* ---- beginning and end ---- */
@@ -179,6 +184,9 @@ void destination_deinit(struct destination *d)
 void destination_configure(struct destination *d, const struct destination_config *cfg,
 			   bool rules_changed)
 {
+	/* Another peer, or another wish, is worth another try. */
+	if (!sv_eq(d->cfg.url, cfg->url) || d->cfg.protocol != cfg->protocol)
+		d->fell_back = false;
 	d->cfg = *cfg;
 	if (rules_changed)
 		images_rules(&d->images, &cfg->rules);
@@ -195,6 +203,11 @@ void destination_configure(struct destination *d, const struct destination_confi
 		d->slots[i].backoff_ms = 0;
 	}
 	d->metadata_slot.retry_at = 0;
+}
+
+enum remotewrite_protocol destination_protocol(const struct destination *d)
+{
+	return d->fell_back ? REMOTEWRITE_V1 : d->cfg.protocol;
 }
 
 void destination_drain(struct destination *d)
@@ -397,6 +410,10 @@ static void housekeeping(struct destination *d)
 	}
 	buf_shrink(&d->ws->raw, KEEP_RAW_BYTES);
 	buf_shrink(&d->ws->packed, KEEP_RAW_BYTES);
+	buf_shrink(&d->ws->scratch.series, KEEP_RAW_BYTES);
+	buf_shrink(&d->ws->scratch.message, KEEP_RAW_BYTES);
+	if (d->ws->symbols)
+		symbols_shrink(d->ws->symbols, KEEP_RAW_BYTES);
 }
 
 int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)

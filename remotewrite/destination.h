@@ -35,6 +35,7 @@ struct log_seam {
 };
 
 struct send_request {
+	enum remotewrite_protocol protocol;
 	struct sv body;   /* stays until done or cancelled */
 	char *hash;       /* hex SHA-256 of body once known, else ""; HASH_HEX bytes */
 	unsigned attempt; /* 0 = first */
@@ -69,6 +70,7 @@ struct workspace {
 	struct buf packed; /* and after it */
 	struct image_scratch scratch;
 	struct metadata_table metadata;
+	struct symbols *symbols; /* made when a destination of 2.0 first needs it */
 };
 void workspace_init(struct workspace *w);
 void workspace_deinit(struct workspace *w);
@@ -82,6 +84,9 @@ struct destination_config {
 	int64_t timeout_ms;
 	struct queue_options queue;
 	struct metadata_options metadata;
+	enum remotewrite_protocol protocol;
+	bool send_exemplars, send_native_histograms;
+	bool failed_request_logging;
 	struct image_rules rules;
 	struct send_seam send;
 };
@@ -101,7 +106,8 @@ struct slot {
 	uint32_t index;
 	enum slot_state state;
 	bool metadata;
-	bool maybe_repeated; /* what is below start_head may have been sent before */
+	enum remotewrite_protocol protocol; /* of body */
+	bool maybe_repeated;                /* what is below start_head may have been sent before */
 	struct buf body;
 	char hash[HASH_HEX];
 	struct built built;
@@ -120,8 +126,16 @@ struct slot {
 enum { LATENCY_BUCKETS = 15, STATUS_CODES = 16 };
 extern const double destination_latency_bounds[LATENCY_BUCKETS];
 
+/* By kind: attempts, those that failed for good, those that were sent again. */
+struct sent_stats {
+	uint64_t sent, failed, retried;
+};
+
 struct destination_stats {
-	uint64_t samples, failed, retried; /* samples */
+	struct sent_stats samples; /* histograms left out */
+	struct sent_stats histograms, exemplars;
+	/* Of this process; for samples the books tell. */
+	uint64_t histograms_dropped[DROP_REASONS_], exemplars_dropped[DROP_REASONS_];
 	uint64_t requests, failed_requests, splits;
 	uint64_t bytes;
 	uint64_t metadata, metadata_failed, metadata_bytes;
@@ -150,6 +164,7 @@ struct destination {
 	bool started; /* the first turn has been */
 	bool draining;
 	bool eager;                     /* nothing was sent yet */
+	bool fell_back;                 /* the peer does not speak 2.0 */
 	uint32_t want_shards;           /* != progress.n: waits for requests in flight */
 	int64_t busy_since;             /* backlog and all shards at work; 0 = no */
 	size_t raw_max, compressed_max; /* learned from 413 */
@@ -187,6 +202,8 @@ void destination_configure(struct destination *d, const struct destination_confi
 int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms);
 void destination_drain(struct destination *d);
 /* Requests in flight have to end first, so that the number of shards may change. */
+/* What requests are made in now. */
+enum remotewrite_protocol destination_protocol(const struct destination *d);
 bool destination_quiesces(const struct destination *d);
 uint64_t destination_queued(const struct destination *d);
 /* Items read and not done. */
@@ -208,4 +225,7 @@ void metadata_turn(struct destination *d, int64_t *wake);
 void trouble_retry(struct destination *d, const char *text, bool loud, int64_t wait_ms);
 void trouble_drop(struct destination *d, const char *text, enum drop_reason reason, uint64_t n);
 void trouble_over(struct destination *d);
+void trouble_fell_back(struct destination *d, const char *text);
+/* failed_request_logging: which request it was. */
+void trouble_request(const struct slot *s, const char *text);
 void trouble_store(struct destination *d, const char *text);

@@ -1,55 +1,13 @@
 /* The hot path of sending: no label is looked at, nothing is allocated but the output's growth. */
 #include "encode.h"
 
-#include <ampagent/base/err.h>
+#include "walk.h"
+
 #include <ampagent/base/varint.h>
 
 /* Tag and length of a TimeSeries, and the Sample after its labels: tag, length, tag, value, tag,
  * timestamp. */
 enum { SERIES_HEAD_MAX = 1 + VARINT_MAX, SAMPLE_MAX = 2 + 9 + 1 + VARINT_MAX };
-
-/* Walks an image in slot order. prev is what the next item refers to: a place in the output, or one
- * of the two scratch buffers when that slot was passed over. */
-struct walk {
-	const struct image *im;
-	struct image_scratch *s;
-	const uint8_t *p;
-	const char *prev;
-	size_t prev_len;
-	int scratch; /* which one to expand into next */
-};
-
-static int walk_init(struct walk *w, const struct image *im, struct image_scratch *s)
-{
-	*w = (struct walk){.im = im, .s = s, .p = im->bytes};
-	for (int i = 0; i < 2; i++) {
-		buf_reset(&s->expand[i]);
-		if (buf_reserve(&s->expand[i], im->max_len + 1))
-			return ERR_NOMEM;
-	}
-	return 0;
-}
-
-static inline char *expand(struct walk *w, const struct image_item *it, char *dst)
-{
-	memcpy(dst, w->prev, it->prefix);
-	memcpy(dst + it->prefix, it->own, it->middle);
-	memcpy(dst + it->prefix + it->middle, w->prev + w->prev_len - it->suffix, it->suffix);
-	w->prev = dst;
-	w->prev_len = it->prefix + it->middle + it->suffix;
-	return dst + w->prev_len;
-}
-
-static inline void walk_pass(struct walk *w)
-{
-	struct image_item it;
-	w->p = image_item_next(w->p, &it);
-	char *dst = w->s->expand[w->scratch].ptr;
-	if (!w->prev)
-		w->prev = dst; /* first item: shares nothing */
-	expand(w, &it, dst);
-	w->scratch ^= 1;
-}
 
 struct sample_tail {
 	uint8_t bytes[SAMPLE_MAX];
@@ -72,28 +30,6 @@ static void sample_tail_init(struct sample_tail *t, int64_t t_ms)
 	t->len = (unsigned)(p - t->bytes);
 }
 
-/* Whether the growing output has room for a series of this image. Growth may move what prev points
- * at, so that is re-based. */
-static inline int make_room(struct buf *out, struct walk *w, size_t need)
-{
-	if (out->cap - out->len >= need)
-		return 0;
-	const char *old = out->ptr;
-	bool inside = old && w->prev >= old && w->prev < old + out->cap;
-	size_t at = inside ? (size_t)(w->prev - old) : 0;
-	/* By half at least: byte-wise growth of a large buffer would copy it again and again. */
-	size_t more = need > out->cap / 2 ? need : out->cap / 2;
-	if (out->len + more > out->max)
-		more = need;
-	if (buf_reserve(out, more)) {
-		out->failed = false;
-		return 1;
-	}
-	if (inside)
-		w->prev = out->ptr + at;
-	return 0;
-}
-
 static inline uint8_t *put_head(uint8_t *p, size_t body)
 {
 	*p++ = 0x0a; /* WriteRequest.timeseries */
@@ -103,7 +39,7 @@ static inline uint8_t *put_head(uint8_t *p, size_t body)
 /* One sample at the walk's item: 0, or 1 when out has no room. */
 static inline int put_sample(struct buf *out, struct walk *w, struct sample_tail *t, uint64_t bits)
 {
-	if (make_room(out, w, SERIES_HEAD_MAX + w->im->max_len + SAMPLE_MAX))
+	if (walk_room(w, out, SERIES_HEAD_MAX + w->im->max_len + SAMPLE_MAX))
 		return 1;
 	struct image_item it;
 	w->p = image_item_next(w->p, &it);
@@ -111,7 +47,7 @@ static inline int put_sample(struct buf *out, struct walk *w, struct sample_tail
 	uint8_t *p = put_head((uint8_t *)out->ptr + out->len, labels + t->len);
 	if (!w->prev)
 		w->prev = (char *)p;
-	p = (uint8_t *)expand(w, &it, (char *)p);
+	p = (uint8_t *)walk_expand(w, &it, (char *)p);
 	memcpy(p, t->bytes, t->len);
 	memcpy(p + t->value_at, &bits, sizeof bits);
 	out->len = (size_t)(p + t->len - (uint8_t *)out->ptr);
@@ -129,6 +65,7 @@ int encode_column(struct buf *out, const struct image *im, struct image_scratch 
 {
 	*res = (struct encode_result){.next = slice->from};
 	struct walk w;
+	struct image_item passed;
 	if (walk_init(&w, im, s))
 		return ERR_NOMEM;
 	struct sample_tail tail;
@@ -142,7 +79,7 @@ int encode_column(struct buf *out, const struct image *im, struct image_scratch 
 		bool present = slot >= slice->from && image_bit(col->present, slot);
 		if (!present) {
 			if (!lost && !dropped)
-				walk_pass(&w);
+				walk_pass(&w, &passed);
 			continue;
 		}
 		if (lost) {
@@ -159,22 +96,6 @@ int encode_column(struct buf *out, const struct image *im, struct image_scratch 
 		}
 	}
 	res->next = slot;
-	return 0;
-}
-
-/* Brings the walk to a slot that has an item. Rows mostly come in slot order, so it seldom starts
- * again. */
-static int walk_to(struct walk *w, unsigned *at, unsigned slot)
-{
-	if (slot < *at) {
-		if (walk_init(w, w->im, w->s))
-			return ERR_NOMEM;
-		*at = 0;
-	}
-	for (; *at < slot; ++*at)
-		if (!image_bit(w->im->dropped, *at) && !image_bit(w->im->unusable, *at))
-			walk_pass(w);
-	*at = slot + 1;
 	return 0;
 }
 

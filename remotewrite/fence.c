@@ -123,6 +123,9 @@ static int note(struct fence *f, const struct batch *b, uint64_t no, uint64_t lo
 	for (size_t i = 0; i < b->n_rows; i++)
 		if (note_frame(&t, b->rows[i].frame, b->rows[i].slot + 1U))
 			return ERR_NOMEM;
+	for (size_t i = 0; i < b->n_histograms; i++)
+		if (note_frame(&t, b->histograms[i].frame, b->histograms[i].slot + 1U))
+			return ERR_NOMEM;
 	/* Frames may have moved the table. */
 	owner = find(f, b->owner, true);
 	if (!owner && add(f, b->owner, true, no, first, &owner))

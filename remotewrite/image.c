@@ -8,6 +8,10 @@ enum { SCRATCH_ARENA_BYTES = 4 * 1024 * 1024 };
 
 /* A label costs its bytes plus two tags and three lengths of at most 3 bytes. */
 #define LABEL_BYTES_MAX (LIMIT_LABELS_BYTES + LIMIT_LABELS_COUNT * 12)
+/* A larger histogram cannot be sent. */
+#define HISTOGRAM_BYTES_MAX SEND_RAW_BYTES
+/* With its labels and exemplars. */
+#define SERIES_BYTES_MAX (HISTOGRAM_BYTES_MAX + SEND_RAW_BYTES / 2 + LABEL_BYTES_MAX)
 
 struct image *image_new(uint32_t frame)
 {
@@ -33,6 +37,8 @@ void image_scratch_init(struct image_scratch *s)
 	buf_init(&s->cur, LABEL_BYTES_MAX);
 	buf_init(&s->expand[0], LABEL_BYTES_MAX + 64);
 	buf_init(&s->expand[1], LABEL_BYTES_MAX + 64);
+	buf_init(&s->series, SERIES_BYTES_MAX);
+	buf_init(&s->message, HISTOGRAM_BYTES_MAX);
 }
 
 void image_scratch_deinit(struct image_scratch *s)
@@ -42,6 +48,8 @@ void image_scratch_deinit(struct image_scratch *s)
 	buf_deinit(&s->cur);
 	buf_deinit(&s->expand[0]);
 	buf_deinit(&s->expand[1]);
+	buf_deinit(&s->series);
+	buf_deinit(&s->message);
 }
 
 int image_put_labels(struct buf *out, struct labels set)

@@ -44,6 +44,8 @@ struct image_scratch {
 	struct buf last; /* label bytes of the youngest item while adding */
 	struct buf cur;
 	struct buf expand[2]; /* slots that are passed over when encoding */
+	struct buf series;    /* one TimeSeries of 2.0 */
+	struct buf message;   /* one message inside a series: a histogram, an exemplar */
 };
 void image_scratch_init(struct image_scratch *s);
 void image_scratch_deinit(struct image_scratch *s);

@@ -30,6 +30,27 @@ static const size_t strings[] = {
 	FIELD(http.tls.key),
 	FIELD(http.tls.key_file),
 	FIELD(http.tls.server_name),
+	FIELD(http.proxy.url),
+	FIELD(http.proxy.no_proxy),
+	FIELD(http.oauth2.client_id),
+	FIELD(http.oauth2.client_secret),
+	FIELD(http.oauth2.client_secret_file),
+	FIELD(http.oauth2.token_url),
+	FIELD(http.oauth2.certificate_key),
+	FIELD(http.oauth2.certificate_key_file),
+	FIELD(http.oauth2.certificate_key_id),
+	FIELD(http.oauth2.signature_algorithm),
+	FIELD(http.oauth2.iss),
+	FIELD(http.oauth2.audience),
+	FIELD(http.oauth2.tls.ca),
+	FIELD(http.oauth2.tls.ca_file),
+	FIELD(http.oauth2.tls.cert),
+	FIELD(http.oauth2.tls.cert_file),
+	FIELD(http.oauth2.tls.key),
+	FIELD(http.oauth2.tls.key_file),
+	FIELD(http.oauth2.tls.server_name),
+	FIELD(http.oauth2.proxy.url),
+	FIELD(http.oauth2.proxy.no_proxy),
 };
 
 enum { N_STRINGS = sizeof strings / sizeof strings[0], KEY_MAX = 64 * 1024 };
@@ -87,6 +108,37 @@ static int dup_headers(struct arena *arena, struct http_header_option **v, size_
 	return 0;
 }
 
+static int dup_pairs(struct arena *arena, struct http_pair **v, size_t n)
+{
+	if (n == 0)
+		return 0;
+	struct http_pair *copy = arena_alloc(arena, n * sizeof *copy);
+	if (!copy)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = (*v)[i];
+		if (dup_string(arena, &copy[i].name) || dup_string(arena, &copy[i].value))
+			return ERR_NOMEM;
+	}
+	*v = copy;
+	return 0;
+}
+
+static int dup_http_lists(struct arena *arena, struct http_options *o)
+{
+	struct oauth2_options *a = &o->oauth2;
+	return dup_headers(arena, &o->headers, o->n_headers) ||
+			       dup_headers(arena, &o->proxy.connect_headers,
+					   o->proxy.n_connect_headers) ||
+			       dup_list(arena, &a->scopes, a->n_scopes) ||
+			       dup_pairs(arena, &a->endpoint_params, a->n_endpoint_params) ||
+			       dup_pairs(arena, &a->claims, a->n_claims) ||
+			       dup_headers(arena, &a->proxy.connect_headers,
+					   a->proxy.n_connect_headers)
+		       ? ERR_NOMEM
+		       : 0;
+}
+
 int options_copy(struct arena *arena, const struct remotewrite_options *from,
 		 struct remotewrite_options *to)
 {
@@ -95,8 +147,7 @@ int options_copy(struct arena *arena, const struct remotewrite_options *from,
 	for (size_t i = 0; i < N_STRINGS; i++)
 		if (dup_string(arena, string_at(to, strings[i])))
 			return ERR_NOMEM;
-	if (dup_headers(arena, &to->headers, to->n_headers) ||
-	    dup_headers(arena, &to->http.headers, to->http.n_headers))
+	if (dup_headers(arena, &to->headers, to->n_headers) || dup_http_lists(arena, &to->http))
 		return ERR_NOMEM;
 	to->write_relabel = from->write_relabel ? relabel_ref(from->write_relabel) : NULL;
 	return 0;
@@ -134,15 +185,45 @@ static bool same_queue(const struct queue_options *a, const struct queue_options
 	       a->sample_age_limit_ms == b->sample_age_limit_ms;
 }
 
+static bool same_pairs(const struct http_pair *a, size_t na, const struct http_pair *b, size_t nb)
+{
+	for (size_t i = 0; na == nb && i < na; i++)
+		if (!sv_eq(a[i].name, b[i].name) || !sv_eq(a[i].value, b[i].value))
+			return false;
+	return na == nb;
+}
+
+static bool same_tls(const struct tls_options *a, const struct tls_options *b)
+{
+	return a->insecure_skip_verify == b->insecure_skip_verify &&
+	       a->min_version == b->min_version && a->max_version == b->max_version;
+}
+
+static bool same_proxy(const struct proxy_options *a, const struct proxy_options *b)
+{
+	return a->from_environment == b->from_environment &&
+	       same_headers(a->connect_headers, a->n_connect_headers, b->connect_headers,
+			    b->n_connect_headers);
+}
+
+static bool same_oauth2(const struct oauth2_options *a, const struct oauth2_options *b)
+{
+	return same_list(a->scopes, a->n_scopes, b->scopes, b->n_scopes) &&
+	       same_pairs(a->endpoint_params, a->n_endpoint_params, b->endpoint_params,
+			  b->n_endpoint_params) &&
+	       a->jwt_bearer == b->jwt_bearer &&
+	       same_pairs(a->claims, a->n_claims, b->claims, b->n_claims) &&
+	       same_tls(&a->tls, &b->tls) && same_proxy(&a->proxy, &b->proxy);
+}
+
 static bool same_http(const struct http_options *a, const struct http_options *b)
 {
 	return a->has_basic_auth == b->has_basic_auth &&
-	       a->has_authorization == b->has_authorization &&
-	       a->tls.insecure_skip_verify == b->tls.insecure_skip_verify &&
-	       a->tls.min_version == b->tls.min_version &&
-	       a->tls.max_version == b->tls.max_version &&
+	       a->has_authorization == b->has_authorization && same_tls(&a->tls, &b->tls) &&
 	       a->follow_redirects == b->follow_redirects && a->enable_http2 == b->enable_http2 &&
-	       same_headers(a->headers, a->n_headers, b->headers, b->n_headers);
+	       same_headers(a->headers, a->n_headers, b->headers, b->n_headers) &&
+	       a->has_oauth2 == b->has_oauth2 && same_oauth2(&a->oauth2, &b->oauth2) &&
+	       same_proxy(&a->proxy, &b->proxy);
 }
 
 bool options_equal(const struct remotewrite_options *a, const struct remotewrite_options *b)
@@ -155,6 +236,10 @@ bool options_equal(const struct remotewrite_options *a, const struct remotewrite
 	       same_queue(&a->queue, &b->queue) && a->metadata.send == b->metadata.send &&
 	       a->metadata.send_interval_ms == b->metadata.send_interval_ms &&
 	       a->metadata.max_samples_per_send == b->metadata.max_samples_per_send &&
+	       a->protocol == b->protocol && a->send_exemplars == b->send_exemplars &&
+	       a->send_native_histograms == b->send_native_histograms &&
+	       a->round_robin_dns == b->round_robin_dns &&
+	       a->failed_request_logging == b->failed_request_logging &&
 	       a->has_sigv4 == b->has_sigv4 && same_http(&a->http, &b->http);
 }
 

@@ -151,6 +151,10 @@ static struct destination_config config_of(const struct runner *r, struct sender
 		.timeout_ms = s->opt.timeout_ms,
 		.queue = s->opt.queue,
 		.metadata = s->opt.metadata,
+		.protocol = s->opt.protocol,
+		.send_exemplars = s->opt.send_exemplars,
+		.send_native_histograms = s->opt.send_native_histograms,
+		.failed_request_logging = s->opt.failed_request_logging,
 		.rules = {s->external, s->opt.write_relabel},
 		.send = sender_seam(s),
 	};

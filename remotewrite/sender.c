@@ -207,8 +207,11 @@ static int fill_headers(struct sender *s, struct send_request *req, struct heade
 			struct sigv4_result *res, char attempt[16], struct err *err)
 {
 	add(l, SV("Content-Encoding"), SV("snappy"));
-	add(l, SV("Content-Type"), SV("application/x-protobuf"));
-	add(l, SV("X-Prometheus-Remote-Write-Version"), SV("0.1.0"));
+	bool v2 = req->protocol == REMOTEWRITE_V2;
+	add(l, SV("Content-Type"),
+	    v2 ? SV("application/x-protobuf;proto=io.prometheus.write.v2.Request")
+	       : SV("application/x-protobuf"));
+	add(l, SV("X-Prometheus-Remote-Write-Version"), v2 ? SV("2.0.0") : SV("0.1.0"));
 	int r = s->credentials ? add_signature(s, req, l, l->n, res, err) : 0;
 	if (r != 0)
 		return r;

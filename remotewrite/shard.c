@@ -1,7 +1,9 @@
 /* Walking and cutting. */
 #include "shard.h"
 
+#include "encode_v2.h"
 #include "position.h"
+#include "symbols.h"
 
 #include <ampagent/base/err.h>
 
@@ -26,6 +28,8 @@ uint64_t shard_entry_items(const struct queue_entry *e, uint32_t n, uint32_t ind
 			items += b->columns[i].n_present;
 	for (size_t i = 0; i < b->n_rows; i++)
 		items += frame_shard(b->rows[i].frame, n) == index;
+	for (size_t i = 0; i < b->n_histograms; i++)
+		items += frame_shard(b->histograms[i].frame, n) == index;
 	return items;
 }
 
@@ -61,6 +65,8 @@ struct cursor shard_cursor_at(const struct queue *q, uint32_t n, uint32_t index,
 	}
 	for (size_t i = 0; i < b->n_rows && own > 0; i++, c.item++)
 		own -= frame_shard(b->rows[i].frame, n) == index;
+	for (size_t i = 0; i < b->n_histograms && own > 0; i++, c.item++)
+		own -= frame_shard(b->histograms[i].frame, n) == index;
 	return c;
 }
 
@@ -111,6 +117,32 @@ static void pass_result(struct building *b, const struct encode_result *r)
 	pass(b, &books->dropped[DROP_TOO_OLD], r->too_old);
 }
 
+static void pass_histograms(struct building *b, const struct encode_result *r)
+{
+	struct books *books = &b->res->books, *own = &b->res->histograms;
+	pass_result(b, r);
+	pass(b, &books->dropped[DROP_HISTOGRAMS_NOT_SENT], r->not_sent);
+	pass(b, &books->dropped[DROP_NHCB_IN_RW1], r->nhcb);
+	pass(b, &books->dropped[DROP_TOO_LARGE], r->too_large);
+	own->sent += r->samples;
+	own->dropped[DROP_WRITE_RELABEL] += r->dropped;
+	own->dropped[DROP_LABELS_LOST] += r->labels_lost;
+	own->dropped[DROP_TOO_OLD] += r->too_old;
+	own->dropped[DROP_HISTOGRAMS_NOT_SENT] += r->not_sent;
+	own->dropped[DROP_NHCB_IN_RW1] += r->nhcb;
+	own->dropped[DROP_TOO_LARGE] += r->too_large;
+}
+
+static void pass_exemplars(struct building *b, const struct exemplar_counts *c)
+{
+	struct books *books = &b->res->exemplars;
+	books->sent += c->sent;
+	books->dropped[DROP_WRITE_RELABEL] += c->dropped;
+	books->dropped[DROP_LABELS_LOST] += c->labels_lost;
+	books->dropped[DROP_TOO_OLD] += c->too_old;
+	books->dropped[DROP_TOO_LARGE] += c->too_large;
+}
+
 /* The former shard's place in this entry, when it ends inside it. */
 static const struct cursor *former_of(const struct shard_walk *w, uint32_t frame)
 {
@@ -141,13 +173,66 @@ static bool fenced(struct building *b, uint32_t frame)
 	return true;
 }
 
-static struct encode_slice slice(const struct building *b, uint32_t from)
+/* Of one frame, from an item on that is `from` in its list. 0 or ERR_NOMEM. */
+static int begin_job(struct building *b, uint32_t frame, uint16_t n_slots, uint32_t from,
+		     struct extras *extras, struct encode_job *j)
 {
-	return (struct encode_slice){
-		.from = from,
-		.max = b->limits->max_samples - (uint32_t)b->res->books.sent,
-		.raw_max = b->limits->raw_max,
+	struct image *im;
+	if (images_get(b->images, b->scratch, frame, n_slots, b->now_ms, &im))
+		return ERR_NOMEM;
+	extras_find(extras, b->e->batch, frame, b->c.item, b->limits->as.exemplars);
+	*j = (struct encode_job){
+		.out = b->out,
+		.im = im,
+		.s = b->scratch,
+		.as = &b->limits->as,
+		.extras = extras,
+		.oldest_ms = b->limits->oldest_ms,
+		.slice = {.from = from,
+			  .max = b->limits->max_samples - (uint32_t)b->res->books.sent,
+			  .raw_max = b->limits->raw_max},
 	};
+	return 0;
+}
+
+static bool is_v2(const struct building *b)
+{
+	return b->limits->as.protocol == REMOTEWRITE_V2;
+}
+
+static int encode_one_column(const struct encode_job *j, const struct batch_column *col,
+			     int64_t t_ms, struct encode_result *r)
+{
+	if (j->as->protocol == REMOTEWRITE_V2)
+		return encode_v2_column(j, col, t_ms, r);
+	if (encode_column(j->out, j->im, j->s, col, t_ms, &j->slice, r))
+		return ERR_NOMEM;
+	if (j->extras->n_exemplars == 0)
+		return 0;
+	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	for (uint32_t slot = j->slice.from; slot < r->next; slot++)
+		slots[slot / 64] |= col->present[slot / 64] & UINT64_C(1) << (slot % 64);
+	return encode_exemplars(j, slots);
+}
+
+/* The rest of a column from the cursor's slot on. */
+static int build_slots(struct building *b, const struct batch_column *col)
+{
+	struct extras extras;
+	struct encode_job j;
+	struct encode_result r;
+	int64_t t_ms = b->e->batch->t_ms;
+	if (begin_job(b, col->frame, col->n_slots, b->c.slot, &extras, &j) ||
+	    encode_one_column(&j, col, t_ms, &r))
+		return ERR_NOMEM;
+	pass_result(b, &r);
+	if (extras.n_exemplars > 0)
+		pass_exemplars(b, &extras.counts);
+	b->c.slot = r.next;
+	if (r.samples > 0)
+		saw_time(b->res, t_ms);
+	b->full = r.next < col->n_slots;
+	return 0;
 }
 
 static int build_column(struct building *b)
@@ -155,8 +240,7 @@ static int build_column(struct building *b)
 	const struct batch_column *col = &b->e->batch->columns[b->c.item];
 	if (frame_shard(col->frame, b->w->n) == b->w->index) {
 		pass_former(b, col);
-		int64_t t_ms = b->e->batch->t_ms;
-		if (t_ms < b->limits->oldest_ms) {
+		if (b->e->batch->t_ms < b->limits->oldest_ms) {
 			pass(b, &b->res->books.dropped[DROP_TOO_OLD],
 			     present_between(col, b->c.slot, col->n_slots));
 			b->c.slot = col->n_slots;
@@ -164,26 +248,44 @@ static int build_column(struct building *b)
 		if (b->c.slot < col->n_slots) {
 			if (fenced(b, col->frame))
 				return 0;
-			struct image *im;
-			struct encode_result r;
-			struct encode_slice s = slice(b, b->c.slot);
-			if (images_get(b->images, b->scratch, col->frame, col->n_slots, b->now_ms,
-				       &im) ||
-			    encode_column(b->out, im, b->scratch, col, t_ms, &s, &r))
-				return ERR_NOMEM;
-			pass_result(b, &r);
-			b->c.slot = r.next;
-			if (r.samples > 0)
-				saw_time(b->res, t_ms);
-			if (r.next < col->n_slots) {
-				b->full = true;
-				return 0;
-			}
+			int r = build_slots(b, col);
+			if (r < 0 || b->full)
+				return r;
 		}
 	}
 	b->c.item++;
 	b->c.slot = 0;
 	return 0;
+}
+
+/* Passes the items of a run that the former shard had done; how many. */
+static uint32_t pass_former_items(struct building *b, uint32_t frame, uint32_t n)
+{
+	const struct cursor *f = former_of(b->w, frame);
+	uint32_t i = 0;
+	for (; i < n && f && !(f->no < b->c.no || (f->no == b->c.no && f->item <= b->c.item));
+	     i++) {
+		b->res->items++;
+		b->c.own++;
+		b->c.item++;
+	}
+	return i;
+}
+
+static int encode_run_rows(const struct encode_job *j, const struct batch_row *rows, uint32_t to,
+			   struct encode_result *r)
+{
+	if (j->as->protocol == REMOTEWRITE_V2)
+		return encode_v2_rows(j, rows, to, r);
+	if (encode_rows(j->out, j->im, j->s, rows, to, j->oldest_ms, &j->slice, r))
+		return ERR_NOMEM;
+	if (j->extras->n_exemplars == 0)
+		return 0;
+	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	for (uint32_t i = j->slice.from; i < r->next; i++)
+		if (rows[i].slot < FRAME_SLOTS && rows[i].t_ms >= j->oldest_ms)
+			slots[rows[i].slot / 64] |= UINT64_C(1) << (rows[i].slot % 64);
+	return encode_exemplars(j, slots);
 }
 
 /* A run of rows of one frame. */
@@ -198,29 +300,76 @@ static int build_rows(struct building *b)
 		b->c.item += to - from;
 		return 0;
 	}
-	const struct cursor *f = former_of(b->w, frame);
-	for (; from < to && f && !(f->no < b->c.no || (f->no == b->c.no && f->item <= b->c.item));
-	     from++) {
-		b->res->items++;
-		b->c.own++;
-		b->c.item++;
-	}
+	from += pass_former_items(b, frame, to - from);
 	if (from == to || fenced(b, frame))
 		return 0;
 	uint16_t n_slots = 0;
 	for (uint32_t i = from; i < to; i++)
 		if (batch->rows[i].slot >= n_slots)
 			n_slots = (uint16_t)(batch->rows[i].slot + 1);
-	struct image *im;
+	struct extras extras;
+	struct encode_job j;
 	struct encode_result r;
-	struct encode_slice s = slice(b, from);
-	if (images_get(b->images, b->scratch, frame, n_slots, b->now_ms, &im) ||
-	    encode_rows(b->out, im, b->scratch, batch->rows, to, b->limits->oldest_ms, &s, &r))
+	if (begin_job(b, frame, n_slots, from, &extras, &j) ||
+	    encode_run_rows(&j, batch->rows, to, &r))
 		return ERR_NOMEM;
 	pass_result(b, &r);
+	pass_exemplars(b, &extras.counts);
 	for (uint32_t i = from; i < r.next; i++)
 		if (batch->rows[i].t_ms >= b->limits->oldest_ms)
 			saw_time(b->res, batch->rows[i].t_ms);
+	b->c.item += r.next - from;
+	b->full = r.next < to;
+	return 0;
+}
+
+static int encode_run_histograms(const struct encode_job *j, const struct batch_histogram *v,
+				 uint32_t to, struct encode_result *r)
+{
+	if (j->as->protocol == REMOTEWRITE_V2)
+		return encode_v2_histograms(j, v, to, r);
+	if (encode_histograms(j, v, to, r))
+		return ERR_NOMEM;
+	if (j->extras->n_exemplars == 0 || !j->as->histograms)
+		return 0;
+	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	for (uint32_t i = j->slice.from; i < r->next; i++)
+		if (v[i].slot < FRAME_SLOTS && v[i].t_ms >= j->oldest_ms &&
+		    v[i].h.schema != HISTOGRAM_SCHEMA_CUSTOM)
+			slots[v[i].slot / 64] |= UINT64_C(1) << (v[i].slot % 64);
+	return encode_exemplars(j, slots);
+}
+
+/* A run of histograms of one frame. */
+static int build_histograms(struct building *b)
+{
+	const struct batch *batch = b->e->batch;
+	const struct batch_histogram *v = batch->histograms;
+	uint32_t from = b->c.item - (uint32_t)(batch->n_columns + batch->n_rows), to = from;
+	uint32_t frame = v[from].frame;
+	while (to < batch->n_histograms && v[to].frame == frame)
+		to++;
+	if (frame_shard(frame, b->w->n) != b->w->index) {
+		b->c.item += to - from;
+		return 0;
+	}
+	from += pass_former_items(b, frame, to - from);
+	if (from == to || fenced(b, frame))
+		return 0;
+	uint16_t n_slots = 0;
+	for (uint32_t i = from; i < to; i++)
+		if (v[i].slot >= n_slots)
+			n_slots = (uint16_t)(v[i].slot + 1);
+	struct extras extras;
+	struct encode_job j;
+	struct encode_result r;
+	if (begin_job(b, frame, n_slots, from, &extras, &j) || encode_run_histograms(&j, v, to, &r))
+		return ERR_NOMEM;
+	pass_histograms(b, &r);
+	pass_exemplars(b, &extras.counts);
+	for (uint32_t i = from; r.samples > 0 && i < r.next; i++)
+		if (v[i].t_ms >= b->limits->oldest_ms)
+			saw_time(b->res, v[i].t_ms);
 	b->c.item += r.next - from;
 	b->full = r.next < to;
 	return 0;
@@ -246,8 +395,11 @@ static int build_entry(struct building *b)
 	if (!batch) {
 		pass_lost(b);
 	} else {
-		while (b->c.item < batch->n_columns + batch->n_rows) {
-			int r = b->c.item < batch->n_columns ? build_column(b) : build_rows(b);
+		size_t rows_at = batch->n_columns, histograms_at = rows_at + batch->n_rows;
+		while (b->c.item < histograms_at + batch->n_histograms) {
+			int r = b->c.item < rows_at         ? build_column(b)
+				: b->c.item < histograms_at ? build_rows(b)
+							    : build_histograms(b);
 			if (r < 0)
 				return r;
 			if (b->full)
@@ -271,6 +423,8 @@ int shard_build(const struct shard_walk *w, struct cursor from, const struct bui
 			     .out = out,
 			     .res = res,
 			     .c = from};
+	if (is_v2(&b))
+		symbols_reset(limits->as.symbols);
 	while (!b.full && b.c.no < queue_end(w->queue)) {
 		b.e = queue_at(w->queue, b.c.no);
 		if (b.e->pos.sequence >= limits->sequence_end)
@@ -280,5 +434,5 @@ int shard_build(const struct shard_walk *w, struct cursor from, const struct bui
 			return r;
 	}
 	res->end = b.c;
-	return 0;
+	return is_v2(&b) && res->books.sent > 0 ? encode_v2_finish(out, limits->as.symbols) : 0;
 }

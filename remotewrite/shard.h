@@ -1,7 +1,7 @@
 /* shard: a cursor over the queue that sees only its own frames, and the cutting of requests.
  *
- * Samples of a batch are in order: columns, slot by slot, then rows. A lost stretch counts as one
- * item of shard 0, so that it is passed, and booked, exactly once.
+ * Samples of a batch are in order: columns, slot by slot, then rows, then histograms. A lost
+ * stretch counts as one item of shard 0, so that it is passed, and booked, exactly once.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #include "images.h"
 #include "queue.h"
 
-/* A place between two samples. item: column, or n_columns + row. */
+/* A place between two samples. item: column, n_columns + row, or n_columns + n_rows + histogram. */
 struct cursor {
 	uint64_t no; /* queue entry */
 	uint32_t item;
@@ -41,14 +41,17 @@ struct build_limits {
 	size_t raw_max;
 	int64_t oldest_ms;     /* samples before it are too old; INT64_MIN = off */
 	uint64_t sequence_end; /* entries that begin at or after it are left for later */
+	struct encode_as as;
 };
 
 /* A request as cut: what it holds, and where the shard stands once it is done. */
 struct built {
 	struct cursor end;
-	struct books books; /* sent = samples encoded; dropped ones are passed over */
-	uint64_t items;     /* own items passed */
-	uint64_t beyond;    /* booked samples of entries outside the overlap */
+	struct books books;      /* sent = samples encoded; dropped ones are passed over */
+	struct books histograms; /* those of books that are histograms */
+	struct books exemplars;  /* beside books: exemplars have no place in the log's sequence */
+	uint64_t items;          /* own items passed */
+	uint64_t beyond;         /* booked samples of entries outside the overlap */
 	int64_t oldest_ms, newest_ms;
 	bool fenced; /* cut short until other shards are as far: see fence.h */
 };
@@ -60,7 +63,8 @@ struct cursor shard_cursor_at(const struct queue *q, uint32_t n, uint32_t index,
 			      uint64_t own);
 /* Moves on over entries that hold nothing more for this shard. */
 void shard_skip_idle(const struct shard_walk *w, struct cursor *c);
-/* Encodes from `from` into out (reset by the caller) until a limit or the end. 0 or ERR_NOMEM. */
+/* Encodes from `from` into out (reset by the caller) until a limit or the end. 0 or ERR_NOMEM. A
+ * request of 2.0 is whole, strings first. */
 int shard_build(const struct shard_walk *w, struct cursor from, const struct build_limits *limits,
 		struct images *images, struct image_scratch *scratch, int64_t now_ms,
 		struct buf *out, struct built *res);

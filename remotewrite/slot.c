@@ -6,9 +6,11 @@
  *   FLYING -> IDLE         done, dropped, or to be cut smaller
  *   FLYING -> WAITING      to be sent again
  *   WAITING -> FLYING      the wait is over
- *   WAITING -> IDLE        its samples grew too old: cut again
+ *   WAITING -> IDLE        its samples grew too old, or the protocol changed: cut again
  */
 #include "destination.h"
+
+#include "symbols.h"
 
 #include <ampagent/base/compress.h>
 #include <stdlib.h>
@@ -90,6 +92,28 @@ static int64_t next_wait(struct slot *s, const struct answer *a)
 	return wait > a->after_ms ? wait : a->after_ms;
 }
 
+/* Floats, for Prometheus's metrics tell them from histograms. */
+static uint64_t floats(const struct built *b)
+{
+	return b->books.sent - b->histograms.sent;
+}
+
+static void count_sent(const struct slot *s)
+{
+	struct destination_stats *st = &s->d->stats;
+	st->samples.sent += floats(&s->built);
+	st->histograms.sent += s->built.histograms.sent;
+	st->exemplars.sent += s->built.exemplars.sent;
+}
+
+static void count_retried(const struct slot *s)
+{
+	struct destination_stats *st = &s->d->stats;
+	st->samples.retried += floats(&s->built);
+	st->histograms.retried += s->built.histograms.sent;
+	st->exemplars.retried += s->built.exemplars.sent;
+}
+
 static void retry(struct slot *s, const struct answer *a, const char *text)
 {
 	struct destination *d = s->d;
@@ -97,7 +121,7 @@ static void retry(struct slot *s, const struct answer *a, const char *text)
 	s->state = SLOT_WAITING;
 	s->retry_at = d->now_ms + wait;
 	s->attempt++;
-	d->stats.retried += s->built.books.sent;
+	count_retried(s);
 	trouble_retry(d, text, a->loud, wait);
 }
 
@@ -110,18 +134,25 @@ static void idle(struct slot *s)
 	buf_shrink(&s->body, KEEP_BODY_BYTES);
 }
 
-/* The request is over: its samples count as sent, or all under one reason. */
-static void finish(struct slot *s, bool sent, enum drop_reason reason)
+static void add_dropped(uint64_t to[DROP_REASONS_], const struct books *b)
+{
+	for (int i = 0; i < DROP_REASONS_; i++)
+		to[i] += b->dropped[i];
+}
+
+/* The request is over: `written` of its samples count as sent, the rest under the reason. */
+static void finish(struct slot *s, uint64_t written, enum drop_reason reason)
 {
 	struct destination *d = s->d;
 	struct books books = s->built.books;
-	if (sent) {
-		if (s->built.newest_ms > d->stats.highest_sent_ms)
-			d->stats.highest_sent_ms = s->built.newest_ms;
-	} else {
-		books.dropped[reason] += books.sent;
-		books.sent = 0;
+	if (written > 0 && s->built.newest_ms > d->stats.highest_sent_ms)
+		d->stats.highest_sent_ms = s->built.newest_ms;
+	if (written < books.sent) {
+		books.dropped[reason] += books.sent - written;
+		books.sent = written;
 	}
+	add_dropped(d->stats.histograms_dropped, &s->built.histograms);
+	add_dropped(d->stats.exemplars_dropped, &s->built.exemplars);
 	progress_commit(&d->progress, s->index, &s->built, &books);
 	d->dirty = true;
 	s->hurry -= s->hurry < s->built.items ? s->hurry : s->built.items;
@@ -130,20 +161,69 @@ static void finish(struct slot *s, bool sent, enum drop_reason reason)
 	idle(s);
 }
 
-static void drop(struct slot *s, enum drop_reason reason, const char *text)
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many of the request's samples the peer says it wrote; what it did not counts as failed. */
+static uint64_t count_written(struct slot *s, const struct answer_written *w)
+{
+	const struct built *b = &s->built;
+	struct destination_stats *st = &s->d->stats;
+	uint64_t samples = least(w->samples, floats(b));
+	uint64_t histograms = least(w->histograms, b->histograms.sent);
+	st->samples.failed += floats(b) - samples;
+	st->histograms.failed += b->histograms.sent - histograms;
+	st->exemplars.failed += b->exemplars.sent - least(w->exemplars, b->exemplars.sent);
+	return samples + histograms;
+}
+
+/* Refused, but for what the peer says it wrote all the same. */
+static void drop(struct slot *s, enum drop_reason reason, const char *text,
+		 const struct answer_written *w)
 {
 	struct destination *d = s->d;
-	uint64_t n = s->built.books.sent;
+	const struct answer_written none = {.confirmed = false};
 	/* An earlier run may have sent these already, and the peer then refuses them: only what
 	 * was not repeated is a loss. */
 	if (reason == DROP_ANSWERED_400 && s->maybe_repeated) {
-		trouble_drop(d, text, DROP_REPEATED, n);
-		finish(s, false, DROP_REPEATED);
+		uint64_t written = least(w->samples, floats(&s->built)) +
+				   least(w->histograms, s->built.histograms.sent);
+		trouble_drop(d, text, DROP_REPEATED, s->built.books.sent - written);
+		finish(s, written, DROP_REPEATED);
 		return;
 	}
-	d->stats.failed += n;
-	trouble_drop(d, text, reason, n);
-	finish(s, false, reason);
+	uint64_t written = count_written(s, w->confirmed ? w : &none);
+	trouble_drop(d, text, reason, s->built.books.sent - written);
+	finish(s, written, reason);
+}
+
+/* Taken: all of it, unless the peer says less. */
+static void taken(struct slot *s, const struct answer_written *w)
+{
+	struct destination *d = s->d;
+	uint64_t sent = s->built.books.sent;
+	s->maybe_repeated = false;
+	trouble_over(d);
+	uint64_t written = w->confirmed ? count_written(s, w) : sent;
+	if (written < sent)
+		trouble_drop(d, "the request was accepted, but not all samples were written",
+			     DROP_ANSWERED_PARTIAL, sent - written);
+	finish(s, written, DROP_ANSWERED_PARTIAL);
+}
+
+/* The same samples go again, at once, as 1.0. */
+static void fall_back(struct slot *s, const char *text)
+{
+	struct destination *d = s->d;
+	count_retried(s);
+	if (!d->fell_back)
+		trouble_fell_back(d, text);
+	d->fell_back = true;
+	if (s->hurry < s->built.items)
+		s->hurry = s->built.items;
+	idle(s);
 }
 
 static size_t lower(size_t limit, size_t to, size_t floor)
@@ -159,7 +239,8 @@ static void split(struct slot *s, const char *text)
 {
 	struct destination *d = s->d;
 	if (s->built.books.sent <= 1) {
-		drop(s, DROP_TOO_LARGE, text);
+		const struct answer_written none = {.confirmed = false};
+		drop(s, DROP_TOO_LARGE, text, &none);
 		return;
 	}
 	d->stats.splits++;
@@ -173,14 +254,17 @@ static void split(struct slot *s, const char *text)
 	s->split_max = half;
 }
 
-static struct answer decide(const struct destination *d, const struct http_answer *a)
+static struct answer decide(const struct slot *s, const struct http_answer *a, bool confirmed)
 {
+	const struct destination *d = s->d;
 	struct answer_in in = {
 		.result = a->result,
 		.status = a->status,
 		.retry_after = a->retry_after,
 		.drop_429 = d->cfg.queue.retry_on_http_429_set && !d->cfg.queue.retry_on_http_429,
 		.now_wall_ms = d->wall_ms,
+		.v2 = s->protocol == REMOTEWRITE_V2,
+		.confirmed = confirmed,
 	};
 	return answer_decide(&in);
 }
@@ -189,17 +273,22 @@ static void slot_judge(struct slot *s, const struct http_answer *a, struct sv bo
 {
 	struct destination *d = s->d;
 	char text[1024];
-	struct answer answer = decide(d, a);
+	struct answer_written written = answer_written(a);
+	struct answer answer = decide(s, a, written.confirmed);
 	if (answer.action != ANSWER_DONE && answer.action != ANSWER_DEDUPLICATED) {
 		d->stats.failed_requests++;
 		answer_text(text, sizeof text, a, body);
+		if (d->cfg.failed_request_logging)
+			trouble_request(s, text);
 	}
 	switch (answer.action) {
 	case ANSWER_DONE:
+		taken(s, &written);
+		break;
 	case ANSWER_DEDUPLICATED:
 		s->maybe_repeated = false;
 		trouble_over(d);
-		finish(s, answer.action == ANSWER_DONE, DROP_HA_DEDUPLICATED);
+		finish(s, 0, DROP_HA_DEDUPLICATED);
 		break;
 	case ANSWER_RETRY:
 		retry(s, &answer, text);
@@ -207,8 +296,11 @@ static void slot_judge(struct slot *s, const struct http_answer *a, struct sv bo
 	case ANSWER_SPLIT:
 		split(s, text);
 		break;
+	case ANSWER_FALL_BACK:
+		fall_back(s, text);
+		break;
 	case ANSWER_DROP:
-		drop(s, answer.reason, text);
+		drop(s, answer.reason, text, &written);
 		break;
 	}
 }
@@ -230,6 +322,7 @@ static int start(struct slot *s, send_done done, struct err *err)
 {
 	struct destination *d = s->d;
 	struct send_request req = {
+		.protocol = s->protocol,
 		.body = buf_view(&s->body),
 		.hash = s->hash,
 		.attempt = s->attempt,
@@ -247,7 +340,7 @@ static void send(struct slot *s)
 	struct destination *d = s->d;
 	struct err err = ERR_NULL;
 	d->eager = false;
-	d->stats.samples += s->built.books.sent;
+	count_sent(s);
 	d->stats.bytes += s->body.len;
 	if (start(s, slot_answered, &err) == 0)
 		return;
@@ -274,6 +367,11 @@ static int cut(struct slot *s, uint32_t max_samples)
 		.raw_max = d->raw_max,
 		.oldest_ms = oldest_allowed(d),
 		.sequence_end = s->maybe_repeated ? d->start_head : UINT64_MAX,
+		.as = {.protocol = s->protocol,
+		       .exemplars = d->cfg.send_exemplars,
+		       .histograms = d->cfg.send_native_histograms,
+		       .symbols = d->ws->symbols,
+		       .metadata = &d->ws->metadata},
 	};
 	buf_reset(&d->ws->raw);
 	int r = shard_build(&walk, d->progress.shards[s->index].done, &limits, &d->images,
@@ -309,6 +407,12 @@ static int build(struct slot *s)
 	if (s->split_max > 0 && s->split_max < max)
 		max = s->split_max;
 	uint32_t n = max == 0 ? 1 : max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
+	s->protocol = destination_protocol(d);
+	if (s->protocol == REMOTEWRITE_V2 && !d->ws->symbols) {
+		d->ws->symbols = symbols_new();
+		if (!d->ws->symbols)
+			return ERR_NOMEM;
+	}
 	for (;;) {
 		int r = cut(s, n);
 		if (r < 0)
@@ -359,7 +463,8 @@ int slot_turn(struct slot *s, int64_t *wake)
 		want(wake, s->retry_at);
 		return 0;
 	}
-	if (s->state == SLOT_WAITING && s->built.oldest_ms < oldest_allowed(d))
+	if (s->state == SLOT_WAITING &&
+	    (s->built.oldest_ms < oldest_allowed(d) || s->protocol != destination_protocol(d)))
 		s->state = SLOT_IDLE;
 	if (s->state == SLOT_IDLE) {
 		if (!should_send(s, wake))
@@ -374,7 +479,7 @@ int slot_turn(struct slot *s, int64_t *wake)
 		if (r > 0 && s->built.items == 0 && s->built.fenced)
 			return 0;
 		if (r > 0) {
-			finish(s, true, DROP_REASONS_);
+			finish(s, 0, DROP_REASONS_);
 			return 1;
 		}
 	}
@@ -405,7 +510,7 @@ static void metadata_failed(struct slot *s, const struct answer *answer)
 static void metadata_judge(struct slot *s, const struct http_answer *a)
 {
 	struct destination *d = s->d;
-	struct answer answer = decide(d, a);
+	struct answer answer = decide(s, a, false);
 	s->flight = NULL;
 	s->state = SLOT_IDLE;
 	count_answer(d, a);
@@ -460,8 +565,9 @@ static int metadata_pack(struct slot *s)
 void metadata_turn(struct destination *d, int64_t *wake)
 {
 	struct slot *s = &d->metadata_slot;
-	if (!d->cfg.metadata.send || d->draining || s->state == SLOT_FLYING ||
-	    !metadata_due(d, wake))
+	/* In 2.0 each series has its own. */
+	if (!d->cfg.metadata.send || destination_protocol(d) == REMOTEWRITE_V2 || d->draining ||
+	    s->state == SLOT_FLYING || !metadata_due(d, wake))
 		return;
 	if (d->now_ms < s->retry_at) {
 		want(wake, s->retry_at);

@@ -79,6 +79,31 @@ void trouble_over(struct destination *d)
 		 "after", FMT("%.1fs", (double)(d->now_ms - d->failing_since) / 1000));
 }
 
+void trouble_fell_back(struct destination *d, const char *text)
+{
+	char name[64], url[256];
+	log_warn("The endpoint does not speak remote write 2.0: remote write 1.0 is used from now "
+		 "on; set protobuf_message: prometheus.WriteRequest",
+		 "remote_name", name_of(d, name), "url", url_of(d, url), "err", text);
+}
+
+void trouble_request(const struct slot *s, const char *text)
+{
+	const struct destination *d = s->d;
+	const struct built *b = &s->built;
+	char name[64], url[256];
+	log_debug("Remote write request failed", "remote_name", name_of(d, name), "url",
+		  url_of(d, url), "message",
+		  s->protocol == REMOTEWRITE_V2 ? "io.prometheus.write.v2.Request"
+						: "prometheus.WriteRequest",
+		  "attempt", FMT("%u", s->attempt), "shard", FMT("%" PRIu32, s->index), "samples",
+		  FMT("%" PRIu64, b->books.sent - b->histograms.sent), "histograms",
+		  FMT("%" PRIu64, b->histograms.sent), "exemplars",
+		  FMT("%" PRIu64, b->exemplars.sent), "oldest_ms", FMT("%" PRId64, b->oldest_ms),
+		  "newest_ms", FMT("%" PRId64, b->newest_ms), "bytes", FMT("%zu", s->raw_bytes),
+		  "compressed_bytes", FMT("%zu", s->body.len), "err", text);
+}
+
 void trouble_store(struct destination *d, const char *text)
 {
 	char name[64];

@@ -60,7 +60,7 @@ void view_status(const struct view *v, uint64_t head, struct remotewrite_status 
 		.sent = v->books.sent,
 		.dropped = books_dropped(&v->books),
 		.queued = view_queued(v, head),
-		.retried = v->stats.retried,
+		.retried = v->stats.samples.retried + v->stats.histograms.retried,
 		.requests = v->stats.requests,
 		.failed_requests = v->stats.failed_requests,
 		.bytes = v->stats.bytes,
@@ -111,16 +111,29 @@ static double value_of(const struct collecting *c, const struct view *v, enum me
 	const struct destination_stats *s = &v->stats;
 	switch ((int)id) {
 	case M_RW_SAMPLES:
+		return (double)s->samples.sent;
+	case M_RW_HISTOGRAMS:
+		return (double)s->histograms.sent;
+	case M_RW_EXEMPLARS:
+		return (double)s->exemplars.sent;
 	case M_RW_PLAIN_SAMPLES:
-		return (double)s->samples;
+		return (double)(s->samples.sent + s->histograms.sent);
 	case M_RW_METADATA:
 		return (double)s->metadata;
 	case M_RW_SAMPLES_FAILED:
-		return (double)s->failed;
+		return (double)s->samples.failed;
+	case M_RW_HISTOGRAMS_FAILED:
+		return (double)s->histograms.failed;
+	case M_RW_EXEMPLARS_FAILED:
+		return (double)s->exemplars.failed;
 	case M_RW_METADATA_FAILED:
 		return (double)s->metadata_failed;
 	case M_RW_SAMPLES_RETRIED:
-		return (double)s->retried;
+		return (double)s->samples.retried;
+	case M_RW_HISTOGRAMS_RETRIED:
+		return (double)s->histograms.retried;
+	case M_RW_EXEMPLARS_RETRIED:
+		return (double)s->exemplars.retried;
 	case M_RW_SAMPLES_PENDING:
 		return (double)v->pending;
 	case M_RW_BYTES:
@@ -162,10 +175,16 @@ static void collect_plain(const struct collecting *c)
 {
 	static const enum metric_id ids[] = {
 		M_RW_SAMPLES,
+		M_RW_EXEMPLARS,
+		M_RW_HISTOGRAMS,
 		M_RW_METADATA,
 		M_RW_SAMPLES_FAILED,
+		M_RW_EXEMPLARS_FAILED,
+		M_RW_HISTOGRAMS_FAILED,
 		M_RW_METADATA_FAILED,
 		M_RW_SAMPLES_RETRIED,
+		M_RW_EXEMPLARS_RETRIED,
+		M_RW_HISTOGRAMS_RETRIED,
 		M_RW_SAMPLES_PENDING,
 		M_RW_BYTES,
 		M_RW_METADATA_BYTES,
@@ -193,16 +212,24 @@ static void collect_plain(const struct collecting *c)
 	}
 }
 
-static void collect_dropped(const struct collecting *c)
+static const uint64_t *dropped_of(const struct view *v, enum metric_id id)
+{
+	if (id == M_RW_SAMPLES_DROPPED)
+		return v->books.dropped;
+	return id == M_RW_HISTOGRAMS_DROPPED ? v->stats.histograms_dropped
+					     : v->stats.exemplars_dropped;
+}
+
+static void collect_dropped(const struct collecting *c, enum metric_id id)
 {
 	for (size_t i = 0; i < c->n; i++) {
+		const uint64_t *dropped = dropped_of(&c->v[i], id);
 		struct metric_label l[LABELS_MAX];
 		size_t n = base_labels(&c->v[i], l);
 		for (int r = 0; r < DROP_REASONS_; r++) {
 			l[n] = (struct metric_label){"reason",
 						     sv_of(drop_reason_name((enum drop_reason)r))};
-			metrics_emit(c->w, M_RW_SAMPLES_DROPPED, l, n + 1,
-				     (double)c->v[i].books.dropped[r]);
+			metrics_emit(c->w, id, l, n + 1, (double)dropped[r]);
 		}
 	}
 }
@@ -276,7 +303,9 @@ void view_collect(const struct view *v, size_t n, uint64_t head, int64_t wall_ms
 {
 	struct collecting c = {v, n, head, wall_ms, w};
 	collect_plain(&c);
-	collect_dropped(&c);
+	collect_dropped(&c, M_RW_SAMPLES_DROPPED);
+	collect_dropped(&c, M_RW_EXEMPLARS_DROPPED);
+	collect_dropped(&c, M_RW_HISTOGRAMS_DROPPED);
 	collect_requests(&c);
 	collect_latency(&c);
 	collect_ledger(&c);

@@ -4,9 +4,15 @@
 #include <ampagent/base/limits.h>
 
 static const char *const names[HTTP_FIELDS] = {
-	[FIELD_CONTENT_TYPE] = "content-type",   [FIELD_CONTENT_ENCODING] = "content-encoding",
-	[FIELD_RETRY_AFTER] = "retry-after",     [FIELD_DATE] = "date",
-	[FIELD_REQUEST_ID] = "x-amzn-requestid", [FIELD_ERROR_TYPE] = "x-amzn-errortype",
+	[FIELD_CONTENT_TYPE] = "content-type",
+	[FIELD_CONTENT_ENCODING] = "content-encoding",
+	[FIELD_RETRY_AFTER] = "retry-after",
+	[FIELD_DATE] = "date",
+	[FIELD_REQUEST_ID] = "x-amzn-requestid",
+	[FIELD_ERROR_TYPE] = "x-amzn-errortype",
+	[FIELD_SAMPLES_WRITTEN] = "x-prometheus-remote-write-samples-written",
+	[FIELD_HISTOGRAMS_WRITTEN] = "x-prometheus-remote-write-histograms-written",
+	[FIELD_EXEMPLARS_WRITTEN] = "x-prometheus-remote-write-exemplars-written",
 };
 
 static void forget_values(struct http_fields *f)

@@ -170,6 +170,9 @@ static void report(struct http_transfer *t)
 		.date = http_fields_get(f, FIELD_DATE),
 		.request_id = http_fields_get(f, FIELD_REQUEST_ID),
 		.error_type = http_fields_get(f, FIELD_ERROR_TYPE),
+		.samples_written = http_fields_get(f, FIELD_SAMPLES_WRITTEN),
+		.histograms_written = http_fields_get(f, FIELD_HISTOGRAMS_WRITTEN),
+		.exemplars_written = http_fields_get(f, FIELD_EXEMPLARS_WRITTEN),
 		.duration_ns = clock_mono_ns() - t->start_ns,
 		.bytes_received = call->received,
 	};

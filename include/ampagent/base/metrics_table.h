@@ -77,11 +77,19 @@
 	X(M_WAL_FAILED, METRIC_KIND_GAUGE, "ampagent_wal_failed", "", "Whether writing the log has failed for good (1) or not (0).") \
 	X(M_WAL_TRUNCATIONS, METRIC_KIND_COUNTER, "ampagent_wal_truncations_total", "", "Segments deleted.") \
 	X(M_RW_SAMPLES, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_total", "remote_name,url", "Samples sent to remote storage, attempts that are made again included.") \
+	X(M_RW_EXEMPLARS, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_total", "remote_name,url", "Exemplars sent to remote storage, attempts that are made again included.") \
+	X(M_RW_HISTOGRAMS, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_total", "remote_name,url", "Native histograms sent to remote storage, attempts that are made again included.") \
 	X(M_RW_METADATA, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_total", "remote_name,url", "Metadata entries sent to remote storage.") \
 	X(M_RW_SAMPLES_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_failed_total", "remote_name,url", "Samples that failed on send to remote storage, non-recoverable errors.") \
+	X(M_RW_EXEMPLARS_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_failed_total", "remote_name,url", "Exemplars that failed on send to remote storage, non-recoverable errors.") \
+	X(M_RW_HISTOGRAMS_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_failed_total", "remote_name,url", "Native histograms that failed on send to remote storage, non-recoverable errors.") \
 	X(M_RW_METADATA_FAILED, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_failed_total", "remote_name,url", "Metadata entries that failed on send to remote storage, non-recoverable errors.") \
 	X(M_RW_SAMPLES_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_retried_total", "remote_name,url", "Samples that failed on send to remote storage and were sent again because the error was recoverable.") \
-	X(M_RW_SAMPLES_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_dropped_total", "remote_name,url,reason", "Samples dropped after being read from the log before being sent, by reason.") \
+	X(M_RW_EXEMPLARS_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_retried_total", "remote_name,url", "Exemplars that failed on send to remote storage and were sent again because the error was recoverable.") \
+	X(M_RW_HISTOGRAMS_RETRIED, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_retried_total", "remote_name,url", "Native histograms that failed on send to remote storage and were sent again because the error was recoverable.") \
+	X(M_RW_SAMPLES_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_samples_dropped_total", "remote_name,url,reason", "Samples, native histograms included, dropped after being read from the log before being sent, by reason.") \
+	X(M_RW_EXEMPLARS_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_exemplars_dropped_total", "remote_name,url,reason", "Exemplars dropped after being read from the log before being sent, by reason.") \
+	X(M_RW_HISTOGRAMS_DROPPED, METRIC_KIND_COUNTER, "prometheus_remote_storage_histograms_dropped_total", "remote_name,url,reason", "Native histograms dropped after being read from the log before being sent, by reason, since the process began.") \
 	X(M_RW_SAMPLES_PENDING, METRIC_KIND_GAUGE, "prometheus_remote_storage_samples_pending", "remote_name,url", "Samples read from the log and waiting to be sent.") \
 	X(M_RW_BYTES, METRIC_KIND_COUNTER, "prometheus_remote_storage_bytes_total", "remote_name,url", "Bytes of data (not metadata) sent after compression.") \
 	X(M_RW_METADATA_BYTES, METRIC_KIND_COUNTER, "prometheus_remote_storage_metadata_bytes_total", "remote_name,url", "Bytes of metadata sent after compression.") \

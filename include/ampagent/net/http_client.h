@@ -69,6 +69,8 @@ struct http_answer {
 	struct sv date;
 	struct sv request_id; /* x-amzn-RequestId */
 	struct sv error_type; /* x-amzn-ErrorType */
+	/* X-Prometheus-Remote-Write-Samples-Written and so on */
+	struct sv samples_written, histograms_written, exemplars_written;
 	int64_t duration_ns;
 	uint64_t bytes_received;
 };
