@@ -20,6 +20,7 @@ static struct {
 	int64_t duration_ms;
 	uint64_t count;
 	double ratio;
+	struct flag_list list;
 } v;
 
 static const struct flag flags[] = {
@@ -28,6 +29,8 @@ static const struct flag flags[] = {
 	{"wait", FLAG_DURATION, &v.duration_ms, "A time.", false, 0},
 	{"count", FLAG_UINT, &v.count, "A number.", false, 0},
 	{"ratio", FLAG_DOUBLE, &v.ratio, "A share.", false, 0},
+	{"list", FLAG_LIST, &v.list, "", false, 0},
+	{"version", FLAG_VERSION, NULL, "", false, 0},
 	{"ignored", FLAG_NO_EFFECT, NULL, "", false, 0},
 	{"ignored.value", FLAG_NO_EFFECT, NULL, "", true, 0},
 	{"later", FLAG_REFUSED, NULL, "is not built", true, 2},
@@ -58,6 +61,7 @@ static int parse(const char *line, struct err *err)
 	v.duration_ms = 5000;
 	v.count = 7;
 	v.ratio = 0.5;
+	v.list.n = 0;
 	n_args = 0;
 	*err = ERR_NULL;
 	return flags_parse(argc, argv, flags, args, ARGS_MAX, &n_args, err);
@@ -139,6 +143,30 @@ static void positional_arguments(void **state)
 		    sv_eq(args[2], SV("--count")));
 }
 
+static void lists(void **state)
+{
+	struct err err;
+	assert_int_equal(parse("--list=a,b --on --list c --list=", &err), 0);
+	assert_int_equal(v.list.n, 3);
+	assert_true(sv_eq(v.list.v[0], SV("a,b")) && sv_eq(v.list.v[1], SV("c")) &&
+		    v.list.v[2].len == 0);
+	assert_int_equal(parse("--list", &err), 2);
+	char program[] = "program", flag[] = "--list=x";
+	char *argv[FLAG_LIST_MAX + 2] = {program};
+	for (int i = 1; i < FLAG_LIST_MAX + 2; i++)
+		argv[i] = flag;
+	v.list.n = 0;
+	assert_int_equal(flags_parse(FLAG_LIST_MAX + 2, argv, flags, NULL, 0, NULL, &err), 2);
+	assert_non_null(strstr(err.msg, "--list is given too often"));
+}
+
+static void version(void **state)
+{
+	struct err err;
+	assert_int_equal(parse("--on --version --nonsense", &err), FLAGS_E_VERSION);
+	assert_int_equal(parse("--nonsense --version", &err), 2);
+}
+
 static void help(void **state)
 {
 	struct err err;
@@ -166,6 +194,8 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(positional_arguments),
+		cmocka_unit_test(lists),
+		cmocka_unit_test(version),
 		cmocka_unit_test(help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,58 @@ static void identity_is_labels_and_url(void **state)
 	assert_true(a->hash == c->hash);
 }
 
+/* The job's word on histograms, unless the target's labels have another. */
+static void histograms_by_job_and_target(void **state)
+{
+	static const struct {
+		bool job;
+		const char *label;
+		bool expected;
+	} cases[] = {{false, "", false}, {true, "", true},      {true, "f", false},
+		     {false, "1", true}, {false, "True", true}, {true, "FALSE", false}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct scrape_options opt = options();
+		opt.native_histograms = opt.always_classic_histograms = opt.convert_to_nhcb =
+			cases[i].job;
+		_cleanup_(target_freep) struct target *t = NULL;
+		assert_int_equal(
+			make_one(&opt, NULL,
+				 PAIRS("__address__", "a", "__scrape_native_histograms__",
+				       cases[i].label, "__always_scrape_classic_histograms__",
+				       cases[i].label, "__convert_classic_histograms_to_nhcb__",
+				       cases[i].label),
+				 &t, NULL),
+			TARGET_MADE);
+		assert_true(t->native_histograms == cases[i].expected);
+		assert_true(t->always_classic_histograms == cases[i].expected);
+		assert_true(t->convert_to_nhcb == cases[i].expected);
+	}
+	/* Each label is of its own switch. */
+	struct scrape_options opt = options();
+	_cleanup_(target_freep) struct target *t = NULL;
+	make_one(&opt, NULL,
+		 PAIRS("__address__", "a", "__always_scrape_classic_histograms__", "true"), &t,
+		 NULL);
+	assert_true(!t->native_histograms && t->always_classic_histograms && !t->convert_to_nhcb);
+	assert_label(t->all, "__scrape_native_histograms__", "false");
+}
+
+/* Interval and timeout are no part of what a page is; all else is. */
+static void pages_are_the_same_at_any_interval(void **state)
+{
+	struct scrape_options opt = options(), slow = options();
+	slow.interval_ms = 60000;
+	slow.timeout_ms = 60000;
+	_cleanup_(target_freep) struct target *a = NULL;
+	_cleanup_(target_freep) struct target *b = NULL;
+	_cleanup_(target_freep) struct target *c = NULL;
+	make_one(&opt, NULL, PAIRS("__address__", "a"), &a, NULL);
+	make_one(&slow, NULL, PAIRS("__address__", "a"), &b, NULL);
+	make_one(&opt, NULL, PAIRS("__address__", "a", "__tmp", "x"), &c, NULL);
+	assert_true(a->hash != b->hash && a->page_hash == b->page_hash);
+	assert_true(a->page_hash != c->page_hash && a->page_hash != 0);
+}
+
 static void the_phase_is_fixed(void **state)
 {
 	struct scrape_options opt = options();
@@ -187,6 +239,8 @@ int main(void)
 		cmocka_unit_test(refuses_what_cannot_be_scraped),
 		cmocka_unit_test(relabeling_shapes_targets),
 		cmocka_unit_test(identity_is_labels_and_url),
+		cmocka_unit_test(histograms_by_job_and_target),
+		cmocka_unit_test(pages_are_the_same_at_any_interval),
 		cmocka_unit_test(the_phase_is_fixed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

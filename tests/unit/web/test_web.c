@@ -18,6 +18,8 @@ struct fixture {
 	struct http_client *client;
 	char state[64], scrape_pool[64]; /* what targets() was asked for */
 	bool large;
+	int reload_result;
+	unsigned reloads, quits;
 
 	bool done;
 	enum http_result result;
@@ -48,7 +50,21 @@ static void ledger(void *cls, struct json_writer *w)
 	json_string(w, SV("books"));
 }
 
-static int setup(void **state)
+static int reload(void *cls, struct err *err)
+{
+	struct fixture *f = cls;
+	f->reloads++;
+	return f->reload_result ? err_set(err, f->reload_result, "x.yml:1:2: %s", "bad") : 0;
+}
+
+static void quit(void *cls)
+{
+	struct fixture *f = cls;
+	f->quits++;
+	web_set_state(f->web, WEB_STOPPING);
+}
+
+static int setup_with(void **state, bool lifecycle)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	struct err err = ERR_NULL;
@@ -60,6 +76,9 @@ static int setup(void **state)
 		.collect = collect,
 		.targets = targets,
 		.ledger = ledger,
+		.enable_lifecycle = lifecycle,
+		.reload = reload,
+		.quit = quit,
 		.cls = f,
 	};
 	assert_int_equal(web_new(&env, &f->web, &err), 0);
@@ -69,6 +88,16 @@ static int setup(void **state)
 	buf_init(&f->body, 1 << 20);
 	*state = f;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, false);
+}
+
+static int setup_lifecycle(void **state)
+{
+	return setup_with(state, true);
 }
 
 static int teardown(void **state)
@@ -225,6 +254,37 @@ static void the_envelope_of_the_api(void **state)
 	assert_non_null(strstr(f->body.ptr, "\"errorType\":\"internal\""));
 }
 
+static void reload_and_quit_when_allowed(void **state)
+{
+	struct fixture *f = *state;
+	web_set_state(f->web, WEB_READY);
+	assert_int_equal(ask(f, "GET", "/-/reload"), 405);
+	assert_string_equal(f->body.ptr, "Only POST or PUT requests allowed");
+	assert_int_equal(ask(f, "POST", "/-/reload"), 200);
+	assert_string_equal(f->body.ptr, "");
+	assert_int_equal(ask(f, "PUT", "/-/reload"), 200);
+	f->reload_result = 1;
+	assert_int_equal(ask(f, "POST", "/-/reload"), 500);
+	assert_string_equal(f->body.ptr, "failed to reload config: x.yml:1:2: bad\n");
+	assert_int_equal(f->reloads, 3);
+	assert_int_equal(ask(f, "GET", "/-/quit"), 405);
+	assert_int_equal(f->quits, 0);
+	assert_int_equal(ask(f, "PUT", "/-/quit"), 200);
+	assert_string_equal(f->body.ptr, "Requesting termination... Goodbye!");
+	assert_int_equal(ask(f, "POST", "/-/quit"), 200);
+	assert_string_equal(f->body.ptr, "Termination already in progress.");
+	assert_int_equal(f->quits, 1);
+}
+
+static void without_the_flag_nothing_is_called(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(ask(f, "POST", "/-/reload"), 403);
+	assert_string_equal(f->body.ptr, "Lifecycle API is not enabled.");
+	assert_int_equal(ask(f, "POST", "/-/quit"), 403);
+	assert_int_equal(f->reloads + f->quits, 0);
+}
+
 static void an_address_that_cannot_be_had(void **state)
 {
 	struct fixture *f = *state;
@@ -244,9 +304,15 @@ static void an_address_that_cannot_be_had(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(health_needs_nothing),    TEST(ready_when_it_is),
-		TEST(paths_and_methods),       TEST(metrics_are_collected_and_counted),
-		TEST(the_envelope_of_the_api), TEST(an_address_that_cannot_be_had),
+		TEST(health_needs_nothing),
+		TEST(ready_when_it_is),
+		TEST(paths_and_methods),
+		TEST(metrics_are_collected_and_counted),
+		TEST(the_envelope_of_the_api),
+		TEST(an_address_that_cannot_be_had),
+		TEST(without_the_flag_nothing_is_called),
+		cmocka_unit_test_setup_teardown(reload_and_quit_when_allowed, setup_lifecycle,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
