@@ -78,7 +78,13 @@ static void stop(struct bench *b)
 
 static void scrape_once(struct bench *b)
 {
-	const struct page_env env = {&b->opt, b->target, &b->scratch, &b->next_frame, retire, NULL};
+	const struct page_env env = {
+		.opt = &b->opt,
+		.target_labels = b->target,
+		.scratch = &b->scratch,
+		.next_frame = &b->next_frame,
+		.retire = retire,
+	};
 	const struct scrape_report report = {true, 0.01, 0};
 	struct page_result result;
 	_cleanup_(batch_unrefp) struct batch *batch = batch_new(MiB(64));

@@ -27,7 +27,19 @@ struct labels make_labels(struct arena *arena, const char *const *pairs)
 
 struct page_env env_of(struct world *w)
 {
-	return (struct page_env){&w->opt, w->target, &w->scratch, &w->next_frame, retire, w};
+	return (struct page_env){
+		.opt = &w->opt,
+		.format = w->format,
+		.features = &w->features,
+		.native_histograms = w->opt.native_histograms,
+		.always_classic_histograms = w->opt.always_classic_histograms,
+		.convert_to_nhcb = w->opt.convert_to_nhcb,
+		.target_labels = w->target,
+		.scratch = &w->scratch,
+		.next_frame = &w->next_frame,
+		.retire = retire,
+		.retire_cls = w,
+	};
 }
 
 int setup(void **state)
@@ -71,6 +83,28 @@ struct lines {
 	size_t n;
 };
 
+static void put_labels(struct world *w, struct buf *line, struct labels set)
+{
+	struct label l;
+	for (size_t at = 0; labels_next(set, &at, &l);) {
+		if (!sv_eq(l.name, SV("instance")) && !sv_eq(l.name, SV("job")))
+			buf_printf(line, "%.*s=%.*s,", SV_ARG(l.name), SV_ARG(l.value));
+	}
+}
+
+static void start_line(struct world *w, struct buf *line, uint32_t frame, unsigned slot)
+{
+	buf_init(line, KiB(64));
+	put_labels(w, line, w->defined[frame * 256 + slot]);
+}
+
+static void end_line(struct buf *line, int64_t t_ms, struct lines *out)
+{
+	if (t_ms)
+		buf_printf(line, " @%lld", (long long)t_ms);
+	out->v[out->n++] = buf_take(line);
+}
+
 static void note(struct world *w, struct lines *out, uint32_t frame, unsigned slot, uint64_t bits,
 		 int64_t t_ms)
 {
@@ -85,19 +119,69 @@ static void note(struct world *w, struct lines *out, uint32_t frame, unsigned sl
 		}
 	}
 	_cleanup_(buf_deinit) struct buf line = BUF_NULL;
-	buf_init(&line, KiB(64));
-	struct label l;
-	for (size_t at = 0; labels_next(set, &at, &l);) {
-		if (!sv_eq(l.name, SV("instance")) && !sv_eq(l.name, SV("job")))
-			buf_printf(&line, "%.*s=%.*s,", SV_ARG(l.name), SV_ARG(l.value));
-	}
+	start_line(w, &line, frame, slot);
 	char value[NUMBER_MAX] = "stale";
 	if (bits != VALUE_STALE_BITS)
 		number_format(value, double_of_bits(bits));
 	buf_printf(&line, " %s", value);
-	if (t_ms)
-		buf_printf(&line, " @%lld", (long long)t_ms);
-	out->v[out->n++] = buf_take(&line);
+	end_line(&line, t_ms, out);
+}
+
+static double count_of(const struct histogram *h, union histogram_number n)
+{
+	return h->is_float ? n.f : (double)n.u;
+}
+
+static void note_histogram(struct world *w, struct lines *out, const struct batch_histogram *bh)
+{
+	const struct histogram *h = &bh->h;
+	_cleanup_(buf_deinit) struct buf line = BUF_NULL;
+	start_line(w, &line, bh->frame, bh->slot);
+	char count[NUMBER_MAX], sum[NUMBER_MAX], zero[NUMBER_MAX];
+	number_format(count, count_of(h, h->count));
+	number_format(zero, count_of(h, h->zero_count));
+	number_format(sum, double_of_bits(h->sum_bits));
+	buf_printf(&line, " %shist %d count %s zero %s sum %s", h->is_float ? "float " : "",
+		   h->schema, count, zero, sum);
+	for (int side = HISTOGRAM_NEGATIVE; side < HISTOGRAM_SIDES; side++) {
+		for (uint32_t i = 0; i < h->side[side].n_buckets; i++) {
+			union histogram_number n = h->side[side].buckets[i];
+			char text[NUMBER_MAX];
+			number_format(text, h->is_float ? n.f : (double)n.delta);
+			buf_printf(&line, " %c%s", side == HISTOGRAM_NEGATIVE ? 'n' : 'p', text);
+		}
+	}
+	for (uint32_t i = 0; i < h->n_bounds; i++) {
+		char text[NUMBER_MAX];
+		number_format(text, h->bounds[i]);
+		buf_printf(&line, " b%s", text);
+	}
+	if (h->start_ms)
+		buf_printf(&line, " since %lld", (long long)h->start_ms);
+	end_line(&line, bh->t_ms == w->t_ms ? 0 : bh->t_ms, out);
+}
+
+static void note_exemplar(struct world *w, struct lines *out, const struct batch_exemplar *e)
+{
+	_cleanup_(buf_deinit) struct buf line = BUF_NULL;
+	buf_init(&line, KiB(64));
+	buf_sv(&line, SV("exemplar "));
+	put_labels(w, &line, w->defined[e->frame * 256 + e->slot]);
+	buf_char(&line, ' ');
+	put_labels(w, &line, e->labels);
+	char value[NUMBER_MAX];
+	number_format(value, double_of_bits(e->bits));
+	buf_printf(&line, " %s", value);
+	end_line(&line, e->t_ms, out);
+}
+
+static void note_start(struct world *w, struct lines *out, const struct batch_start *s)
+{
+	_cleanup_(buf_deinit) struct buf line = BUF_NULL;
+	buf_init(&line, KiB(64));
+	buf_sv(&line, SV("start "));
+	put_labels(w, &line, w->defined[s->frame * 256 + s->slot]);
+	end_line(&line, s->start_ms, out);
 }
 
 void flatten(struct world *w, const struct batch *b)
@@ -122,6 +206,12 @@ void flatten(struct world *w, const struct batch *b)
 	for (size_t i = 0; i < b->n_rows; i++)
 		note(w, &lines, b->rows[i].frame, b->rows[i].slot, b->rows[i].bits,
 		     b->rows[i].t_ms);
+	for (size_t i = 0; i < b->n_histograms; i++)
+		note_histogram(w, &lines, &b->histograms[i]);
+	for (size_t i = 0; i < b->n_exemplars; i++)
+		note_exemplar(w, &lines, &b->exemplars[i]);
+	for (size_t i = 0; i < b->n_starts; i++)
+		note_start(w, &lines, &b->starts[i]);
 	qsort(lines.v, lines.n, sizeof lines.v[0], line_cmp);
 	buf_reset(&w->text);
 	for (size_t i = 0; i < lines.n; i++) {
@@ -132,7 +222,7 @@ void flatten(struct world *w, const struct batch *b)
 	w->text.len--;
 }
 
-int scrape_and(struct world *w, const char *text, bool refuse)
+static int scrape_any(struct world *w, struct sv text, bool refuse)
 {
 	struct page_env env = env_of(w);
 	_cleanup_(batch_unrefp) struct batch *b = batch_new(MiB(16));
@@ -140,10 +230,10 @@ int scrape_and(struct world *w, const char *text, bool refuse)
 	b->t_ms = w->t_ms;
 	w->result = (struct page_result){0};
 	int r = 1;
-	if (text) {
+	if (text.ptr) {
 		_cleanup_(buf_deinit) struct buf page = BUF_NULL;
 		buf_init(&page, MiB(16));
-		buf_sv(&page, sv_of(text));
+		buf_sv(&page, text);
 		buf_char(&page, '\n');
 		r = page_read(w->owner, &env, buf_view(&page), w->t_ms, b, &w->result, &w->err);
 	}
@@ -156,6 +246,16 @@ int scrape_and(struct world *w, const char *text, bool refuse)
 	flatten(w, b);
 	page_commit(w->owner, &env, b->t_ms);
 	return r;
+}
+
+int scrape_and(struct world *w, const char *text, bool refuse)
+{
+	return scrape_any(w, text ? sv_of(text) : SV_NULL, refuse);
+}
+
+int scrape_bytes(struct world *w, struct sv page)
+{
+	return scrape_any(w, page, false);
 }
 
 int scrape_page(struct world *w, const char *text)

@@ -14,6 +14,8 @@ enum { SLOTS_MAX = 4096 };
 
 struct world {
 	struct scrape_options opt;
+	enum scrape_protocol format; /* of the pages to come */
+	struct scrape_features features;
 	struct arena scratch, names;
 	struct labels target;
 	uint32_t next_frame, next_owner;
@@ -23,7 +25,10 @@ struct world {
 	unsigned retired;
 	struct page_result result;
 	struct err err;
-	struct buf text; /* the last batch, sorted lines "labels value [t]" without report series */
+	/* The last batch, sorted lines "labels value [@t]" without report series. A histogram's
+	 * value is "hist schema/count/sum"; "exemplar ..." and "start ..." lines tell of their
+	 * series. */
+	struct buf text;
 	double report[REPORT_MAX];
 	unsigned n_report, n_defs, n_metadata;
 	size_t batch_bytes;
@@ -40,6 +45,8 @@ void flatten(struct world *w, const struct batch *b);
  * over unless refuse. */
 int scrape_and(struct world *w, const char *text, bool refuse);
 int scrape_page(struct world *w, const char *text);
+/* The same for bytes; a newline is appended. */
+int scrape_bytes(struct world *w, struct sv page);
 
 #define ASSERT_BATCH(w, expected) assert_string_equal((w)->text.ptr ? (w)->text.ptr : "", expected)
 

@@ -1,0 +1,179 @@
+/* OpenMetrics pages, and a target that changes its format. Text pages: test_page.c. */
+#include "world.h"
+
+static void openmetrics(struct world *w)
+{
+	w->format = PROTO_OPENMETRICS_1_0_0;
+	w->features.exemplars = true;
+}
+
+static void test_openmetrics_page(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	assert_int_equal(scrape_page(w, "# TYPE a counter\n# HELP a text\na_total 1\n"
+					"a_created 1000.5\n# TYPE s info\ns_info{v=\"1\"} 1\n"
+					"# EOF"),
+			 0);
+	ASSERT_BATCH(w, "__name__=a_created, 1000.5\n__name__=a_total, 1\n"
+			"__name__=s_info,v=1, 1\n");
+	assert_int_equal(w->result.scraped, 3);
+	assert_int_equal(w->result.series_added, 3);
+	/* The same again is found line by line. */
+	assert_int_equal(scrape_page(w, "# TYPE a counter\n# HELP a text\na_total 2\n"
+					"a_created 1000.5\n# TYPE s info\ns_info{v=\"1\"} 1\n"
+					"# EOF\n"),
+			 0);
+	assert_int_equal(w->result.matched, 3);
+	assert_int_equal(w->result.parsed, 0);
+	ASSERT_BATCH(w, "__name__=a_created, 1000.5\n__name__=a_total, 2\n"
+			"__name__=s_info,v=1, 1\n");
+}
+
+static void test_end_is_needed(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	assert_int_equal(scrape_page(w, "a 1\n# EOF\n"), 0);
+	assert_int_equal(scrape_page(w, "a 1\n"), 1);
+	assert_int_equal(w->report[0], 0);
+	/* a was read: no marker. */
+	ASSERT_BATCH(w, "");
+	assert_int_equal(scrape_page(w, "a 1\n\n# EOF\n"), 1);
+	assert_int_equal(w->err.line, 2);
+	assert_int_equal(scrape_page(w, "a 1\n# EOF\nb 1\n"), 1);
+	assert_int_equal(scrape_page(w, "# EOF\n"), 0);
+	ASSERT_BATCH(w, "__name__=a, stale\n");
+}
+
+static void test_exemplars(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	const char *page = "a_total 1 # {id=\"x\"} 0.5 7\nb_total 2 # {id=\"y\"} 0.25\n"
+			   "c_total 3 # {id=\"\"} 1\n# EOF\n";
+	assert_int_equal(scrape_page(w, page), 0);
+	char expected[300];
+	snprintf(expected, sizeof expected,
+		 "__name__=a_total, 1\n__name__=b_total, 2\n__name__=c_total, 3\n"
+		 "exemplar __name__=a_total, id=x, 0.5 @7000\n"
+		 "exemplar __name__=b_total, id=y, 0.25 @%lld\n"
+		 "exemplar __name__=c_total,  1 @%lld\n",
+		 (long long)w->t_ms, (long long)w->t_ms);
+	ASSERT_BATCH(w, expected);
+	assert_int_equal(w->result.exemplars, 3);
+	/* Repeated ones are not told again; a new one is. */
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->result.exemplars, 0);
+	assert_int_equal(scrape_page(w, "a_total 1 # {id=\"x\"} 0.5 8\n"
+					"b_total 2 # {id=\"y\"} 0.25\n# EOF\n"),
+			 0);
+	assert_int_equal(w->result.exemplars, 1);
+	/* Nobody wants them. */
+	w->features.exemplars = false;
+	assert_int_equal(scrape_page(w, "a_total 1 # {id=\"z\"} 0.5 9\n# EOF\n"), 0);
+	assert_int_equal(w->result.exemplars, 0);
+}
+
+static void test_long_exemplar_is_left_out(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	char page[400], long_value[130];
+	memset(long_value, 'x', 127);
+	long_value[127] = '\0';
+	snprintf(page, sizeof page, "a 1 # {i=\"%s\"} 1\nb 1 # {ii=\"%s\"} 1\n# EOF\n", long_value,
+		 long_value);
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->result.exemplars, 1);
+	assert_non_null(strstr(w->text.ptr, "exemplar __name__=a,"));
+	assert_non_null(strstr(w->text.ptr, "__name__=b, 1"));
+}
+
+static void test_format_changes(void **state)
+{
+	struct world *w = *state;
+	/* Text takes what OpenMetrics does not, and the other way round: what was learnt under one
+	 * is checked again under the other. */
+	assert_int_equal(scrape_page(w, "# TYPE a counter\na{b=\"c\" } 1\n"), 0);
+	openmetrics(w);
+	assert_int_equal(scrape_page(w, "# TYPE a counter\na{b=\"c\" } 1\n# EOF\n"), 1);
+	assert_int_equal(scrape_page(w, "# TYPE a unknown\na{b=\"c\"} 2\n# EOF\n"), 0);
+	ASSERT_BATCH(w, "__name__=a,b=c, 2\n");
+	w->format = PROTO_TEXT_0_0_4;
+	assert_int_equal(scrape_page(w, "# TYPE a unknown\na{b=\"c\"} 2\n"), 1);
+	assert_int_equal(scrape_page(w, "a{b=\"c\"} 3\n"), 0);
+	assert_int_equal(w->result.matched, 1);
+	ASSERT_BATCH(w, "__name__=a,b=c, 3\n");
+}
+
+static void test_start_times(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	w->features.start_times = true;
+	const char *page = "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 1000\n"
+			   "a_total{x=\"2\"} 2\n# TYPE g gauge\ng 1\n# EOF\n";
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(scrape_page(w, page), 0);
+		ASSERT_BATCH(w, "__name__=a_total,x=1, 1\n__name__=a_total,x=2, 2\n__name__=g, 1\n"
+				"start __name__=a_total,x=1, @1000000\n");
+		assert_int_equal(w->result.scraped, 3);
+	}
+}
+
+#define COUNTER_FORM "# TYPE a counter\na_total %d\na_created %lld.5\n# EOF\n"
+
+static void test_zero_at_start(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	w->features.start_zero = true;
+	char page[200], expected[300];
+	int64_t start_s = w->t_ms / 1000 - 100;
+	snprintf(page, sizeof page, COUNTER_FORM, 5, (long long)start_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	snprintf(expected, sizeof expected,
+		 "__name__=a_total, 0 @%lld\n__name__=a_total, 5 @%lld\n",
+		 (long long)start_s * 1000 + 500, (long long)w->t_ms);
+	ASSERT_BATCH(w, expected);
+	/* The same start: no zero. */
+	snprintf(page, sizeof page, COUNTER_FORM, 6, (long long)start_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	ASSERT_BATCH(w, "__name__=a_total, 6\n");
+	/* It began anew between two scrapes. */
+	int64_t again_s = w->t_ms / 1000;
+	snprintf(page, sizeof page, COUNTER_FORM, 1, (long long)again_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	snprintf(expected, sizeof expected,
+		 "__name__=a_total, 0 @%lld\n__name__=a_total, 1 @%lld\n",
+		 (long long)again_s * 1000 + 500, (long long)w->t_ms);
+	ASSERT_BATCH(w, expected);
+	/* One that is gone gets its marker. */
+	assert_int_equal(scrape_page(w, "# EOF\n"), 0);
+	ASSERT_BATCH(w, "__name__=a_total, stale\n");
+}
+
+static void test_metadata(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	const char *page =
+		"# TYPE a_seconds counter\n# UNIT a_seconds seconds\n# HELP a_seconds x\n"
+		"a_seconds_total 1\n# EOF\n";
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->n_metadata, 1 + REPORT_MAX);
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->n_metadata, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_openmetrics_page), TEST(test_end_is_needed),
+		TEST(test_exemplars),        TEST(test_long_exemplar_is_left_out),
+		TEST(test_format_changes),   TEST(test_start_times),
+		TEST(test_zero_at_start),    TEST(test_metadata),
+	};
+	return cmocka_run_group_tests_name("page_lines", tests, NULL, NULL);
+}
