@@ -3,7 +3,7 @@
  * told to misbehave (latency, throttling, errors, dropped connections, outages).
  *
  * Paths:
- *   POST /workspaces/<ws>/api/v1/remote_write   the endpoint
+ *   POST /workspaces/<ws>/api/v1/remote_write   the endpoint: remote write 1.0 and 2.0
  *   GET  /stats                                 the counts as JSON
  *   GET  /series[?match=<name>][&full=1]        tracked series as JSON lines; without match and
  *                                               full the first 1000
@@ -45,9 +45,26 @@ struct standin_options {
 	int64_t clock_offset_s; /* added to the stand-in's clock and to its Date header */
 	uint64_t series_limit;  /* series above it are refused; 0 = no limit. Needs track */
 	struct sv record;       /* file to which each newly stored sample is appended; none when
-				   empty. A line: time in ms, the value's 16 hex digits ("h" and
-				   a digest for a histogram), {labels} */
+				   empty. Lines: see below */
+	bool accept_v2; /* true. Else remote write 2.0 is answered 415, as old receivers do */
 };
+
+/* The record file has a line for each sample, histogram and exemplar, where t is the time in ms,
+ * bits the 16 hex digits of a double, and {labels} as in {__name__="up",job="x"}:
+ *
+ *   t bits {labels}                       a float; followed by " start=<ms>" where 2.0 told a start
+ *   t h:<histogram> {labels}              a native histogram
+ *   e t bits {labels} # {labels}          an exemplar of the first series, with its own labels
+ *
+ * <histogram> has no blanks and always all of its parts:
+ *
+ *   int;schema=0;count=5;sum=<bits>;zero=2@0.001;neg=-1:1;pos=0:1,3:1;bounds=;reset=no;start=0
+ *
+ * or float;... with counts as decimals. zero is the zero bucket's count and threshold; neg and pos
+ * are index:count of every bucket sent, counts absolute; bounds are those of custom buckets; reset
+ * is unknown, yes, no or gauge; start is in ms, 0 when not told. Decimals are the shortest that
+ * give the same double.
+ */
 
 struct standin_options standin_options_default(void);
 /* Listens and answers until standin_free(); opt is copied. 0; 1 with the reason (address in use,
@@ -70,8 +87,8 @@ struct standin_stats {
 	uint64_t body_bytes, raw_bytes;
 	uint64_t bad_signature, bad_snappy, bad_protobuf, bad_labels;
 
-	uint64_t answered_other; /* 404, 405, 413, 415 */
-	uint64_t histograms, exemplars;
+	uint64_t answered_other;        /* 404, 405, 413, 415 */
+	uint64_t histograms, exemplars; /* newly stored ones */
 	uint64_t refused;     /* samples not stored out of requests that were stored in part */
 	uint64_t conflicts;   /* of these: another value for a time that has one */
 	uint64_t too_old;     /* of these: behind the out-of-order window or the maximal age */

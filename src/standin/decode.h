@@ -1,4 +1,4 @@
-/* A remote-write 1.0 request as plain structs. Everything lives in the caller's arena. */
+/* A remote-write request, 1.0 or 2.0, as plain structs. Everything lives in the caller's arena. */
 #pragma once
 
 #include <ampagent/base/arena.h>
@@ -9,7 +9,8 @@ struct wire_label {
 
 struct wire_sample {
 	int64_t t_ms;
-	uint64_t bits; /* of the double, as sent */
+	uint64_t bits;    /* of the double, as sent */
+	int64_t start_ms; /* 2.0; 0 = not told */
 };
 
 struct wire_span {
@@ -36,8 +37,19 @@ struct wire_histogram {
 	int32_t schema;
 	double zero_threshold;
 	struct wire_buckets negative, positive;
+	const double *custom_values;
 	size_t n_custom_values;
-	uint64_t digest; /* equal for equal histograms, stable across runs; the time is not in it */
+	int32_t reset_hint;
+	int64_t start_ms; /* 2.0; 0 = not told */
+	uint64_t digest;  /* equal for equal histograms, stable across runs; times are not in it */
+};
+
+struct wire_exemplar {
+	struct wire_label *labels;
+	size_t n_labels;
+	int64_t t_ms;
+	uint64_t bits;
+	uint64_t digest; /* of value and labels */
 };
 
 struct wire_series {
@@ -47,20 +59,29 @@ struct wire_series {
 	size_t n_samples;
 	struct wire_histogram *histograms;
 	size_t n_histograms;
+	struct wire_exemplar *exemplars;
 	size_t n_exemplars;
+	bool v2;
+	const char *fault; /* 2.0: why the series cannot be read, NULL when it can */
 };
+
+enum wire_version { WIRE_V1, WIRE_V2 };
 
 struct wire_request {
 	struct wire_series *series;
 	size_t n_series;
-	size_t n_metadata;
+	size_t n_metadata; /* 2.0: series that tell any */
+	enum wire_version version;
 };
 
-enum { DECODE_MALFORMED = 1, DECODE_TOO_LARGE = 2 };
+enum { DECODE_MALFORMED = 1, DECODE_TOO_LARGE = 2, DECODE_BAD_SYMBOLS = 3 };
 
 /* 0; DECODE_MALFORMED when raw is no WriteRequest; DECODE_TOO_LARGE when its structs do not fit the
  * arena. */
 int decode_write_request(struct sv raw, struct arena *arena, struct wire_request *out);
+/* The same for 2.0. DECODE_BAD_SYMBOLS: the first symbol is not the empty one. A reference to a
+ * symbol that there is not is a fault of its series. */
+int decode_request_v2(struct sv raw, struct arena *arena, struct wire_request *out);
 
 /* The value of the label of that name; SV_NULL when there is none. */
 static inline struct sv wire_label_get(const struct wire_series *s, struct sv name)

@@ -60,11 +60,12 @@ static int refuse_body(struct buf *why, uint64_t *counter, int status, const cha
 	return status;
 }
 
-int ingest_decode(struct ingest *in, struct sv body, struct buf *why)
+int ingest_decode(struct ingest *in, struct sv body, enum wire_version version, struct buf *why)
 {
 	arena_reset(&in->arena);
 	buf_shrink(&in->raw, RAW_KEEP_BYTES);
 	in->request = (struct wire_request){0};
+	in->written = (struct written){0};
 	switch (snappy_block_decompress(&in->raw, body)) {
 	case 0:
 		break;
@@ -74,9 +75,13 @@ int ingest_decode(struct ingest *in, struct sv body, struct buf *why)
 	default:
 		return refuse_body(why, &in->stats.bad_snappy, 400, "snappy: corrupt input");
 	}
-	switch (decode_write_request(buf_view(&in->raw), &in->arena, &in->request)) {
+	switch ((version == WIRE_V2 ? decode_request_v2 : decode_write_request)(
+		buf_view(&in->raw), &in->arena, &in->request)) {
 	case 0:
 		break;
+	case DECODE_BAD_SYMBOLS:
+		return refuse_body(why, &in->stats.bad_protobuf, 400,
+				   "the first symbol must be the empty string");
 	case DECODE_TOO_LARGE:
 		return refuse_body(why, &in->stats.bad_protobuf, 413,
 				   "received message larger than max");
@@ -171,18 +176,27 @@ static void count_stored(struct ingest *in, const struct point *p)
 	}
 }
 
+static void count_written(struct ingest *in, const struct point *p)
+{
+	in->written.samples += p->sample != NULL;
+	in->written.histograms += p->histogram != NULL;
+}
+
 static void store_point(struct ingest *in, size_t index, const struct point *p, struct buf *why)
 {
 	switch (series_append(&in->series, index, p->t_ms, p->value, p->histogram != NULL)) {
 	case SERIES_STORED_LATE:
 		in->stats.out_of_order++;
 		count_stored(in, p);
+		count_written(in, p);
 		return;
 	case SERIES_STORED:
 		count_stored(in, p);
+		count_written(in, p);
 		return;
 	case SERIES_DUPLICATE:
 		in->stats.duplicates++;
+		count_written(in, p);
 		return;
 	case SERIES_CONFLICT:
 		in->stats.conflicts++;
@@ -209,10 +223,37 @@ static void take_point(struct ingest *in, size_t index, const struct point *p, i
 {
 	if (check_age(in, p, now_ms, why) != 0)
 		return;
-	if (in->track)
+	if (in->track) {
 		store_point(in, index, p, why);
-	else
-		count_stored(in, p);
+		return;
+	}
+	count_stored(in, p);
+	count_written(in, p);
+}
+
+/* An exemplar that is sent again is taken and not stored again, as a sample. One whose series has
+ * no sample here cannot be known. */
+static void take_exemplar(struct ingest *in, const struct wire_series *s, bool known, size_t index,
+			  const struct wire_exemplar *e)
+{
+	in->written.exemplars++;
+	if (known && !series_exemplar(&in->series, index, e->t_ms, e->digest))
+		return;
+	in->stats.exemplars++;
+	if (in->record.fd >= 0) {
+		print_record_exemplar(&in->record.pending, s, e);
+		text_sink_turn(&in->record);
+	}
+}
+
+static void take_exemplars(struct ingest *in, const struct wire_series *s)
+{
+	size_t index = 0;
+	if (s->n_exemplars == 0)
+		return;
+	bool known = in->track && series_find(&in->series, s->labels, s->n_labels, &index) == 0;
+	for (size_t i = 0; i < s->n_exemplars; i++)
+		take_exemplar(in, s, known, index, &s->exemplars[i]);
 }
 
 static void take_histogram(struct ingest *in, size_t index, const struct wire_series *s,
@@ -227,12 +268,24 @@ static void take_histogram(struct ingest *in, size_t index, const struct wire_se
 	};
 	_cleanup_(buf_deinit) struct buf reason = BUF_NULL;
 	buf_init(&reason, INGEST_TEXT_MAX);
-	if (validate_histogram(h, &reason) == 0) {
+	if (validate_histogram(h, in->request.version, &reason) == 0) {
 		take_point(in, index, &p, now_ms, why);
 		return;
 	}
 	buf_char(&reason, '\0');
 	refuse_point(in, &p, buf_failed(&reason) ? "invalid native histogram" : reason.ptr, why);
+}
+
+/* What 2.0 demands of a series beside its labels: NULL, or what is wrong. */
+static const char *fault_of(const struct wire_series *s)
+{
+	if (s->fault || !s->v2)
+		return s->fault;
+	if (s->n_samples > 0 && s->n_histograms > 0)
+		return "a series must not have both samples and histograms";
+	if (s->n_samples == 0 && s->n_histograms == 0)
+		return "a series must have samples or histograms";
+	return NULL;
 }
 
 /* The place of the series in the table: 0, or 1 when it is refused. */
@@ -241,7 +294,10 @@ static int admit_series(struct ingest *in, const struct wire_series *s, size_t *
 {
 	_cleanup_(buf_deinit) struct buf reason = BUF_NULL;
 	buf_init(&reason, INGEST_TEXT_MAX);
-	if (validate_labels(s, &reason) != 0) {
+	const char *fault = fault_of(s);
+	if (fault)
+		buf_sv(&reason, sv_of(fault));
+	if (fault || validate_labels(s, &reason) != 0) {
 		in->stats.bad_labels++;
 		refuse_series(in, s, buf_view(&reason), why);
 		return 1;
@@ -265,7 +321,6 @@ static void take_series(struct ingest *in, const struct wire_series *s, int64_t 
 	size_t index = 0;
 	if (admit_series(in, s, &index, why) != 0)
 		return;
-	in->stats.exemplars += s->n_exemplars;
 	for (size_t i = 0; i < s->n_samples; i++) {
 		struct point p = {
 			.series = s,
@@ -278,6 +333,7 @@ static void take_series(struct ingest *in, const struct wire_series *s, int64_t 
 	}
 	for (size_t i = 0; i < s->n_histograms; i++)
 		take_histogram(in, index, s, &s->histograms[i], now_ms, why);
+	take_exemplars(in, s);
 }
 
 int ingest_store(struct ingest *in, int64_t now_ms, bool refuse_first, struct buf *why)

@@ -6,6 +6,11 @@
 #include "series.h"
 #include <ampagent/standin.h>
 
+/* What of one request is stored now, whether it was before or not: a 2.0 sender is told. */
+struct written {
+	uint64_t samples, histograms, exemplars;
+};
+
 struct ingest {
 	/* Rules, milliseconds; 0 switches an age check off. */
 	int64_t max_age_ms, max_future_ms;
@@ -20,6 +25,7 @@ struct ingest {
 	struct arena arena;
 	struct buf raw;
 	struct wire_request request; /* of the last ingest_decode(), in arena */
+	struct written written;      /* by the last ingest_store() */
 };
 
 /* Texts of refusals: the first line of a partial 400 holds one series' labels. */
@@ -31,7 +37,7 @@ void ingest_deinit(struct ingest *in);
 DEFINE_CLEANUP(struct ingest, ingest_deinit)
 
 /* Makes in->request out of a body: 200, or the status of the refusal with its text in why. */
-int ingest_decode(struct ingest *in, struct sv body, struct buf *why);
+int ingest_decode(struct ingest *in, struct sv body, enum wire_version version, struct buf *why);
 /* Samples (histograms too) of in->request. */
 size_t ingest_samples(const struct ingest *in);
 /* Stores in->request: 200; or 400 when some of it was refused, with the first reason in why, the

@@ -13,6 +13,7 @@ struct standin_options standin_options_default(void)
 		.max_raw_bytes = MiB(32),
 		.seed = 1,
 		.track = true,
+		.accept_v2 = true,
 		.account = SV("123456789012"),
 		.ooo_window_s = 60,
 		.max_age_s = 3600,

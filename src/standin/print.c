@@ -31,9 +31,27 @@ static void print_escaped(struct buf *out, struct sv s)
 	}
 }
 
+static bool is_plain_name(struct sv s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+		if (!letter && (i == 0 || c < '0' || c > '9'))
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* Names that need it are quoted too: {"http.method"="get"}. */
 static void print_pair(struct buf *out, const struct wire_label *l)
 {
-	buf_sv(out, l->name);
+	if (is_plain_name(l->name)) {
+		buf_sv(out, l->name);
+	} else {
+		buf_char(out, '"');
+		print_escaped(out, l->name);
+		buf_char(out, '"');
+	}
 	buf_sv(out, SV("=\""));
 	print_escaped(out, l->value);
 	buf_char(out, '"');
@@ -94,18 +112,87 @@ void print_histogram(struct buf *out, const struct wire_series *s, const struct 
 		   h->t_ms);
 }
 
+/* --- record lines --- */
+
 void print_record(struct buf *out, const struct wire_series *s, const struct wire_sample *v)
 {
 	buf_printf(out, "%" PRId64 " %016" PRIx64 " ", v->t_ms, v->bits);
 	print_labels(out, s->labels, s->n_labels, ",");
+	if (v->start_ms != 0)
+		buf_printf(out, " start=%" PRId64, v->start_ms);
 	buf_char(out, '\n');
+}
+
+static void print_number(struct buf *out, const char *before, double v)
+{
+	char text[NUMBER_MAX];
+	number_format(text, v);
+	buf_printf(out, "%s%s", before, text);
+}
+
+/* Index and absolute count of each bucket that is told, empty ones too. A staleness marker's spans
+ * and buckets need not fit each other. */
+static void print_buckets(struct buf *out, const char *before, bool is_float,
+			  const struct wire_buckets *b)
+{
+	int64_t index = 0;
+	uint64_t count = 0;
+	size_t at = 0, n = is_float ? b->n_counts : b->n_deltas;
+	buf_sv(out, sv_of(before));
+	for (size_t i = 0; i < b->n_spans; i++) {
+		index += b->spans[i].offset;
+		for (uint32_t k = 0; k < b->spans[i].length && at < n; k++, at++, index++) {
+			buf_printf(out, "%s%" PRId64, at > 0 ? "," : "", index);
+			if (is_float)
+				print_number(out, ":", b->counts[at]);
+			else
+				buf_printf(out, ":%" PRId64,
+					   (int64_t)(count += (uint64_t)b->deltas[at]));
+		}
+	}
+}
+
+static void print_reset(struct buf *out, int32_t hint)
+{
+	static const char *const names[] = {"unknown", "yes", "no", "gauge"};
+	if (hint >= 0 && (size_t)hint < sizeof names / sizeof names[0])
+		buf_printf(out, ";reset=%s", names[hint]);
+	else
+		buf_printf(out, ";reset=%" PRId32, hint);
 }
 
 void print_record_histogram(struct buf *out, const struct wire_series *s,
 			    const struct wire_histogram *h)
 {
-	buf_printf(out, "%" PRId64 " h%016" PRIx64 " ", h->t_ms, h->digest);
+	buf_printf(out, "%" PRId64 " h:%s;schema=%" PRId32, h->t_ms, h->is_float ? "float" : "int",
+		   h->schema);
+	if (h->is_float) {
+		print_number(out, ";count=", h->count_float);
+		buf_printf(out, ";sum=%016" PRIx64, h->sum_bits);
+		print_number(out, ";zero=", h->zero_count_float);
+	} else {
+		buf_printf(out, ";count=%" PRIu64 ";sum=%016" PRIx64 ";zero=%" PRIu64, h->count_int,
+			   h->sum_bits, h->zero_count_int);
+	}
+	print_number(out, "@", h->zero_threshold);
+	print_buckets(out, ";neg=", h->is_float, &h->negative);
+	print_buckets(out, ";pos=", h->is_float, &h->positive);
+	buf_sv(out, SV(";bounds="));
+	for (size_t i = 0; i < h->n_custom_values; i++)
+		print_number(out, i > 0 ? "," : "", h->custom_values[i]);
+	print_reset(out, h->reset_hint);
+	buf_printf(out, ";start=%" PRId64 " ", h->start_ms);
 	print_labels(out, s->labels, s->n_labels, ",");
+	buf_char(out, '\n');
+}
+
+void print_record_exemplar(struct buf *out, const struct wire_series *s,
+			   const struct wire_exemplar *e)
+{
+	buf_printf(out, "e %" PRId64 " %016" PRIx64 " ", e->t_ms, e->bits);
+	print_labels(out, s->labels, s->n_labels, ",");
+	buf_sv(out, SV(" # "));
+	print_labels(out, e->labels, e->n_labels, ",");
 	buf_char(out, '\n');
 }
 

@@ -20,10 +20,12 @@ void print_quoted_short(struct buf *out, struct sv s);
 /* up{job="x"} 1 1700000000000\n */
 void print_sample(struct buf *out, const struct wire_series *s, const struct wire_sample *v);
 void print_histogram(struct buf *out, const struct wire_series *s, const struct wire_histogram *h);
-/* Record lines: t_ms, 16 hex digits of the value's bits, {labels}. */
+/* Lines of the record file; standin.h describes them. */
 void print_record(struct buf *out, const struct wire_series *s, const struct wire_sample *v);
 void print_record_histogram(struct buf *out, const struct wire_series *s,
 			    const struct wire_histogram *h);
+void print_record_exemplar(struct buf *out, const struct wire_series *s,
+			   const struct wire_exemplar *e);
 
 /* A buffered writer that never blocks the caller on more than the kernel's page cache or a pipe,
  * and that remembers a failure instead of reporting each. */

@@ -18,8 +18,10 @@ void series_table_init(struct series_table *t, int64_t window_ms, uint64_t limit
 
 void series_table_deinit(struct series_table *t)
 {
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < t->n; i++) {
 		free(t->list[i].seen);
+		free(t->list[i].exemplars);
+	}
 	free(t->list);
 	map_deinit(&t->map);
 	arena_deinit(&t->keys);
@@ -81,6 +83,18 @@ static int series_add(struct series_table *t, struct sv key, size_t n_labels, ui
 	return 0;
 }
 
+static int find_key(const struct series_table *t, struct sv key, uint64_t hash, size_t *index)
+{
+	for (struct map_iter it = map_find(&t->map, hash); map_next(&t->map, &it);) {
+		const struct series *s = &t->list[it.value];
+		if (s->hash == hash && sv_eq(sv_make(s->key, s->key_len), key)) {
+			*index = it.value;
+			return 0;
+		}
+	}
+	return 1;
+}
+
 int series_get(struct series_table *t, const struct wire_label *labels, size_t n_labels,
 	       size_t *index)
 {
@@ -90,15 +104,19 @@ int series_get(struct series_table *t, const struct wire_label *labels, size_t n
 	if (buf_failed(&key))
 		return 1;
 	uint64_t hash = hash_keyed(key.ptr, key.len);
-	for (struct map_iter it = map_find(&t->map, hash); map_next(&t->map, &it);) {
-		const struct series *s = &t->list[it.value];
-		if (s->hash == hash && sv_eq(sv_make(s->key, s->key_len), buf_view(&key))) {
-			*index = it.value;
-			return 0;
-		}
-	}
+	if (find_key(t, buf_view(&key), hash, index) == 0)
+		return 0;
 	*index = t->n;
 	return series_add(t, buf_view(&key), n_labels, hash);
+}
+
+int series_find(const struct series_table *t, const struct wire_label *labels, size_t n_labels,
+		size_t *index)
+{
+	_cleanup_(buf_deinit) struct buf key = BUF_NULL;
+	buf_init(&key, KEY_BYTES_MAX);
+	key_make(&key, labels, n_labels);
+	return buf_failed(&key) || find_key(t, buf_view(&key), hash_keyed(key.ptr, key.len), index);
 }
 
 void series_labels(const struct series *s, struct wire_label *labels)
@@ -157,6 +175,25 @@ bool series_remembers(const struct series_table *t, size_t index, int64_t t_ms, 
 {
 	const struct series_seen *seen = seen_find(&t->list[index], t_ms);
 	return seen && seen->value == value;
+}
+
+bool series_exemplar(struct series_table *t, size_t index, int64_t t_ms, uint64_t digest)
+{
+	struct series *s = &t->list[index];
+	for (uint32_t i = 0; i < s->exemplars_len; i++)
+		if (s->exemplars[i].t_ms == t_ms && s->exemplars[i].value == digest)
+			return false;
+	if (!s->exemplars && t->seen_total + SERIES_EXEMPLARS <= SEEN_TOTAL_MAX) {
+		s->exemplars = calloc(SERIES_EXEMPLARS, sizeof *s->exemplars);
+		t->seen_total += s->exemplars ? SERIES_EXEMPLARS : 0;
+	}
+	if (!s->exemplars)
+		return true;
+	s->exemplars[s->exemplars_next] = (struct series_seen){t_ms, digest};
+	s->exemplars_next = (s->exemplars_next + 1) % SERIES_EXEMPLARS;
+	if (s->exemplars_len < SERIES_EXEMPLARS)
+		s->exemplars_len++;
+	return true;
 }
 
 /* --- judging --- */

@@ -31,7 +31,11 @@ struct series {
 	bool last_is_histogram;
 	struct series_seen *seen; /* a ring that grows while the table's budget lasts */
 	uint32_t seen_cap, seen_next, seen_len;
+	struct series_seen *exemplars; /* the last SERIES_EXEMPLARS, made with the first one */
+	uint32_t exemplars_len, exemplars_next;
 };
+
+enum { SERIES_EXEMPLARS = 16 };
 
 struct series_table {
 	struct series *list;
@@ -54,6 +58,10 @@ DEFINE_CLEANUP(struct series_table, series_table_deinit)
 int series_get(struct series_table *t, const struct wire_label *labels, size_t n_labels,
 	       size_t *index);
 
+/* The same without making it: 1 when there is none. */
+int series_find(const struct series_table *t, const struct wire_label *labels, size_t n_labels,
+		size_t *index);
+
 enum series_verdict {
 	SERIES_STORED,
 	SERIES_STORED_LATE,   /* out of order, inside the window */
@@ -69,5 +77,7 @@ enum series_verdict series_append(struct series_table *t, size_t index, int64_t 
 				  uint64_t value, bool is_histogram);
 /* True when this time and value were stored, as far as is remembered. */
 bool series_remembers(const struct series_table *t, size_t index, int64_t t_ms, uint64_t value);
+/* Whether the exemplar is none of those that the series had lately; remembers it. */
+bool series_exemplar(struct series_table *t, size_t index, int64_t t_ms, uint64_t digest);
 /* Fills labels (room for n_labels) with views of the series' labels. */
 void series_labels(const struct series *s, struct wire_label *labels);

@@ -6,6 +6,7 @@
 #include <ampagent/base/clock.h>
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/limits.h>
+#include <inttypes.h>
 #include <time.h>
 
 enum {
@@ -26,6 +27,7 @@ struct reply {
 	int status;
 	bool json;        /* text is the value of "message", else the body itself */
 	bool drop;        /* no answer: close the connection */
+	bool written;     /* a 2.0 sender is told what was stored */
 	const char *type; /* x-amzn-ErrorType, NULL for none */
 	struct buf text;
 };
@@ -143,18 +145,23 @@ static int check_size(const struct standin *s, const struct http_server_request 
 	return 1;
 }
 
-/* True for "application/x-protobuf", alone or with proto=prometheus.WriteRequest: the second
- * version of the protocol says another proto there. */
-static bool is_write_request(struct sv content_type)
+/* "application/x-protobuf", alone or with proto=prometheus.WriteRequest, is 1.0; 2.0 names another
+ * message there. 0, or 1 when it is neither. */
+static int message_version(struct sv content_type, bool accept_v2, enum wire_version *version)
 {
 	size_t end = sv_find(content_type, ';');
 	if (!sv_eq_nocase(sv_trim(sv_make(content_type.ptr, end)), SV("application/x-protobuf")))
-		return false;
+		return 1;
 	struct sv parameter = sv_trim(sv_from(content_type, end + 1));
-	return parameter.len == 0 || sv_eq(parameter, SV("proto=prometheus.WriteRequest"));
+	*version = WIRE_V1;
+	if (parameter.len == 0 || sv_eq(parameter, SV("proto=prometheus.WriteRequest")))
+		return 0;
+	*version = WIRE_V2;
+	return accept_v2 && sv_eq(parameter, SV("proto=io.prometheus.write.v2.Request")) ? 0 : 1;
 }
 
-static int check_headers(const struct http_server_request *req, struct reply *r)
+static int check_headers(const struct standin *s, const struct http_server_request *req,
+			 enum wire_version *message, struct reply *r)
 {
 	struct sv encoding = http_exchange_header(req->exchange, "Content-Encoding");
 	struct sv type = http_exchange_header(req->exchange, "Content-Type");
@@ -168,7 +175,7 @@ static int check_headers(const struct http_server_request *req, struct reply *r)
 		r->status = 415;
 		return 1;
 	}
-	if (!is_write_request(type)) {
+	if (message_version(type, s->switches.accept_v2, message) != 0) {
 		buf_printf(&r->text,
 			   "%.*s content type is not accepted by this server; only "
 			   "application/x-protobuf is acceptable\n",
@@ -176,13 +183,14 @@ static int check_headers(const struct http_server_request *req, struct reply *r)
 		r->status = 415;
 		return 1;
 	}
-	if (!sv_eq(sv_trim(version), SV("0.1.0"))) {
-		buf_printf(&r->text,
-			   "remote write version '%.*s' is not supported, only 0.1.0 is\n",
-			   SV_ARG(version));
+	const char *wanted = *message == WIRE_V2 ? "2.0.0" : "0.1.0";
+	if (!sv_eq(sv_trim(version), sv_of(wanted))) {
+		buf_printf(&r->text, "remote write version '%.*s' is not supported, only %s is\n",
+			   SV_ARG(version), wanted);
 		r->status = 400;
 		return 1;
 	}
+	r->written = *message == WIRE_V2;
 	return 0;
 }
 
@@ -244,14 +252,15 @@ static void take_request(struct standin *s, int64_t now_ms, struct reply *r)
 static void judge(struct standin *s, const struct http_server_request *req, struct reply *r)
 {
 	int64_t now_ms = loop_wall_ms(s->loop) + s->clock_offset_ms;
+	enum wire_version version = WIRE_V1;
 	if (switches_outage(&s->switches, loop_now_ms(s->loop) - s->started_ms)) {
 		refuse_front(r, 503, "ServiceUnavailableException", "Service Unavailable");
 		return;
 	}
 	if (check_signature(s, req, now_ms, r) != 0 || check_target(s, req, r) != 0 ||
-	    check_size(s, req, r) != 0 || check_headers(req, r) != 0)
+	    check_size(s, req, r) != 0 || check_headers(s, req, &version, r) != 0)
 		return;
-	r->status = ingest_decode(&s->ingest, req->body, &r->text);
+	r->status = ingest_decode(&s->ingest, req->body, version, &r->text);
 	if (r->status == 200)
 		take_request(s, now_ms, r);
 	else
@@ -307,10 +316,30 @@ static void http_date(char out[HTTP_DATE_CHARS + 1], int64_t wall_ms)
 		 tm.tm_sec);
 }
 
+enum { WRITTEN_HEADERS = 3, COUNT_CHARS = 24 };
+
+/* What the storage tells a 2.0 sender, refusals included; the front end knows nothing of it. */
+static size_t written_headers(const struct written *w, struct http_header *headers,
+			      char text[WRITTEN_HEADERS][COUNT_CHARS])
+{
+	const uint64_t counts[] = {w->samples, w->histograms, w->exemplars};
+	static const struct sv names[] = {
+		SV("X-Prometheus-Remote-Write-Samples-Written"),
+		SV("X-Prometheus-Remote-Write-Histograms-Written"),
+		SV("X-Prometheus-Remote-Write-Exemplars-Written"),
+	};
+	for (int i = 0; i < WRITTEN_HEADERS; i++) {
+		snprintf(text[i], COUNT_CHARS, "%" PRIu64, counts[i]);
+		headers[i] = (struct http_header){names[i], sv_of(text[i])};
+	}
+	return WRITTEN_HEADERS;
+}
+
 static void send_reply(struct standin *s, struct http_exchange *x, const struct reply *r)
 {
 	char id[REQUEST_ID_CHARS + 1], date[HTTP_DATE_CHARS + 1];
-	struct http_header headers[3];
+	char written[WRITTEN_HEADERS][COUNT_CHARS];
+	struct http_header headers[3 + WRITTEN_HEADERS];
 	size_t n = 0;
 	request_id(id);
 	headers[n++] = (struct http_header){SV("x-amzn-RequestId"), sv_of(id)};
@@ -320,6 +349,8 @@ static void send_reply(struct standin *s, struct http_exchange *x, const struct 
 		http_date(date, loop_wall_ms(s->loop) + s->clock_offset_ms);
 		headers[n++] = (struct http_header){SV("Date"), sv_of(date)};
 	}
+	if (r->written && !r->json)
+		n += written_headers(&s->ingest.written, &headers[n], written);
 	_cleanup_(buf_deinit) struct buf body = BUF_NULL;
 	buf_init(&body, 2 * INGEST_TEXT_MAX);
 	struct sv type = SV("text/plain; charset=utf-8");

@@ -6,7 +6,7 @@
 /* A day: more is a mistake in the unit. */
 #define LATENCY_MAX_MS 86400000
 
-enum switch_type { MILLISECONDS, SECONDS, RATE };
+enum switch_type { MILLISECONDS, SECONDS, RATE, YES_OR_NO };
 
 static const struct {
 	struct sv name;
@@ -21,6 +21,7 @@ static const struct {
 	{SV("rate_400"), RATE, offsetof(struct switches, rate_400)},
 	{SV("outage_every_s"), SECONDS, offsetof(struct switches, outage_every_s)},
 	{SV("outage_for_s"), SECONDS, offsetof(struct switches, outage_for_s)},
+	{SV("accept_v2"), YES_OR_NO, offsetof(struct switches, accept_v2)},
 };
 
 enum { N_SWITCHES = sizeof table / sizeof *table };
@@ -36,6 +37,7 @@ void switches_init(struct switches *s, const struct standin_options *opt)
 		.rate_400 = opt->rate_400,
 		.outage_every_s = opt->outage_every_s,
 		.outage_for_s = opt->outage_for_s,
+		.accept_v2 = opt->accept_v2,
 		.random = opt->seed,
 	};
 }
@@ -103,7 +105,8 @@ int switches_set(struct switches *s, struct sv name, struct sv value)
 		memcpy(place, &rate, sizeof rate);
 		return 0;
 	}
-	if (sv_to_u64(value, &number) != 0 || number > LATENCY_MAX_MS)
+	uint64_t max = table[i].type == YES_OR_NO ? 1 : LATENCY_MAX_MS;
+	if (sv_to_u64(value, &number) != 0 || number > max)
 		return 2;
 	memcpy(place, &number, sizeof number);
 	return 0;

@@ -9,7 +9,8 @@ struct switches {
 	int64_t latency_ms;
 	double rate_429, rate_500, rate_403, rate_drop, rate_400;
 	uint64_t outage_every_s, outage_for_s;
-	uint64_t random; /* state of the generator */
+	uint64_t accept_v2; /* 0 or 1 */
+	uint64_t random;    /* state of the generator */
 };
 
 void switches_init(struct switches *s, const struct standin_options *opt);

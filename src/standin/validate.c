@@ -1,5 +1,6 @@
-/* Labels by the rules of remote write 1.0: a legal metric name, legal label names, ascending, each
- * once, nothing empty, everything UTF-8. The wording is that of the service. */
+/* Labels by the rules of remote write: a legal metric name, legal label names (in 2.0 all that is
+ * UTF-8 is), ascending, each once, nothing empty, everything UTF-8. The wording is that of the
+ * service. */
 #include "validate.h"
 
 #include "print.h"
@@ -7,16 +8,18 @@
 #include <ampagent/base/text.h>
 #include <math.h>
 
-/* Resolutions that the service takes; custom buckets (-53) are not among them. */
-enum { SCHEMA_MIN = -4, SCHEMA_MAX = 8 };
+/* Resolutions that the service takes; custom buckets are not among those of 1.0. */
+enum { SCHEMA_MIN = -4, SCHEMA_MAX = 8, SCHEMA_CUSTOM = -53 };
 
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool is_name(struct sv s, bool colons)
+static bool is_name(struct sv s, bool colons, bool v2)
 {
+	if (v2)
+		return s.len > 0 && utf8_valid(s);
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
 		if (is_letter(c) || (colons && c == ':') || (i > 0 && c >= '0' && c <= '9'))
@@ -71,7 +74,7 @@ int validate_labels(const struct wire_series *s, struct buf *why)
 		buf_sv(why, SV("sample missing metric name"));
 		return 1;
 	}
-	if (!is_name(metric, true)) {
+	if (!is_name(metric, true, s->v2)) {
 		buf_sv(why, SV("sample invalid metric name: "));
 		print_quoted_short(why, metric);
 		return 1;
@@ -80,7 +83,7 @@ int validate_labels(const struct wire_series *s, struct buf *why)
 		return 1;
 	for (size_t i = 0; i < s->n_labels; i++) {
 		struct sv name = s->labels[i].name, value = s->labels[i].value;
-		if (!is_name(name, false))
+		if (!is_name(name, false, s->v2))
 			return refuse_label(s, "sample invalid label", name, why);
 		if (value.len == 0)
 			return refuse_label(s, "label value empty", name, why);
@@ -161,15 +164,47 @@ static int validate_float_counts(const struct wire_histogram *h, struct buf *why
 	return 0;
 }
 
-int validate_histogram(const struct wire_histogram *h, struct buf *why)
+/* Custom buckets lie between ascending bounds, the first one reaching down to -Inf, the last one up
+ * to +Inf; there are no negative ones and no zero one. */
+static int validate_custom(const struct wire_histogram *h, struct buf *why)
+{
+	int64_t end = 0;
+	for (size_t i = 0; i < h->n_custom_values; i++)
+		if (!isfinite(h->custom_values[i]) ||
+		    (i > 0 && !(h->custom_values[i] > h->custom_values[i - 1])))
+			return refuse_text(why, "custom buckets: bounds are not ascending and "
+						"finite");
+	if (h->negative.n_spans + h->negative.n_deltas + h->negative.n_counts > 0 ||
+	    h->zero_count_int != 0 || h->zero_count_float != 0 || h->zero_threshold != 0)
+		return refuse_text(why, "custom buckets: there must be no negative and no zero "
+					"buckets");
+	for (size_t i = 0; i < h->positive.n_spans; i++) {
+		const struct wire_span *s = &h->positive.spans[i];
+		end += (int64_t)s->offset + s->length;
+		if (s->offset < 0 || end > (int64_t)h->n_custom_values + 1)
+			return refuse_text(why, "custom buckets: more buckets than bounds tell");
+	}
+	return 0;
+}
+
+static int validate_schema(const struct wire_histogram *h, enum wire_version version,
+			   struct buf *why)
+{
+	if (h->schema == SCHEMA_CUSTOM && version == WIRE_V2)
+		return validate_custom(h, why);
+	if (h->schema >= SCHEMA_MIN && h->schema <= SCHEMA_MAX && h->n_custom_values == 0)
+		return 0;
+	buf_printf(why, "invalid native histogram schema: %d", h->schema);
+	return 1;
+}
+
+int validate_histogram(const struct wire_histogram *h, enum wire_version version, struct buf *why)
 {
 	/* A stale marker is a histogram that has only the sum. */
 	if (h->sum_bits == VALUE_STALE_BITS)
 		return 0;
-	if (h->schema < SCHEMA_MIN || h->schema > SCHEMA_MAX || h->n_custom_values > 0) {
-		buf_printf(why, "invalid native histogram schema: %d", h->schema);
+	if (validate_schema(h, version, why) != 0)
 		return 1;
-	}
 	size_t n_negative = h->is_float ? h->negative.n_counts : h->negative.n_deltas;
 	size_t n_positive = h->is_float ? h->positive.n_counts : h->positive.n_deltas;
 	size_t strangers = h->is_float ? h->negative.n_deltas + h->positive.n_deltas

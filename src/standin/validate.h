@@ -10,4 +10,4 @@ enum { VALIDATE_LABELS_MAX = 150, VALIDATE_LABEL_BYTES_MAX = 7 * 1024 };
 /* 0, or 1 with the reason appended to why. */
 int validate_labels(const struct wire_series *s, struct buf *why);
 /* Native histograms: 0, or 1 with the reason appended to why. */
-int validate_histogram(const struct wire_histogram *h, struct buf *why);
+int validate_histogram(const struct wire_histogram *h, enum wire_version version, struct buf *why);

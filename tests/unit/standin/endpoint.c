@@ -76,6 +76,9 @@ static void on_answer(void *cls, const struct http_answer *a)
 	copy(got.request_id, sizeof got.request_id, a->request_id);
 	copy(got.error_type, sizeof got.error_type, a->error_type);
 	copy(got.content_type, sizeof got.content_type, a->content_type);
+	copy(got.samples_written, sizeof got.samples_written, a->samples_written);
+	copy(got.histograms_written, sizeof got.histograms_written, a->histograms_written);
+	copy(got.exemplars_written, sizeof got.exemplars_written, a->exemplars_written);
 	got.date_s = 0;
 	clock_parse_http_date(a->date.ptr, a->date.len, &got.date_s);
 	loop_stop(loop);
@@ -133,6 +136,16 @@ struct ask write_ask(struct sv body)
 	return a;
 }
 
+struct ask write_ask_v2(struct sv body)
+{
+	struct ask a = {.method = "POST", .target = REMOTE_WRITE, .body = body};
+	add_header(&a, SV("Content-Type"),
+		   SV("application/x-protobuf;proto=io.prometheus.write.v2.Request"));
+	add_header(&a, SV("Content-Encoding"), SV("snappy"));
+	add_header(&a, SV("X-Prometheus-Remote-Write-Version"), SV("2.0.0"));
+	return a;
+}
+
 /* Two series, a and b, with a sample each at t_ms. */
 static void two_samples(struct buf *body, int64_t t_ms)
 {
@@ -149,6 +162,25 @@ int write_at(int64_t t_ms)
 	_cleanup_(buf_deinit) struct buf body = BUF_NULL;
 	two_samples(&body, t_ms);
 	struct ask a = write_ask(buf_view(&body));
+	return ask(&a);
+}
+
+int write_v2_at(int64_t t_ms)
+{
+	_cleanup_(buf_deinit) struct buf body = BUF_NULL, raw = BUF_NULL, series = BUF_NULL;
+	struct symbols t = {.n = 0};
+	buf_init(&body, WIRE_MAX);
+	buf_init(&raw, WIRE_MAX);
+	buf_init(&series, WIRE_MAX);
+	PUT_REFS(&series, &t, "__name__", "a", "job", "x");
+	put_sample_v2(&series, t_ms, 1.5, 0);
+	put_series_v2(&raw, &series);
+	PUT_REFS(&series, &t, "__name__", "b");
+	put_sample_v2(&series, t_ms, 2, 0);
+	put_series_v2(&raw, &series);
+	put_symbols(&raw, &t);
+	assert_int_equal(snappy_block_compress(&body, buf_view(&raw)), 0);
+	struct ask a = write_ask_v2(buf_view(&body));
 	return ask(&a);
 }
 

@@ -21,6 +21,7 @@ struct got {
 	enum http_result result;
 	int status;
 	char request_id[64], error_type[64], content_type[64];
+	char samples_written[24], histograms_written[24], exemplars_written[24];
 	int64_t date_s;
 	struct buf body;
 };
@@ -50,9 +51,12 @@ int post(const char *target);
 
 /* A remote-write request with its headers. */
 struct ask write_ask(struct sv body);
+struct ask write_ask_v2(struct sv body);
 /* Sends two samples at that time: a{job="x"} 1.5 and b 2. */
 int write_at(int64_t t_ms);
 int write_now(void);
+/* The same as 2.0. */
+int write_v2_at(int64_t t_ms);
 
 struct signer {
 	const char *secret, *region, *token, *sent_token;

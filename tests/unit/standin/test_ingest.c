@@ -30,14 +30,19 @@ static int end(void **state)
 }
 
 /* Sends what stands in request. */
-static int send(void)
+static int send_as(enum wire_version version)
 {
 	buf_reset(&body);
 	buf_reset(&why);
 	assert_int_equal(snappy_block_compress(&body, buf_view(&request)), 0);
 	buf_reset(&request);
-	int status = ingest_decode(&in, buf_view(&body), &why);
+	int status = ingest_decode(&in, buf_view(&body), version, &why);
 	return status != 200 ? status : ingest_store(&in, NOW, false, &why);
+}
+
+static int send(void)
+{
+	return send_as(WIRE_V1);
 }
 
 static void good_samples_are_stored(void **state)
@@ -171,7 +176,7 @@ static void bodies_that_are_none(void **state)
 	};
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		buf_reset(&why);
-		int status = ingest_decode(&in, cases[i].body, &why);
+		int status = ingest_decode(&in, cases[i].body, WIRE_V1, &why);
 		if (status != cases[i].status)
 			fail_msg("case %zu: %d", i, status);
 		assert_says(buf_view(&why), cases[i].words);
@@ -194,11 +199,155 @@ static void a_refused_first_series(void **state)
 	put_one(&request, "__name__=a", NOW, 1);
 	put_one(&request, "__name__=b", NOW, 1);
 	assert_int_equal(snappy_block_compress(&body, buf_view(&request)), 0);
-	assert_int_equal(ingest_decode(&in, buf_view(&body), &why), 200);
+	assert_int_equal(ingest_decode(&in, buf_view(&body), WIRE_V1, &why), 200);
 	assert_int_equal(ingest_samples(&in), 2);
 	assert_int_equal(ingest_store(&in, NOW, true, &why), 400);
 	assert_int_equal(in.stats.samples, 1);
 	assert_int_equal(in.stats.refused, 1);
+}
+
+/* The record file, read and removed. */
+static void expect_record(const char *path, const char *want)
+{
+	_cleanup_(buf_deinit) struct buf got = BUF_NULL;
+	buf_init(&got, 4096);
+	assert_int_equal(text_sink_flush(&in.record), 0);
+	assert_int_equal(file_read(path, &got, NULL), 0);
+	assert_sv(buf_view(&got), want);
+	unlink(path);
+}
+
+static void open_record(char *path)
+{
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(text_sink_open(&in.record, sv_of(path), NULL), 0);
+}
+
+static void exemplars_are_stored_once(void **state)
+{
+	_cleanup_(buf_deinit) struct buf series = BUF_NULL;
+	char path[] = "/tmp/ampagent-record-XXXXXX";
+	open_record(path);
+	buf_init(&series, WIRE_MAX);
+	for (int i = 0; i < 2; i++) {
+		put_labels(&series, "__name__=up");
+		put_sample(&series, NOW, 1);
+		put_exemplar(&series, "a", NOW - 1, 0.5);
+		put_exemplar(&series, "b", NOW - 1, 0.5);
+		put_series(&request, &series);
+		/* As a series of its own, which begins none. */
+		put_labels(&series, "__name__=up");
+		put_exemplar(&series, "c", NOW - 1, 0.5);
+		put_series(&request, &series);
+		assert_int_equal(send(), 200);
+		assert_int_equal(in.written.exemplars, 3);
+		assert_int_equal(in.written.samples, 1);
+	}
+	put_labels(&series, "__name__=unknown");
+	put_exemplar(&series, "c", NOW - 1, 0.5);
+	put_series(&request, &series);
+	assert_int_equal(send(), 200);
+	assert_int_equal(in.stats.series, 1);
+	assert_int_equal(in.stats.exemplars, 4);
+	expect_record(path,
+		      "1700000000000 3ff0000000000000 {__name__=\"up\"}\n"
+		      "e 1699999999999 3fe0000000000000 {__name__=\"up\"} # {trace=\"a\"}\n"
+		      "e 1699999999999 3fe0000000000000 {__name__=\"up\"} # {trace=\"b\"}\n"
+		      "e 1699999999999 3fe0000000000000 {__name__=\"up\"} # {trace=\"c\"}\n"
+		      "e 1699999999999 3fe0000000000000 {__name__=\"unknown\"} # {trace=\"c\"}\n");
+}
+
+/* ---- 2.0 ---- */
+
+static void a_2_0_request_is_stored(void **state)
+{
+	_cleanup_(buf_deinit) struct buf series = BUF_NULL, copy = BUF_NULL;
+	struct symbols t = {.n = 0};
+	char path[] = "/tmp/ampagent-record-XXXXXX";
+	open_record(path);
+	buf_init(&series, WIRE_MAX);
+	buf_init(&copy, WIRE_MAX);
+	PUT_REFS(&series, &t, "__name__", "http.total");
+	put_sample_v2(&series, NOW, 1, NOW - 500);
+	put_sample_v2(&series, NOW + 1, 2, 0);
+	put_exemplar_v2(&series, &t, "a", NOW, 0.5);
+	put_metadata_v2(&series, 1, symbol(&t, "help"), 0);
+	put_series_v2(&request, &series);
+	PUT_REFS(&series, &t, "__name__", "h", "job", "x");
+	put_histogram_v2(&series, NOW, 1);
+	put_series_v2(&request, &series);
+	put_symbols(&request, &t);
+	buf_sv(&copy, buf_view(&request));
+	assert_int_equal(send_as(WIRE_V2), 200);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(in.stats.samples, 3);
+		assert_int_equal(in.stats.histograms, 1);
+		assert_int_equal(in.stats.exemplars, 1);
+		assert_int_equal(in.written.samples, 2);
+		assert_int_equal(in.written.histograms, 1);
+		assert_int_equal(in.written.exemplars, 1);
+		/* Sent again it is written and not stored. */
+		buf_sv(&request, buf_view(&copy));
+		assert_int_equal(send_as(WIRE_V2), 200);
+	}
+	assert_int_equal(in.stats.duplicates, 6);
+	assert_int_equal(in.stats.metadata, 3);
+	expect_record(path,
+		      "1700000000000 3ff0000000000000 {__name__=\"http.total\"} "
+		      "start=1699999999500\n"
+		      "1700000000001 4000000000000000 {__name__=\"http.total\"}\n"
+		      "e 1700000000000 3fe0000000000000 {__name__=\"http.total\"} # {trace=\"a\"}\n"
+		      "1700000000000 h:float;schema=-53;count=3.5;sum=4012000000000000;zero=0@0;"
+		      "neg=;pos=1:1.5,2:2;bounds=0.5,1;reset=gauge;start=77 "
+		      "{__name__=\"h\",job=\"x\"}\n");
+}
+
+static void a_partial_2_0_request_says_what_was_written(void **state)
+{
+	static const struct {
+		bool sample, histogram;
+		double bound;
+		const char *name, *words;
+	} bad[] = {
+		{true, true, 1, "a", "must not have both"},
+		{false, false, 1, "b", "must have samples or histograms"},
+		{false, true, 0.5, "c", "not ascending"},
+		{true, false, 1, "", "metric name"},
+	};
+	for (size_t i = 0; i < N_OF(bad); i++) {
+		_cleanup_(buf_deinit) struct buf series = BUF_NULL;
+		struct symbols t = {.n = 0};
+		buf_init(&series, WIRE_MAX);
+		PUT_REFS(&series, &t, "__name__", bad[i].name);
+		if (bad[i].sample)
+			put_sample_v2(&series, NOW, 1, 0);
+		if (bad[i].histogram)
+			put_histogram_v2(&series, NOW, bad[i].bound);
+		put_series_v2(&request, &series);
+		PUT_REFS(&series, &t, "__name__", "good");
+		put_sample_v2(&series, NOW + (int64_t)i, 1, 0);
+		put_exemplar_v2(&series, &t, "a", NOW + (int64_t)i, 0.5);
+		put_series_v2(&request, &series);
+		put_symbols(&request, &t);
+		assert_int_equal(send_as(WIRE_V2), 400);
+		assert_says(buf_view(&why), bad[i].words);
+		assert_int_equal(in.written.samples, 1);
+		assert_int_equal(in.written.histograms, 0);
+		assert_int_equal(in.written.exemplars, 1);
+	}
+	assert_int_equal(in.stats.bad_labels, 3);
+	assert_int_equal(in.stats.refused, 4);
+	assert_int_equal(in.stats.samples, 4);
+}
+
+static void a_2_0_request_without_the_empty_symbol(void **state)
+{
+	put_bytes(&request, 4, SV("a"));
+	assert_int_equal(send_as(WIRE_V2), 400);
+	assert_says(buf_view(&why), "first symbol");
+	assert_int_equal(in.stats.bad_protobuf, 1);
 }
 
 static void record_holds_each_stored_sample_once(void **state)
@@ -249,6 +398,10 @@ int main(void)
 		WITH_INGEST(bodies_that_are_none),
 		WITH_INGEST(too_large_when_decompressed),
 		WITH_INGEST(a_refused_first_series),
+		WITH_INGEST(exemplars_are_stored_once),
+		WITH_INGEST(a_2_0_request_is_stored),
+		WITH_INGEST(a_partial_2_0_request_says_what_was_written),
+		WITH_INGEST(a_2_0_request_without_the_empty_symbol),
 		WITH_INGEST(record_holds_each_stored_sample_once),
 		WITH_INGEST(without_tracking_all_is_taken),
 	};

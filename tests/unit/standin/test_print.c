@@ -25,6 +25,10 @@ static void label_text(void **state)
 	print_metric(&out, &bare);
 	assert_sv(buf_view(&out), "up");
 	buf_reset(&out);
+	struct wire_label strange[] = {{SV("http.method"), SV("x")}, {SV("a\n\"b"), SV("y")}};
+	print_labels(&out, strange, 2, ",");
+	assert_sv(buf_view(&out), "{\"http.method\"=\"x\",\"a\\n\\\"b\"=\"y\"}");
+	buf_reset(&out);
 	print_quoted_short(&out, SV("\xc3\xa9 \xff"));
 	assert_sv(buf_view(&out), "\"\\xc3\\xa9 \\xff\"");
 	buf_reset(&out);
@@ -79,9 +83,77 @@ static void histograms(void **state)
 	};
 	print_histogram(&out, &series, &h);
 	assert_says(buf_view(&out), "} {count:3, sum:4.5, schema:2} -3\n");
+}
+
+static void records_tell_histograms_whole(void **state)
+{
+	static const struct wire_span spans[] = {{-2, 2}, {3, 1}};
+	static const int64_t deltas[] = {3, -2, 4};
+	static const double counts[] = {1.5, 0, 2}, bounds[] = {0.5, 1};
+	static const struct wire_span wide = {0, 4};
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	struct wire_label label = {SV("__name__"), SV("h")};
+	struct wire_series s = {.labels = &label, .n_labels = 1};
+	buf_init(&out, 4096);
+	struct wire_histogram h = {
+		.t_ms = -3,
+		.count_int = UINT64_MAX,
+		.zero_count_int = 2,
+		.sum_bits = bits_of_double(4.5),
+		.schema = 2,
+		.zero_threshold = 0x1p-128,
+		.negative = {spans, 2, deltas, 3, NULL, 0},
+		.reset_hint = 2,
+	};
+	print_record_histogram(&out, &s, &h);
+	assert_sv(buf_view(&out),
+		  "-3 h:int;schema=2;count=18446744073709551615;sum=4012000000000000;"
+		  "zero=2@2.938735877055719e-39;neg=-2:3,-1:1,3:5;pos=;bounds=;reset=no;start=0 "
+		  "{__name__=\"h\"}\n");
 	buf_reset(&out);
-	print_record_histogram(&out, &series, &h);
-	assert_true(sv_starts_with(buf_view(&out), SV("-3 h0000000000000abc {")));
+	h = (struct wire_histogram){
+		.t_ms = 5,
+		.is_float = true,
+		.count_float = 3.5,
+		.sum_bits = VALUE_NAN_BITS,
+		.schema = -53,
+		.positive = {spans + 1, 1, NULL, 0, counts, 1},
+		.custom_values = bounds,
+		.n_custom_values = 2,
+		.reset_hint = 3,
+		.start_ms = 77,
+	};
+	print_record_histogram(&out, &s, &h);
+	assert_sv(buf_view(&out),
+		  "5 h:float;schema=-53;count=3.5;sum=7ff8000000000001;zero=0@0;neg=;"
+		  "pos=3:1.5;bounds=0.5,1;reset=gauge;start=77 {__name__=\"h\"}\n");
+	/* Spans that promise more than there is end with it. */
+	buf_reset(&out);
+	h = (struct wire_histogram){
+		.sum_bits = VALUE_STALE_BITS,
+		.positive = {&wide, 1, deltas, 1, NULL, 0},
+		.reset_hint = 9,
+	};
+	print_record_histogram(&out, &s, &h);
+	assert_sv(buf_view(&out), "0 h:int;schema=0;count=0;sum=7ff0000000000002;zero=0@0;neg=;"
+				  "pos=0:3;bounds=;reset=9;start=0 {__name__=\"h\"}\n");
+}
+
+static void records_of_exemplars_and_starts(void **state)
+{
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	struct wire_label label = {SV("__name__"), SV("a")}, trace = {SV("trace"), SV("x # y")};
+	struct wire_series s = {.labels = &label, .n_labels = 1};
+	struct wire_exemplar e = {&trace, 1, 9, bits_of_double(1.5), 0};
+	struct wire_sample v = {7, bits_of_double(1), 6};
+	buf_init(&out, 4096);
+	print_record_exemplar(&out, &s, &e);
+	e.n_labels = 0;
+	print_record_exemplar(&out, &s, &e);
+	print_record(&out, &s, &v);
+	assert_sv(buf_view(&out), "e 9 3ff8000000000000 {__name__=\"a\"} # {trace=\"x # y\"}\n"
+				  "e 9 3ff8000000000000 {__name__=\"a\"} # {}\n"
+				  "7 3ff0000000000000 {__name__=\"a\"} start=6\n");
 }
 
 static void a_sink_appends(void **state)
@@ -122,9 +194,14 @@ static void a_sink_remembers_a_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(label_text),     cmocka_unit_test(long_text_is_cut),
-		cmocka_unit_test(values),         cmocka_unit_test(histograms),
-		cmocka_unit_test(a_sink_appends), cmocka_unit_test(a_sink_remembers_a_failure),
+		cmocka_unit_test(label_text),
+		cmocka_unit_test(long_text_is_cut),
+		cmocka_unit_test(values),
+		cmocka_unit_test(histograms),
+		cmocka_unit_test(records_tell_histograms_whole),
+		cmocka_unit_test(records_of_exemplars_and_starts),
+		cmocka_unit_test(a_sink_appends),
+		cmocka_unit_test(a_sink_remembers_a_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,36 @@ static void the_limit_stops_new_ones_only(void **state)
 	assert_int_equal(add(&t, "b"), 1);
 }
 
+static void exemplars_are_remembered_for_a_while(void **state)
+{
+	_cleanup_(series_table_deinit) struct series_table t = {0};
+	series_table_init(&t, MINUTE, 0);
+	size_t a = add(&t, "a"), b = add(&t, "b");
+	for (uint64_t i = 0; i < SERIES_EXEMPLARS; i++)
+		assert_true(series_exemplar(&t, a, 1000, i));
+	for (uint64_t i = 0; i < SERIES_EXEMPLARS; i++)
+		assert_false(series_exemplar(&t, a, 1000, i));
+	assert_true(series_exemplar(&t, a, 1001, 0));
+	assert_true(series_exemplar(&t, b, 1000, 0));
+	assert_int_equal(t.list[a].count, 0);
+	/* The oldest one was given up. */
+	assert_true(series_exemplar(&t, a, 1000, 0));
+	assert_false(series_exemplar(&t, a, 1000, 5));
+}
+
+static void finding_makes_nothing(void **state)
+{
+	_cleanup_(series_table_deinit) struct series_table t = {0};
+	struct wire_label label = {SV("__name__"), SV("a")};
+	size_t index = 7;
+	series_table_init(&t, MINUTE, 0);
+	assert_int_equal(series_find(&t, &label, 1, &index), 1);
+	assert_int_equal(t.n, 0);
+	assert_int_equal(series_get(&t, &label, 1, &index), 0);
+	assert_int_equal(series_find(&t, &label, 1, &index), 0);
+	assert_int_equal(index, 0);
+}
+
 /* Samples in order of arrival, with what becomes of each. */
 static void order_rules(void **state)
 {
@@ -161,6 +191,8 @@ static void memory_of_samples_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exemplars_are_remembered_for_a_while),
+		cmocka_unit_test(finding_makes_nothing),
 		cmocka_unit_test(labels_make_the_series),
 		cmocka_unit_test(many_series),
 		cmocka_unit_test(the_limit_stops_new_ones_only),

@@ -110,7 +110,14 @@ static void requests_that_are_refused(void **state)
 		{"POST", REMOTE_WRITE, "application/x-protobuf", "gzip", "0.1.0", 415},
 		{"POST", REMOTE_WRITE,
 		 "application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", "2.0.0",
+		 200},
+		{"POST", REMOTE_WRITE,
+		 "application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", "0.1.0",
+		 400},
+		{"POST", REMOTE_WRITE,
+		 "application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", "2.0.0",
 		 415},
+		{"POST", REMOTE_WRITE, "application/x-protobuf;proto=", "snappy", "2.0.0", 415},
 		{"POST", REMOTE_WRITE, "application/json", "snappy", "0.1.0", 415},
 		{"POST", REMOTE_WRITE, "application/x-protobuf", "snappy", NULL, 400},
 		{"POST", REMOTE_WRITE, "application/x-protobuf", "snappy", "2.0.0", 400},
@@ -131,6 +138,49 @@ static void requests_that_are_refused(void **state)
 		if (ask(&a) != cases[i].status)
 			fail_msg("case %zu: %d instead of %d", i, got.status, cases[i].status);
 	}
+}
+
+/* A 2.0 sender is told what was written, whatever became of the rest; a 1.0 one is not. */
+static void senders_of_2_0_are_told(void **state)
+{
+	start_default();
+	int64_t now = clock_wall_ms();
+	assert_int_equal(write_v2_at(now), 200);
+	assert_string_equal(got.samples_written, "2");
+	assert_string_equal(got.histograms_written, "0");
+	assert_string_equal(got.exemplars_written, "0");
+	assert_int_equal(standin_stats_get(standin).samples, 2);
+	assert_int_equal(write_v2_at(now), 200);
+	assert_string_equal(got.samples_written, "2");
+	assert_int_equal(standin_stats_get(standin).duplicates, 2);
+	assert_int_equal(write_v2_at(1000), 400);
+	assert_string_equal(got.samples_written, "0");
+	assert_int_equal(post("/switch?rate_400=1"), 200);
+	assert_int_equal(write_v2_at(now + 1), 400);
+	assert_string_equal(got.samples_written, "1");
+	assert_string_equal(got.exemplars_written, "0");
+	assert_int_equal(post("/switch?rate_400=0"), 200);
+	assert_int_equal(write_at(now + 2), 200);
+	assert_string_equal(got.samples_written, "");
+	struct ask a = write_ask_v2(SV("\x03\x08"
+				       "abc"));
+	assert_int_equal(ask(&a), 400);
+	assert_string_equal(got.samples_written, "0");
+}
+
+static void an_old_receiver_refuses_2_0(void **state)
+{
+	struct standin_options o = standin_options_default();
+	o.accept_v2 = false;
+	start(&o);
+	int64_t now = clock_wall_ms();
+	assert_int_equal(write_v2_at(now), 415);
+	assert_string_equal(got.samples_written, "");
+	assert_int_equal(write_at(now), 200);
+	assert_int_equal(post("/switch?accept_v2=1"), 200);
+	assert_int_equal(write_v2_at(now + 1), 200);
+	assert_int_equal(standin_stats_get(standin).samples, 4);
+	assert_int_equal(standin_stats_get(standin).answered_other, 1);
 }
 
 static void another_workspace_is_not_found(void **state)
@@ -313,6 +363,8 @@ int main(void)
 		OVER_LOOPBACK(with_a_session_token),
 		OVER_LOOPBACK(signatures_that_are_refused),
 		OVER_LOOPBACK(requests_that_are_refused),
+		OVER_LOOPBACK(senders_of_2_0_are_told),
+		OVER_LOOPBACK(an_old_receiver_refuses_2_0),
 		OVER_LOOPBACK(another_workspace_is_not_found),
 		OVER_LOOPBACK(a_body_above_the_limit),
 		OVER_LOOPBACK(a_partial_refusal_names_the_workspace),

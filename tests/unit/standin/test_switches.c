@@ -111,6 +111,7 @@ static void values_are_checked(void **state)
 		{"latency_ms", "1s", 2},  {"latency_ms", "99999999999", 2},
 		{"rate_418", "1", 1},     {"", "", 1},
 		{"seed", "1", 1},         {"random", "1", 1},
+		{"accept_v2", "0", 0},    {"accept_v2", "2", 2},
 	};
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		struct standin_options o = standin_options_default();
@@ -133,7 +134,7 @@ static void all_are_shown(void **state)
 	switches_json(&s, &w);
 	assert_sv(buf_view(&out), "{\"latency_ms\":7,\"rate_429\":0,\"rate_500\":0.25,"
 				  "\"rate_403\":0,\"rate_drop\":0,\"rate_400\":0,"
-				  "\"outage_every_s\":60,\"outage_for_s\":0}");
+				  "\"outage_every_s\":60,\"outage_for_s\":0,\"accept_v2\":1}");
 }
 
 int main(void)

@@ -146,7 +146,71 @@ static void histogram_rules(void **state)
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		_cleanup_(buf_deinit) struct buf why = BUF_NULL;
 		buf_init(&why, 4096);
-		int rc = validate_histogram(&cases[i].h, &why);
+		int rc = validate_histogram(&cases[i].h, WIRE_V1, &why);
+		if (rc != (cases[i].words != NULL))
+			fail_msg("case %zu: %d (%.*s)", i, rc, SV_ARG(buf_view(&why)));
+		if (cases[i].words)
+			assert_says(buf_view(&why), cases[i].words);
+	}
+}
+
+/* In 2.0 every UTF-8 name is good; the rest is as before. */
+static void label_rules_of_2_0(void **state)
+{
+	static const struct {
+		const char *labels, *words;
+	} cases[] = {
+		{"__name__=\xc3\xa9", NULL},
+		{"__name__=http.requests,a.b=x", NULL},
+		{"__name__=\xff", "sample invalid metric name"},
+		{"__name__=up,\xff=x", "sample invalid label"},
+		{"__name__=up,=x", "sample invalid label: \"\""},
+		{"a=b", "sample missing metric name"},
+		{"__name__=up,b=1,a=2", "labels not sorted: \"a\""},
+		{"__name__=up,a=1,a=1", "duplicate label name: \"a\""},
+		{"__name__=up,a=", "label value empty: \"a\""},
+	};
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		struct wire_label labels[LABELS_MAX];
+		struct wire_series s = {.labels = labels, .v2 = true};
+		s.n_labels = split(cases[i].labels, labels);
+		expect(&s, cases[i].words);
+	}
+}
+
+static void custom_buckets_of_2_0(void **state)
+{
+	static const struct wire_span two = {.offset = 1, .length = 2}, three = {0, 4};
+	static const double counts[] = {1, 2, 0, 0};
+	static const double up[] = {0.5, 1}, same[] = {1, 1}, inf[] = {1, INFINITY};
+	const struct wire_buckets fit = {&two, 1, NULL, 0, counts, 2};
+	const struct wire_buckets wide = {&three, 1, NULL, 0, counts, 4};
+#define CUSTOM(...) .schema = -53, .is_float = true, .count_float = 3, __VA_ARGS__
+	const struct {
+		struct wire_histogram h;
+		const char *words;
+	} cases[] = {
+		{{CUSTOM(.positive = fit, .custom_values = up, .n_custom_values = 2)}, NULL},
+		{{CUSTOM(.positive = fit, .custom_values = up, .n_custom_values = 1)},
+		 "more buckets"},
+		{{CUSTOM(.positive = wide, .custom_values = up, .n_custom_values = 2)},
+		 "more buckets"},
+		{{CUSTOM(.positive = fit, .custom_values = same, .n_custom_values = 2)},
+		 "ascending"},
+		{{CUSTOM(.positive = fit, .custom_values = inf, .n_custom_values = 2)}, "finite"},
+		{{CUSTOM(.negative = fit, .custom_values = up, .n_custom_values = 2)},
+		 "no negative"},
+		{{CUSTOM(.zero_count_float = 1, .custom_values = up, .n_custom_values = 2)},
+		 "no zero"},
+		{{.schema = 3, .custom_values = up, .n_custom_values = 2}, "schema: 3"},
+		{{.schema = -52}, "schema: -52"},
+		{{.schema = 3}, NULL},
+	};
+#undef CUSTOM
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		_cleanup_(buf_deinit) struct buf why = BUF_NULL;
+		buf_init(&why, 4096);
+		int rc = validate_histogram(&cases[i].h, WIRE_V2, &why);
 		if (rc != (cases[i].words != NULL))
 			fail_msg("case %zu: %d (%.*s)", i, rc, SV_ARG(buf_view(&why)));
 		if (cases[i].words)
@@ -157,10 +221,9 @@ static void histogram_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(label_rules),
-		cmocka_unit_test(number_of_labels),
-		cmocka_unit_test(bytes_of_labels),
-		cmocka_unit_test(histogram_rules),
+		cmocka_unit_test(label_rules),        cmocka_unit_test(number_of_labels),
+		cmocka_unit_test(bytes_of_labels),    cmocka_unit_test(histogram_rules),
+		cmocka_unit_test(label_rules_of_2_0), cmocka_unit_test(custom_buckets_of_2_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
