@@ -40,6 +40,43 @@ struct run {
 	}
 #define SERVER(flag_name, value) REFUSED(flag_name, SERVER_ONLY, 3, value)
 
+/* clang-format off */
+#define SERVER_FLAGS \
+	SERVER("storage.tsdb.path", true), \
+	SERVER("storage.tsdb.min-block-duration", true), \
+	SERVER("storage.tsdb.max-block-duration", true), \
+	SERVER("storage.tsdb.max-block-chunk-segment-size", true), \
+	SERVER("storage.tsdb.wal-segment-size", true), \
+	SERVER("storage.tsdb.retention.time", true), \
+	SERVER("storage.tsdb.retention.size", true), \
+	SERVER("storage.tsdb.no-lockfile", false), \
+	SERVER("storage.tsdb.allow-overlapping-compaction", false), \
+	SERVER("storage.tsdb.wal-compression", false), \
+	SERVER("storage.tsdb.wal-compression-type", true), \
+	SERVER("storage.tsdb.head-chunks-write-queue-size", true), \
+	SERVER("storage.tsdb.samples-per-chunk", true), \
+	SERVER("storage.tsdb.delayed-compaction.max-percent", true), \
+	SERVER("storage.tsdb.delay-compact-file.path", true), \
+	SERVER("storage.tsdb.block-reload-interval", true), \
+	SERVER("storage.remote.read-sample-limit", true), \
+	SERVER("storage.remote.read-concurrent-limit", true), \
+	SERVER("storage.remote.read-max-bytes-in-frame", true), \
+	SERVER("rules.alert.for-outage-tolerance", true), \
+	SERVER("rules.alert.for-grace-period", true), \
+	SERVER("rules.alert.resend-delay", true), \
+	SERVER("rules.max-concurrent-evals", true), \
+	SERVER("alertmanager.notification-queue-capacity", true), \
+	SERVER("alertmanager.notification-batch-size", true), \
+	SERVER("alertmanager.drain-notification-queue-on-shutdown", false), \
+	SERVER("query.lookback-delta", true), \
+	SERVER("query.timeout", true), \
+	SERVER("query.max-concurrency", true), \
+	SERVER("query.max-samples", true), \
+	SERVER("web.search.max-limit", true), \
+	SERVER("web.console.templates", true), \
+	SERVER("web.console.libraries", true)
+/* clang-format on */
+
 static int print_version(void)
 {
 	struct utsname host;
@@ -114,39 +151,7 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 		REFUSED("web.enable-admin-api", NOT_BUILT, 2, false),
 		REFUSED("web.enable-remote-write-receiver", NOT_BUILT, 2, false),
 		REFUSED("web.enable-otlp-receiver", NOT_BUILT, 2, false),
-		SERVER("storage.tsdb.path", true),
-		SERVER("storage.tsdb.min-block-duration", true),
-		SERVER("storage.tsdb.max-block-duration", true),
-		SERVER("storage.tsdb.max-block-chunk-segment-size", true),
-		SERVER("storage.tsdb.wal-segment-size", true),
-		SERVER("storage.tsdb.retention.time", true),
-		SERVER("storage.tsdb.retention.size", true),
-		SERVER("storage.tsdb.no-lockfile", false),
-		SERVER("storage.tsdb.allow-overlapping-compaction", false),
-		SERVER("storage.tsdb.wal-compression", false),
-		SERVER("storage.tsdb.wal-compression-type", true),
-		SERVER("storage.tsdb.head-chunks-write-queue-size", true),
-		SERVER("storage.tsdb.samples-per-chunk", true),
-		SERVER("storage.tsdb.delayed-compaction.max-percent", true),
-		SERVER("storage.tsdb.delay-compact-file.path", true),
-		SERVER("storage.tsdb.block-reload-interval", true),
-		SERVER("storage.remote.read-sample-limit", true),
-		SERVER("storage.remote.read-concurrent-limit", true),
-		SERVER("storage.remote.read-max-bytes-in-frame", true),
-		SERVER("rules.alert.for-outage-tolerance", true),
-		SERVER("rules.alert.for-grace-period", true),
-		SERVER("rules.alert.resend-delay", true),
-		SERVER("rules.max-concurrent-evals", true),
-		SERVER("alertmanager.notification-queue-capacity", true),
-		SERVER("alertmanager.notification-batch-size", true),
-		SERVER("alertmanager.drain-notification-queue-on-shutdown", false),
-		SERVER("query.lookback-delta", true),
-		SERVER("query.timeout", true),
-		SERVER("query.max-concurrency", true),
-		SERVER("query.max-samples", true),
-		SERVER("web.search.max-limit", true),
-		SERVER("web.console.templates", true),
-		SERVER("web.console.libraries", true),
+		SERVER_FLAGS,
 		{NULL, FLAG_BOOL, NULL, NULL, false, 0},
 	};
 	int r = flags_parse(argc, argv, flags, NULL, 0, NULL, err);
