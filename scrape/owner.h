@@ -34,7 +34,8 @@ struct owner {
 
 	/* The scrape being made: what page_rollback() goes back to. */
 	bool marked;
-	bool page_good; /* a page was read and is kept */
+	bool page_good;  /* a page was read and is kept */
+	bool page_empty; /* it had no byte: what is known of lines stays as it was */
 	uint32_t lines_mark;
 	struct frame_mark frames_mark;
 };

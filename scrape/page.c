@@ -102,5 +102,6 @@ int page_read(struct owner *o, const struct page_env *env, struct sv page, int64
 		page_discard(&r);
 	else
 		o->page_good = true;
+	o->page_empty = page.len == 1;
 	return result;
 }

@@ -32,10 +32,10 @@ static int look_ahead(struct reader *r, struct sv text, const char *next, struct
 	const struct scrape_features *f = r->env->features;
 	if (!is_openmetrics(r) || !f || !(f->start_times || f->start_zero))
 		return 0;
-	if (openmetrics_is_created(text, r->family, r->type))
+	if (openmetrics_is_created(text, r->last_family, r->type))
 		return 1;
 	t->sample.start_ms =
-		openmetrics_start_ms(&r->starts_ahead, text, next, r->end, r->family, r->type);
+		openmetrics_start_ms(&r->starts_ahead, text, next, r->end, r->last_family, r->type);
 	return 0;
 }
 
@@ -85,6 +85,8 @@ static const char *read_comment(struct reader *r, const char *p, int *result)
 		r->ended = true;
 		return next;
 	}
+	if (meta.kind != TEXT_META_NONE)
+		r->last_family = meta.family;
 	if (meta.kind == TEXT_META_TYPE) {
 		r->type = meta.type;
 		r->family = meta.family;

@@ -87,11 +87,13 @@ struct reader {
 	uint32_t prev;    /* the line before */
 	uint64_t offered; /* samples that count for sample_limit, kept or not */
 	enum metric_type type;
-	struct sv family; /* of the last TYPE, raw; only where it is asked for (see whole) */
-	uint8_t format;   /* LINE_TEXT, LINE_OPENMETRICS, or 0 */
-	bool whole;       /* lines are read each time: the family or the labels are asked for */
-	bool plain;       /* samples need no more than a value put into its slot */
-	bool ended;       /* "# EOF" was there */
+	/* Of the last TYPE, and of the last HELP, TYPE or UNIT; raw, and kept only where they are
+	 * asked for (see whole). */
+	struct sv family, last_family;
+	uint8_t format; /* LINE_TEXT, LINE_OPENMETRICS, or 0 */
+	bool whole;     /* lines are read each time: the family or the labels are asked for */
+	bool plain;     /* samples need no more than a value put into its slot */
+	bool ended;     /* "# EOF" was there */
 	struct page_nhcb *nhcb; /* NULL = no conversion */
 	struct openmetrics_starts starts_ahead;
 	bool meta_changed;

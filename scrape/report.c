@@ -30,6 +30,9 @@ static const struct {
 	 SV("bytes"), true},
 };
 
+/* Longer names of target labels have no exported_ counterpart among them. */
+enum { LIMIT_EXPORTED_BYTES = 256 };
+
 void owner_mark(struct owner *o)
 {
 	if (o->marked)
@@ -64,8 +67,17 @@ static int resolve(struct owner *o, const struct page_env *env, int i, struct ma
 {
 	struct label_builder b;
 	label_builder_init(&b, env->scratch);
-	label_builder_load(&b, env->target_labels);
 	label_builder_set(&b, LABEL_NAME, report_series[i].name);
+	/* Prometheus takes exported_x away when x comes after it: so do we, for the same series. */
+	struct label l;
+	for (size_t at = 0; labels_next(env->target_labels, &at, &l);) {
+		char exported[sizeof "exported_" + LIMIT_EXPORTED_BYTES];
+		int n = snprintf(exported, sizeof exported, "exported_%.*s", SV_ARG(l.name));
+		if (n > 0 && (size_t)n < sizeof exported &&
+		    label_builder_has(&b, sv_make(exported, (size_t)n)))
+			label_builder_set(&b, sv_make(exported, (size_t)n), SV(""));
+		label_builder_set(&b, l.name, l.value);
+	}
 	struct labels labels;
 	if (label_builder_finish(&b, &batch->arena, &labels) != 0)
 		return ERR_NOMEM;
@@ -205,7 +217,8 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	o->marked = false;
 	metric_add(M_SCRAPE_STALE_MARKERS, o->frames.n_stale);
 	frame_list_turn(&o->frames, t_ms);
-	if (good) {
+	/* As with Prometheus, series are not new that come back after an empty page. */
+	if (good && !o->page_empty) {
 		o->good_gen = o->gen;
 		line_table_rest(&o->lines);
 		pack(o, env);

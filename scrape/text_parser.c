@@ -279,7 +279,7 @@ struct sv text_unescape(struct arena *arena, struct sv s, bool quote)
 static struct sv canonical_bound(struct arena *arena, struct sv value)
 {
 	uint64_t bits;
-	if (number_parse(value, &bits) != 0)
+	if (number_parse_go(value, &bits) != 0)
 		return value;
 	char text[NUMBER_MAX];
 	size_t n = number_format_openmetrics(text, double_of_bits(bits));

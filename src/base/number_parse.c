@@ -321,3 +321,54 @@ int number_parse(struct sv s, uint64_t *bits)
 	*bits = magnitude | sign;
 	return 0;
 }
+
+/* ---- what Go takes beside ---- */
+
+/* Underscores stand between digits, or between a base's prefix and a digit (strconv's
+ * underscoreOK). */
+static bool underscores_placed(struct sv s)
+{
+	size_t i = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
+	bool hex = s.len >= i + 2 && s.ptr[i] == '0' && (s.ptr[i + 1] | 0x20) == 'x';
+	char before = '^'; /* '0' a digit or prefix, '_', '!' anything else */
+	if (hex) {
+		i += 2;
+		before = '0';
+	}
+	for (; i < s.len; i++) {
+		char c = s.ptr[i];
+		bool digit = is_digit(c) || (hex && (c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+		if (c == '_' ? before != '0' : !digit && before == '_')
+			return false;
+		before = digit ? '0' : c == '_' ? '_' : '!';
+	}
+	return before != '_';
+}
+
+int number_parse_go(struct sv s, uint64_t *bits)
+{
+	if (number_parse(s, bits) == 0)
+		return 0;
+	char text[128], *end;
+	size_t n = 0;
+	bool hex = false, power = false;
+	if (s.len >= sizeof text || !underscores_placed(s))
+		return 1;
+	for (size_t i = 0; i < s.len; i++) {
+		hex = hex || (s.ptr[i] | 0x20) == 'x';
+		power = power || (s.ptr[i] | 0x20) == 'p';
+		if (s.ptr[i] != '_')
+			text[n++] = s.ptr[i];
+	}
+	text[n] = '\0';
+	if (!hex)
+		return n == s.len ? 1 : number_parse(sv_make(text, n), bits);
+	const char *digits = text + (text[0] == '-' || text[0] == '+');
+	if (!power || digits[0] != '0' || (digits[1] | 0x20) != 'x')
+		return 1;
+	double v = strtod(text, &end);
+	if (*end != '\0' || bits_of_double(v < 0 ? -v : v) == BITS_INFINITE)
+		return 1;
+	*bits = bits_of_double(v);
+	return 0;
+}

@@ -30,6 +30,10 @@ static inline double double_of_bits(uint64_t u)
  * ever moved through a floating-point register. */
 int number_parse(struct sv s, uint64_t *bits);
 
+/* Also what Go's ParseFloat takes beyond that: hexadecimal floats with an exponent, and underscores
+ * between digits. */
+int number_parse_go(struct sv s, uint64_t *bits);
+
 enum { NUMBER_MAX = 40 };
 /* Shortest text that reads back to the same double, Go's 'g' with exponent -1: "1e+06", "0.0001",
  * "1e-05", "+Inf", "-Inf", "NaN". Returns the length; dst holds NUMBER_MAX bytes, terminated. */

@@ -50,6 +50,53 @@ static void words(void **state)
 	}
 }
 
+/* Which texts Go's strconv.ParseFloat takes, and what it makes of them (printed by Go 1.26). */
+static void what_go_takes(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		uint64_t bits;
+	} cases[] = {
+		{"1_0", true, UINT64_C(0x4024000000000000)},
+		{"_1", false, 0},
+		{"1_", false, 0},
+		{"1__0", false, 0},
+		{"0x1p3", true, UINT64_C(0x4020000000000000)},
+		{"0X1P-3", true, UINT64_C(0x3fc0000000000000)},
+		{"0x1", false, 0},
+		{"0x_1p3", true, UINT64_C(0x4020000000000000)},
+		{"0x1_fp2", true, UINT64_C(0x405f000000000000)},
+		{"-0x1.8p1", true, UINT64_C(0xc008000000000000)},
+		{"0x.8p1", true, UINT64_C(0x3ff0000000000000)},
+		{"0xp1", false, 0},
+		{"0x1p", false, 0},
+		{"1_0e1_0", true, UINT64_C(0x42374876e8000000)},
+		{"1_0.5", true, UINT64_C(0x4025000000000000)},
+		{"1._5", false, 0},
+		{"0_1", true, UINT64_C(0x3ff0000000000000)},
+		{"0x1p1024", false, 0},
+		{"0x1p-1080", true, UINT64_C(0x0000000000000000)},
+		{"inf_", false, 0},
+		{"+nan", false, 0},
+		{"0b1", false, 0},
+		{"0o7", false, 0},
+		{"1e999", false, 0},
+		{"0x1.fffffffffffff8p0", true, UINT64_C(0x4000000000000000)},
+		{"0x1p+2", true, UINT64_C(0x4010000000000000)},
+		{"1e_5", false, 0},
+		{"0x1p_2", false, 0},
+		{"i_nf", false, 0},
+		{"NaN", true, UINT64_C(0x7ff8000000000001)},
+	};
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		uint64_t bits = 0;
+		int r = number_parse_go(sv_of(cases[i].text), &bits);
+		if (r != !cases[i].good || (r == 0 && bits != cases[i].bits))
+			fail_msg("%s: %d, %016llx", cases[i].text, r, (unsigned long long)bits);
+	}
+}
+
 static void refuses(void **state)
 {
 	static const char *const bad[] = {
@@ -224,13 +271,10 @@ static void digits_beyond_any_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hard_cases),
-		cmocka_unit_test(words),
-		cmocka_unit_test(refuses),
-		cmocka_unit_test(printed_doubles),
-		cmocka_unit_test(random_digits),
-		cmocka_unit_test(middles),
-		cmocka_unit_test(digits_beyond_any_use),
+		cmocka_unit_test(hard_cases),      cmocka_unit_test(words),
+		cmocka_unit_test(refuses),         cmocka_unit_test(what_go_takes),
+		cmocka_unit_test(printed_doubles), cmocka_unit_test(random_digits),
+		cmocka_unit_test(middles),         cmocka_unit_test(digits_beyond_any_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,31 @@ static void test_metadata(void **state)
 	assert_int_equal(w->n_metadata, 0);
 }
 
+static void test_empty_page_makes_nothing_new(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(scrape_page(w, "a 1\nb 1\n"), 0);
+	assert_int_equal(w->result.series_added, 2);
+	assert_int_equal(scrape_bytes(w, SV("")), 0);
+	ASSERT_BATCH(w, "__name__=a, stale\n__name__=b, stale\n");
+	assert_int_equal(scrape_page(w, "a 1\nb 1\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
+	/* A page of a blank line is not empty. */
+	assert_int_equal(scrape_page(w, "\n"), 0);
+	assert_int_equal(scrape_page(w, "a 1\nb 1\n"), 0);
+	assert_int_equal(w->result.series_added, 2);
+}
+
+static void test_bounds_as_go_reads_them(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(scrape_page(w, "# TYPE h histogram\nh_bucket{le=\"0x1p3\"} 1\n"
+					"h_bucket{le=\"1_0\"} 2\nh_bucket{le=\"1__0\"} 3\n"),
+			 0);
+	ASSERT_BATCH(w, "__name__=h_bucket,le=10.0, 2\n__name__=h_bucket,le=1__0, 3\n"
+			"__name__=h_bucket,le=8.0, 1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
