@@ -195,10 +195,16 @@ static void test_bounds_as_go_reads_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_openmetrics_page), TEST(test_end_is_needed),
-		TEST(test_exemplars),        TEST(test_long_exemplar_is_left_out),
-		TEST(test_format_changes),   TEST(test_start_times),
-		TEST(test_zero_at_start),    TEST(test_metadata),
+		TEST(test_openmetrics_page),
+		TEST(test_end_is_needed),
+		TEST(test_exemplars),
+		TEST(test_long_exemplar_is_left_out),
+		TEST(test_format_changes),
+		TEST(test_start_times),
+		TEST(test_zero_at_start),
+		TEST(test_metadata),
+		TEST(test_empty_page_makes_nothing_new),
+		TEST(test_bounds_as_go_reads_them),
 	};
 	return cmocka_run_group_tests_name("page_lines", tests, NULL, NULL);
 }
