@@ -50,7 +50,8 @@ struct standin_options {
 };
 
 /* The record file has a line for each sample, histogram and exemplar, where t is the time in ms,
- * bits the 16 hex digits of a double, and {labels} as in {__name__="up",job="x"}:
+ * bits the 16 hex digits of a double, and {labels} as in {__name__="up",job="x"} (names that are
+ * not plain ones are quoted too):
  *
  *   t bits {labels}                       a float; followed by " start=<ms>" where 2.0 told a start
  *   t h:<histogram> {labels}              a native histogram
