@@ -1,9 +1,7 @@
 /* global, external labels, and names that must be unique over the file. */
 #include "check.h"
 
-#include <ampagent/base/hash.h>
 #include <ampagent/base/limits.h>
-#include <ampagent/base/map.h>
 
 enum { DEFAULT_INTERVAL_MS = 60000, DEFAULT_TIMEOUT_MS = 10000 };
 
@@ -104,7 +102,29 @@ static int expand(struct decode *d, struct raw_pair *label, env_getter env)
 	return label->value.ptr ? 0 : decode_fail_memory(d, label->key);
 }
 
-int check_global(struct decode *d, struct raw_global *g, env_getter env, struct labels *out)
+/* Prometheus's defaults where the file says nothing. Formats are left open unless a feature wants
+ * protobuf first: what they are depends on the job. */
+static int fill_global(struct decode *d, struct raw_global *g, const struct config_features *f)
+{
+	struct raw_shared *s = &g->shared;
+	if (s->validation == VALIDATION_UNSET)
+		s->validation = VALIDATION_UTF8;
+	if (s->escaping == ESCAPING_UNSET && (!g->node || g->node->n == 0))
+		s->escaping = ESCAPING_ALLOW_UTF_8;
+	if (g->evaluation_interval_ms == 0)
+		g->evaluation_interval_ms = DEFAULT_INTERVAL_MS;
+	if (!s->native_histograms_set)
+		s->native_histograms = f && f->native_histograms;
+	if (!s->extra_scrape_metrics_set)
+		s->extra_scrape_metrics = f && f->extra_scrape_metrics;
+	if (s->protocols_set || !f || (!f->start_zero && !f->start_times))
+		return 0;
+	s->protocols_set = true;
+	return check_default_protocols(d, true, s);
+}
+
+int check_global(struct decode *d, struct raw_global *g, const struct config_features *features,
+		 env_getter env, struct labels *out)
 {
 	struct raw_shared *s = &g->shared;
 	if (s->interval_ms == 0)
@@ -122,92 +142,14 @@ int check_global(struct decode *d, struct raw_global *g, env_getter env, struct 
 		if (r != 0)
 			return r;
 	}
+	int r = fill_global(d, g, features);
+	if (r != 0)
+		return r;
 	for (size_t i = 0; i < g->n_external_labels; i++) {
-		int r = expand(d, &g->external_labels[i], env);
+		r = expand(d, &g->external_labels[i], env);
 		if (r != 0)
 			return r;
 	}
 	return check_labels(d, g->external_labels, g->n_external_labels,
 			    check_scheme(s->validation), out);
-}
-
-/* Names with the blocks that bear them. */
-struct name_set {
-	struct map map;
-	const struct sv **names;
-};
-
-static void name_set_deinit(struct name_set *s)
-{
-	map_deinit(&s->map);
-	free(s->names);
-}
-
-DEFINE_CLEANUP(struct name_set, name_set_deinit)
-
-static uint64_t name_rehash(uint32_t value, void *cls)
-{
-	const struct name_set *s = cls;
-	return hash_keyed(s->names[value]->ptr, s->names[value]->len);
-}
-
-/* Index of an earlier equal name, i itself when there is none, or SIZE_MAX without memory. */
-static size_t name_set_put(struct name_set *s, const struct sv *name, size_t i)
-{
-	uint64_t hash = hash_keyed(name->ptr, name->len);
-	for (struct map_iter it = map_find(&s->map, hash); map_next(&s->map, &it);)
-		if (sv_eq(*s->names[it.value], *name))
-			return it.value;
-	s->names[i] = name;
-	if (map_insert(&s->map, hash, (uint32_t)i, name_rehash, s) != 0)
-		return SIZE_MAX;
-	return i;
-}
-
-static int check_jobs(struct decode *d, const struct raw_config *raw)
-{
-	_cleanup_(name_set_deinit) struct name_set set = {MAP_NULL, NULL};
-	set.names = calloc(raw->n_scrapes + 1, sizeof *set.names);
-	for (size_t i = 0; i < raw->n_scrapes; i++) {
-		const struct raw_scrape *s = &raw->scrapes[i];
-		size_t first = set.names ? name_set_put(&set, &s->opt.job_name, i) : SIZE_MAX;
-		if (first == SIZE_MAX)
-			return decode_fail_memory(d, s->node);
-		if (first != i)
-			return decode_fail(d, decode_place(s->node, "job_name"),
-					   "found multiple scrape configs with job name \"%.*s\", "
-					   "first at line %d",
-					   SV_ARG(s->opt.job_name), raw->scrapes[first].node->line);
-	}
-	return 0;
-}
-
-int check_names(struct decode *d, const struct raw_config *raw,
-		const struct remotewrite_options *writes)
-{
-	int r = check_jobs(d, raw);
-	if (r != 0)
-		return r;
-	_cleanup_(name_set_deinit) struct name_set set = {MAP_NULL, NULL};
-	set.names = calloc(raw->n_writes + 1, sizeof *set.names);
-	for (size_t i = 0; i < raw->n_writes; i++) {
-		const struct yaml_node *node = raw->writes[i].node;
-		size_t first = set.names ? name_set_put(&set, &writes[i].name, i) : SIZE_MAX;
-		if (first == SIZE_MAX)
-			return decode_fail_memory(d, node);
-		if (first == i)
-			continue;
-		int line = raw->writes[first].node->line;
-		if (!writes[i].name_set)
-			return decode_fail(
-				d, node,
-				"found two remote_write blocks with the same content "
-				"(secrets do not count), first at line %d; give them names",
-				line);
-		return decode_fail(d, decode_place(node, "name"),
-				   "found multiple remote write configs with name \"%.*s\", first "
-				   "at line %d",
-				   SV_ARG(writes[i].name), line);
-	}
-	return 0;
 }

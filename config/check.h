@@ -7,25 +7,56 @@
 
 typedef const char *(*env_getter)(const char *name);
 
-/* Fills in global's own defaults; external labels with variables expanded. */
-int check_global(struct decode *d, struct raw_global *g, env_getter env, struct labels *out);
+/* The checks also make raw what is in effect: defaults, inherited values, folded keys.
+ *
+ * Fills in global's own defaults; external labels with variables expanded. features may be NULL. */
+int check_global(struct decode *d, struct raw_global *g, const struct config_features *features,
+		 env_getter env, struct labels *out);
+/* What a server's blocks may say. */
+int check_server(struct decode *d, const struct raw_config *raw);
 /* A job: what it leaves open comes from g. On failure the sets that were compiled stay in out. */
 int check_scrape(struct decode *d, const struct raw_global *g, struct raw_scrape *raw,
 		 struct scrape_options *out);
 int check_discovery(struct decode *d, const struct raw_scrape *raw, struct discovery_options *out);
 int check_write(struct decode *d, const struct raw_global *g, struct raw_write *raw,
 		struct remotewrite_options *out);
-/* No two jobs, and no two destinations, may have one name. */
+/* No two destinations may have one name. */
 int check_names(struct decode *d, const struct raw_config *raw,
 		const struct remotewrite_options *writes);
 
-/* The formats of shared's list that are built, in its order; out holds one for each format there
- * is. block is the mapping that has the list. Refuses an empty list, unknown names, repeated ones.
- */
+/* Names of jobs over all files, with where each stands. */
+struct check_jobs;
+int check_jobs_new(struct check_jobs **out);
+void check_jobs_free(struct check_jobs *j);
+DEFINE_CLEANUP_PTR(struct check_jobs, check_jobs_free)
+/* Refuses a job whose name is there already. name and d->path must stay valid. */
+int check_jobs_add(struct check_jobs *j, struct decode *d, const struct raw_scrape *raw);
+
+/* Formats by their names in files; PROTO_NONE and NULL where there is none. */
+enum scrape_protocol check_protocol_named(struct sv name);
+const char *check_protocol_name(enum scrape_protocol protocol);
+/* shared's list; out holds one for each format there is. block is the mapping that has the list.
+ * Refuses an empty list, unknown names, repeated ones. */
 int check_protocol_list(struct decode *d, const struct yaml_node *block,
 			const struct raw_shared *shared, enum scrape_protocol *out, size_t *n_out);
+/* Prometheus's list where there is none, into shared. */
+int check_default_protocols(struct decode *d, bool proto_first, struct raw_shared *shared);
+/* What a job offers and falls back on. */
+int check_protocols(struct decode *d, const struct raw_global *g, struct raw_scrape *raw,
+		    struct scrape_options *out);
 /* HTTP client keys of the mapping node; folds the old bearer keys into authorization. */
 int check_http(struct decode *d, const struct yaml_node *node, struct raw_http *raw);
+/* Their parts: raw->oauth2 into raw->opt.oauth2; the tls_config of node; the proxy keys of block.
+ */
+int check_oauth2(struct decode *d, const struct yaml_node *node, struct raw_http *raw);
+int check_tls(struct decode *d, const struct yaml_node *node, const struct tls_options *tls);
+int check_proxy(struct decode *d, const struct yaml_node *block, const struct proxy_options *p,
+		bool url_set);
+/* At most one of key and key_file. */
+int check_one_source(struct decode *d, const struct yaml_node *block, const char *key,
+		     struct sv value, struct sv file);
+int check_header_token(struct decode *d, const struct yaml_node *at, const char *what,
+		       struct sv name);
 /* A header name and value that a request may carry beside what the client sets itself. what is the
  * key for messages. */
 int check_header_name(struct decode *d, const struct yaml_node *at, const char *what,

@@ -39,11 +39,18 @@ static bool is_token(struct sv s)
 	return s.len > 0;
 }
 
+int check_header_token(struct decode *d, const struct yaml_node *at, const char *what,
+		       struct sv name)
+{
+	return is_token(name) ? 0 : decode_fail(d, at, "\"%s\": not a header name", what);
+}
+
 int check_header_name(struct decode *d, const struct yaml_node *at, const char *what,
 		      struct sv name)
 {
-	if (!is_token(name))
-		return decode_fail(d, at, "\"%s\": not a header name", what);
+	int r = check_header_token(d, at, what, name);
+	if (r != 0)
+		return r;
 	for (size_t i = 0; reserved[i]; i++)
 		if (sv_eq_nocase(name, sv_of(reserved[i])))
 			return decode_fail(d, at, "\"%s\": setting header \"%.*s\" is not allowed",
@@ -82,9 +89,8 @@ static int check_headers(struct decode *d, const struct yaml_node *node, const s
 	return 0;
 }
 
-/* At most one of a value and the file it may come from. */
-static int one_source(struct decode *d, const struct yaml_node *block, const char *key,
-		      struct sv value, struct sv file)
+int check_one_source(struct decode *d, const struct yaml_node *block, const char *key,
+		     struct sv value, struct sv file)
 {
 	if (value.len == 0 || file.len == 0)
 		return 0;
@@ -96,8 +102,9 @@ static int check_basic_auth(struct decode *d, const struct yaml_node *node,
 			    const struct http_options *opt)
 {
 	const struct yaml_node *block = yaml_get(node, SV("basic_auth"));
-	int r = one_source(d, block, "username", opt->username, opt->username_file);
-	return r != 0 ? r : one_source(d, block, "password", opt->password, opt->password_file);
+	int r = check_one_source(d, block, "username", opt->username, opt->username_file);
+	return r != 0 ? r
+		      : check_one_source(d, block, "password", opt->password, opt->password_file);
 }
 
 static int check_authorization(struct decode *d, const struct yaml_node *node,
@@ -110,8 +117,8 @@ static int check_authorization(struct decode *d, const struct yaml_node *node,
 				   "authorization type cannot be \"basic\": use basic_auth");
 	int r = check_header_value(d, block, "authorization", SV("Authorization"), opt->auth_type);
 	return r != 0 ? r
-		      : one_source(d, block, "credentials", opt->credentials,
-				   opt->credentials_file);
+		      : check_one_source(d, block, "credentials", opt->credentials,
+					 opt->credentials_file);
 }
 
 /* bearer_token and bearer_token_file are older names of authorization's keys. */
@@ -119,40 +126,53 @@ static int fold_bearer(struct decode *d, const struct yaml_node *node, struct ra
 {
 	if (raw->bearer_token.len == 0 && raw->bearer_token_file.len == 0)
 		return 0;
-	int r = one_source(d, node, "bearer_token", raw->bearer_token, raw->bearer_token_file);
+	int r = check_one_source(d, node, "bearer_token", raw->bearer_token,
+				 raw->bearer_token_file);
 	if (r != 0)
 		return r;
 	const char *key = raw->bearer_token.len ? "bearer_token" : "bearer_token_file";
-	if (raw->opt.has_basic_auth || raw->opt.has_authorization)
+	if (raw->opt.has_basic_auth || raw->opt.has_authorization || raw->opt.has_oauth2)
 		return decode_fail(d, decode_place(node, key),
-				   "at most one of basic_auth, authorization, bearer_token and "
-				   "bearer_token_file");
+				   "at most one of basic_auth, authorization, oauth2, bearer_token "
+				   "and bearer_token_file");
 	raw->opt.has_authorization = true;
 	raw->opt.credentials = raw->bearer_token;
 	raw->opt.credentials_file = raw->bearer_token_file;
+	raw->bearer_token = raw->bearer_token_file = SV_NULL;
 	return 0;
 }
 
-static int check_tls(struct decode *d, const struct yaml_node *node, const struct tls_options *tls)
+int check_tls(struct decode *d, const struct yaml_node *node, const struct tls_options *tls)
 {
 	const struct yaml_node *block = yaml_get(node, SV("tls_config"));
-	int r = one_source(d, block, "ca", tls->ca, tls->ca_file);
+	int r = check_one_source(d, block, "ca", tls->ca, tls->ca_file);
 	if (r == 0)
-		r = one_source(d, block, "cert", tls->cert, tls->cert_file);
+		r = check_one_source(d, block, "cert", tls->cert, tls->cert_file);
 	if (r == 0)
-		r = one_source(d, block, "key", tls->key, tls->key_file);
+		r = check_one_source(d, block, "key", tls->key, tls->key_file);
 	if (r != 0)
 		return r;
 	bool cert = tls->cert.len || tls->cert_file.len, key = tls->key.len || tls->key_file.len;
 	if (cert != key)
 		return decode_fail(d, block,
 				   "tls_config: a client certificate and its key must "
-				   "be given together");
+				   "be given together: \"%s\" or \"%s_file\" is missing",
+				   cert ? "key" : "cert", cert ? "key" : "cert");
 	if (tls->min_version != TLS_ANY && tls->max_version != TLS_ANY &&
 	    tls->max_version < tls->min_version)
 		return decode_fail(d, decode_place(block, "max_version"),
 				   "tls_config: max_version is below min_version");
 	return 0;
+}
+
+/* One way to authenticate. */
+static int check_exclusive(struct decode *d, const struct yaml_node *node,
+			   const struct http_options *opt)
+{
+	if (opt->has_basic_auth + opt->has_authorization + opt->has_oauth2 < 2)
+		return 0;
+	return decode_fail(d, decode_place(node, opt->has_oauth2 ? "oauth2" : "authorization"),
+			   "at most one of basic_auth, authorization and oauth2");
 }
 
 int check_http(struct decode *d, const struct yaml_node *node, struct raw_http *raw)
@@ -164,15 +184,16 @@ int check_http(struct decode *d, const struct yaml_node *node, struct raw_http *
 	if (r == 0)
 		r = fold_bearer(d, node, raw);
 	if (r == 0)
+		r = check_exclusive(d, node, opt);
+	if (r == 0 && opt->has_oauth2)
+		r = check_oauth2(d, node, raw);
+	if (r == 0)
 		r = check_tls(d, node, &opt->tls);
 	if (r == 0)
+		r = check_proxy(d, node, &opt->proxy, raw->proxy_url_set);
+	if (r == 0)
 		r = check_headers(d, node, raw);
-	if (r != 0)
-		return r;
 	if (opt->auth_type.len == 0)
 		opt->auth_type = SV("Bearer");
-	if (opt->has_basic_auth && opt->has_authorization)
-		return decode_fail(d, decode_place(node, "authorization"),
-				   "at most one of basic_auth and authorization");
-	return 0;
+	return r;
 }

@@ -35,9 +35,9 @@ static int check_auth(struct decode *d, struct raw_write *raw)
 				   "{} to sign them with settings from the environment");
 	if (!raw->opt.has_sigv4)
 		return 0;
-	if (http->has_basic_auth || http->has_authorization)
+	if (http->has_basic_auth || http->has_authorization || http->has_oauth2)
 		return decode_fail(d, at,
-				   "at most one of basic_auth, authorization and sigv4 in "
+				   "at most one of basic_auth, authorization, oauth2 and sigv4 in "
 				   "remote_write");
 	if ((sigv4->access_key.len == 0) != (sigv4->secret_key.len == 0))
 		return decode_fail(d, at, "sigv4: access_key and secret_key belong together");
@@ -58,7 +58,7 @@ static int check_extra_headers(struct decode *d, const struct raw_write *raw,
 		if (sv_eq_nocase(pair->name, SV("authorization")))
 			return decode_fail(d, pair->key,
 					   "\"headers\": authorization is set by basic_auth, "
-					   "authorization or sigv4");
+					   "authorization, oauth2 or sigv4");
 		int r = check_header_name(d, pair->key, "headers", pair->name);
 		if (r == 0)
 			r = check_header_value(d, pair->key, "headers", pair->name, pair->value);
@@ -84,6 +84,22 @@ static int check_queue(struct decode *d, const struct raw_write *raw)
 		return decode_fail(d, decode_place(block, "max_backoff"),
 				   "remote write queue max_backoff is below min_backoff");
 	return 0;
+}
+
+static int check_message(struct decode *d, const struct raw_write *raw,
+			 struct remotewrite_options *out)
+{
+	if (raw->protobuf_message == 0)
+		return decode_fail(d, decode_place(raw->node, "protobuf_message"),
+				   "\"protobuf_message\" cannot be empty");
+	out->protocol = (enum remotewrite_protocol)(raw->protobuf_message - 1);
+	const struct yaml_node *metadata = yaml_get(raw->node, SV("metadata_config"));
+	if (out->protocol == REMOTEWRITE_V1 || !metadata)
+		return 0;
+	return decode_warn(d, metadata, NULL,
+			   "\"metadata_config\" has no effect with "
+			   "io.prometheus.write.v2.Request: each request has the metadata of its "
+			   "series");
 }
 
 /* A destination without a name goes by the beginning of a digest of its settings. */
@@ -119,14 +135,12 @@ int check_write(struct decode *d, const struct raw_global *g, struct raw_write *
 	if (r == 0)
 		r = check_queue(d, raw);
 	if (r == 0)
+		r = check_message(d, raw, out);
+	if (r == 0)
 		r = check_extra_headers(d, raw, out);
 	if (r != 0)
 		return r;
 	out->http = raw->http.opt;
-	const struct yaml_node *at = decode_place(raw->node, "protobuf_message");
-	if (raw->protobuf_message != 1)
-		return decode_fail(
-			d, at, "\"protobuf_message\": only prometheus.WriteRequest is built yet");
 	if (out->http.enable_http2)
 		r = decode_warn(d, decode_place(raw->node, "enable_http2"), schema_http_write.name,
 				"\"enable_http2\" in remote_write has no effect: requests are "

@@ -36,9 +36,10 @@ int decode_warn(struct decode *d, const struct yaml_node *at, const void *once, 
 
 	struct decode_warning *w = arena_alloc(d->temp, sizeof *w);
 	struct sv text = arena_dup(d->keep, sv_of(msg));
-	if (!w || !text.ptr)
+	struct sv path = arena_dup(d->keep, sv_of(d->path));
+	if (!w || !text.ptr || !path.ptr)
 		return decode_fail_memory(d, at);
-	*w = (struct decode_warning){NULL, {at->line, at->col, text}};
+	*w = (struct decode_warning){NULL, {at->line, at->col, path, text}};
 	*d->last_warning = w;
 	d->last_warning = &w->next;
 	d->n_warnings++;
@@ -130,9 +131,14 @@ static bool is_harmless(const struct schema_entry *e, const struct yaml_node *no
 	}
 }
 
-/* Keys that are only looked at: their type is checked all the same. */
-static int check_only(struct decode *d, const struct schema_block *block,
-		      const struct schema_entry *e, const struct yaml_pair *pair)
+static int not_a_list(struct decode *d, const struct schema_entry *e, const struct yaml_node *node)
+{
+	return decode_fail(d, node, "\"%s\": expected %s, found %s", e->key,
+			   schema_kind_text(e->kind), yaml_kind_name(node->kind));
+}
+
+/* What a key that is not kept may hold. */
+static int check_kind(struct decode *d, const struct schema_entry *e, const struct yaml_node *node)
 {
 	union {
 		struct sv text;
@@ -144,24 +150,34 @@ static int check_only(struct decode *d, const struct schema_block *block,
 	} nowhere;
 	struct sv *list;
 	size_t n;
-	int r = e->kind == SCHEMA_STRINGS ? decode_strings(d, e, pair->value, &list, &n)
-					  : decode_scalar(d, e, pair->value, &nowhere);
-	if (r != 0)
-		return r;
-	if (e->status == SCHEMA_NO_EFFECT)
-		return decode_warn(d, pair->key, e, "\"%s\" in %s has no effect in this agent",
-				   e->key, block->name);
-	if (is_harmless(e, pair->value))
-		return 0;
-	return decode_fail(d, pair->key,
-			   "\"%s\" in %s is not built yet: take it out of the file to go without",
-			   e->key, block->name);
+	if (e->kind == SCHEMA_STRINGS)
+		return decode_strings(d, e, node, &list, &n);
+	if (e->kind == SCHEMA_BLOCKS)
+		return node->kind == YAML_SEQ || node->kind == YAML_NULL ? 0
+									 : not_a_list(d, e, node);
+	return decode_scalar(d, e, node, &nowhere);
 }
 
-static int not_a_list(struct decode *d, const struct schema_entry *e, const struct yaml_node *node)
+/* Keys that are refused when they say something: their type is checked all the same. */
+static int check_only(struct decode *d, const struct schema_block *block,
+		      const struct schema_entry *e, const struct yaml_pair *pair)
 {
-	return decode_fail(d, node, "\"%s\": expected %s, found %s", e->key,
-			   schema_kind_text(e->kind), yaml_kind_name(node->kind));
+	int r = check_kind(d, e, pair->value);
+	if (r != 0 || is_harmless(e, pair->value))
+		return r;
+	switch (e->status) {
+	case SCHEMA_SERVER:
+		return decode_fail(d, pair->key, "field %s is not allowed in agent mode",
+				   block == &schema_file ? e->key : block->name);
+	case SCHEMA_REF:
+		return decode_fail(d, pair->key, "\"%s\": cannot use secret ref without manager",
+				   e->key);
+	default:
+		return decode_fail(d, pair->key,
+				   "\"%s\" in %s is not built yet: take it out of the file to go "
+				   "without",
+				   e->key, block->name);
+	}
 }
 
 static int decode_blocks(struct decode *d, const struct schema_entry *e,
@@ -217,7 +233,7 @@ static int decode_named_blocks(struct decode *d, const struct schema_entry *e,
 static int decode_entry(struct decode *d, const struct schema_entry *e,
 			const struct yaml_node *node, char *out)
 {
-	void *field = out + e->offset;
+	void *field = e->offset == SCHEMA_NOWHERE ? NULL : out + e->offset;
 	size_t *count = (size_t *)(void *)(out + e->count);
 	if (e->has_given)
 		*(bool *)(out + e->given) = node->kind != YAML_NULL || e->kind == SCHEMA_STRING;
@@ -230,6 +246,10 @@ static int decode_entry(struct decode *d, const struct schema_entry *e,
 		return decode_map(d, e, node, field, count);
 	case SCHEMA_LISTS:
 		return decode_lists(d, e, node, field, count);
+	case SCHEMA_SECRET_LISTS:
+		return decode_secret_lists(d, e, node, field, count);
+	case SCHEMA_JSON_MAP:
+		return decode_json_map(d, e, node, field, count);
 	case SCHEMA_BLOCK:
 		return decode_block(d, e->block, node, field);
 	case SCHEMA_BLOCKS:
@@ -251,9 +271,13 @@ static int decode_pair(struct decode *d, const struct schema_block *block,
 	}
 	if (!e)
 		return unknown_key(d, block, pair->key);
-	if (e->status != SCHEMA_BUILT)
+	if (e->status != SCHEMA_BUILT && e->status != SCHEMA_NO_EFFECT)
 		return check_only(d, block, e, pair);
-	return decode_entry(d, e, pair->value, out);
+	int r = decode_entry(d, e, pair->value, out);
+	if (r != 0 || e->status == SCHEMA_BUILT)
+		return r;
+	return decode_warn(d, pair->key, e, "\"%s\" in %s has no effect in this agent", e->key,
+			   block->name);
 }
 
 int decode_block(struct decode *d, const struct schema_block *block, const struct yaml_node *node,

@@ -13,9 +13,18 @@ struct decode_warning {
 
 enum { DECODE_ONCE_MAX = 128 }; /* more than there are keys without effect */
 
-/* One reading of one file. */
+/* A file that a key names and that has to be there when it is used. */
+struct decode_file {
+	struct decode_file *next;
+	const char *key;
+	struct sv name;   /* the very view that the options hold */
+	const char *path; /* of the file that names it, with the place */
+	int line, col;
+};
+
+/* One reading of one file and those it includes. */
 struct decode {
-	const char *path;   /* for messages */
+	const char *path;   /* for messages: the file being read now */
 	struct sv dir;      /* relative file names are joined to it */
 	struct arena *keep; /* what the snapshot owns */
 	struct arena *temp; /* what is forgotten after reading */
@@ -25,6 +34,8 @@ struct decode {
 	size_t n_warnings;
 	const void *once[DECODE_ONCE_MAX]; /* what has been warned of */
 	size_t n_once;
+	struct decode_file *first_file;
+	struct decode_file **last_file;
 };
 
 /* Sets "path:line:col: message" and the place; returns 1. */
@@ -52,6 +63,10 @@ int decode_map(struct decode *d, const struct schema_entry *e, const struct yaml
 	       void *out, size_t *n);
 int decode_lists(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
 		 void *out, size_t *n);
+int decode_secret_lists(struct decode *d, const struct schema_entry *e,
+			const struct yaml_node *node, void *out, size_t *n);
+int decode_json_map(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
+		    void *out, size_t *n);
 /* Sets field to the entry's default as the schema has it. */
 void decode_fallback(const struct schema_entry *e, void *field);
 

@@ -8,6 +8,8 @@
 #include "paths.h"
 #include "raw.h"
 
+#include <ampagent/base/json.h>
+#include <ampagent/base/limits.h>
 #include <ampagent/base/text.h>
 
 enum { SHOWN_MAX = 60 }; /* bytes of a value in a message */
@@ -41,6 +43,20 @@ static int decode_text(struct decode *d, const struct schema_entry *e, const str
 	return out->ptr ? 0 : decode_fail_memory(d, node);
 }
 
+/* Remembers that the file is read some day. */
+static int note_file(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
+		     struct sv name)
+{
+	struct decode_file *f = arena_alloc(d->temp, sizeof *f);
+	if (!f)
+		return decode_fail_memory(d, node);
+	*f = (struct decode_file){
+		.key = e->key, .name = name, .path = d->path, .line = node->line, .col = node->col};
+	*d->last_file = f;
+	d->last_file = &f->next;
+	return 0;
+}
+
 static int decode_path(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
 		       struct sv *out)
 {
@@ -50,7 +66,9 @@ static int decode_path(struct decode *d, const struct schema_entry *e, const str
 	if (sv_find(*out, '\0') != out->len)
 		return decode_fail(d, node, "\"%s\": a file name cannot contain a NUL byte",
 				   e->key);
-	return paths_join(d->keep, d->dir, *out, out) == 0 ? 0 : decode_fail_memory(d, node);
+	if (paths_join(d->keep, d->dir, *out, out) != 0)
+		return decode_fail_memory(d, node);
+	return e->is_read ? note_file(d, e, node, *out) : 0;
 }
 
 static int decode_duration(struct decode *d, const struct schema_entry *e,
@@ -103,6 +121,22 @@ static int decode_uint(struct decode *d, const struct schema_entry *e, const str
 	return 0;
 }
 
+static int decode_int(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
+		      int64_t *out)
+{
+	*out = 0;
+	if (node->kind == YAML_INT && node->integer <= INT64_MAX)
+		*out = node->negative ? -(int64_t)node->integer : (int64_t)node->integer;
+	else if (node->kind == YAML_FLOAT && node->number > -0x1p63 && node->number < 0x1p63)
+		*out = (int64_t)node->number;
+	else if (node->kind == YAML_INT || node->kind == YAML_FLOAT)
+		return decode_fail(d, node, "\"%s\" is outside the range of a number of 64 bits",
+				   e->key);
+	else if (node->kind != YAML_NULL)
+		return wrong_kind(d, e, node, "integer");
+	return 0;
+}
+
 static int decode_float(struct decode *d, const struct schema_entry *e,
 			const struct yaml_node *node, double *out)
 {
@@ -151,6 +185,8 @@ static int decode_word(struct decode *d, const struct schema_entry *e, const str
 		struct sv word = sv_of(e->words[i]);
 		if (!sv_eq(text, word) && !(e->any_case && sv_eq_nocase(text, word)))
 			continue;
+		if (text.len == 0 && e->no_empty && node->kind != YAML_NULL)
+			break;
 		*out = i;
 		return 0;
 	}
@@ -177,6 +213,8 @@ int decode_scalar(struct decode *d, const struct schema_entry *e, const struct y
 		return decode_size(d, e, node, field);
 	case SCHEMA_UINT:
 		return decode_uint(d, e, node, field);
+	case SCHEMA_INT:
+		return decode_int(d, e, node, field);
 	case SCHEMA_FLOAT:
 		return decode_float(d, e, node, field);
 	case SCHEMA_WORD:
@@ -251,6 +289,92 @@ int decode_lists(struct decode *d, const struct schema_entry *e, const struct ya
 			return r;
 	}
 	*(struct scrape_param **)out = v;
+	*n = node->n;
+	return 0;
+}
+
+int decode_secret_lists(struct decode *d, const struct schema_entry *e,
+			const struct yaml_node *node, void *out, size_t *n)
+{
+	if (node->kind == YAML_NULL)
+		return 0;
+	if (node->kind != YAML_MAP)
+		return wrong_kind(d, e, node, "map of lists of secrets");
+	struct http_header_option *v = arena_calloc(d->keep, node->n ? node->n : 1, sizeof *v);
+	if (!v)
+		return decode_fail_memory(d, node);
+	for (size_t i = 0; i < node->n; i++) {
+		int r = decode_text(d, e, node->pairs[i].key, &v[i].name);
+		if (r == 0)
+			r = decode_strings(d, e, node->pairs[i].value, &v[i].secrets,
+					   &v[i].n_secrets);
+		if (r != 0)
+			return r;
+	}
+	*(struct http_header_option **)out = v;
+	*n = node->n;
+	return 0;
+}
+
+static void write_json(struct json_writer *w, const struct yaml_node *node)
+{
+	switch (node->kind) {
+	case YAML_NULL:
+		json_null(w);
+		break;
+	case YAML_BOOL:
+		json_bool(w, node->boolean);
+		break;
+	case YAML_INT:
+		if (node->negative)
+			json_i64(w, (int64_t)(0 - node->integer));
+		else
+			json_u64(w, node->integer);
+		break;
+	case YAML_FLOAT:
+		json_double(w, node->number);
+		break;
+	case YAML_STRING:
+		json_string(w, node->text);
+		break;
+	case YAML_SEQ:
+		json_begin_array(w);
+		for (size_t i = 0; i < node->n; i++)
+			write_json(w, node->items[i]);
+		json_end_array(w);
+		break;
+	case YAML_MAP:
+		json_begin_object(w);
+		for (size_t i = 0; i < node->n; i++) {
+			json_key(w, node->pairs[i].key->text);
+			write_json(w, node->pairs[i].value);
+		}
+		json_end_object(w);
+		break;
+	}
+}
+
+int decode_json_map(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
+		    void *out, size_t *n)
+{
+	if (node->kind == YAML_NULL)
+		return 0;
+	if (node->kind != YAML_MAP)
+		return wrong_kind(d, e, node, "map");
+	struct http_pair *v = arena_calloc(d->keep, node->n ? node->n : 1, sizeof *v);
+	if (!v)
+		return decode_fail_memory(d, node);
+	for (size_t i = 0; i < node->n; i++) {
+		_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+		buf_init(&text, LIMIT_CONFIG_BYTES);
+		struct json_writer w = {&text, false};
+		write_json(&w, node->pairs[i].value);
+		v[i].name = arena_dup(d->keep, node->pairs[i].key->text);
+		v[i].value = arena_dup(d->keep, buf_view(&text));
+		if (buf_failed(&text) || !v[i].name.ptr || !v[i].value.ptr)
+			return decode_fail_memory(d, node->pairs[i].value);
+	}
+	*(struct http_pair **)out = v;
 	*n = node->n;
 	return 0;
 }

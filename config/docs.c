@@ -15,16 +15,19 @@ static const char intro[] =
 	"one.\n"
 	"- A key that Prometheus knows and ampagent has not built yet is refused too, unless its "
 	"value is empty, zero or false. They are listed under [Not built yet](#not-built-yet).\n"
-	"- A key that means nothing to an agent is accepted with one warning, so that a server's "
-	"file starts unchanged. They are listed under "
+	"- A key that means nothing to an agent is accepted with one warning. They are listed "
+	"under "
 	"[Accepted without effect](#accepted-without-effect).\n"
+	"- What Prometheus refuses in agent mode (rule_files, alerting, remote_read) and names of "
+	"secrets in a secret manager, of which there is none, are refused likewise. They are "
+	"listed "
+	"under [Refused](#refused).\n"
 	"- Anchors, aliases and `<<` merges work. Dates and sexagesimal numbers are text; "
 	"`yes`, `no`, `on`, `off`, `y` and `n` are booleans.\n"
 	"- A scalar key with nothing behind it has the zero value of its type (`\"\"`, 0, false), "
 	"not its default; a block with nothing behind it has all its defaults.\n"
 	"- Requests are HTTP/1.1: `enable_http2` changes nothing.\n"
-	"- `metric_name_escaping_scheme` is checked but changes nothing, as it matters to formats "
-	"that are not built yet.\n"
+	"- `ampagent check-config prometheus.yml` checks a file and the files that it names.\n"
 	"\n"
 	"Types:\n"
 	"\n"
@@ -32,7 +35,7 @@ static const char intro[] =
 	"once: `1m30s`; `0` needs no unit.\n"
 	"- **size**: a number and a unit, B, KB, MB, GB, TB, PB or EB, all counted in 1024s; `0` "
 	"needs no unit.\n"
-	"- **file name**: relative names count from the directory of the configuration file.\n"
+	"- **file name**: relative names count from the directory of the file that they stand in.\n"
 	"- **secret**: never shown on pages, in logs or in messages.\n";
 
 /* A heading's anchor as Markdown viewers make it. */
@@ -124,11 +127,14 @@ int config_print_docs(struct buf *out)
 	buf_printf(out, "\n## Accepted without effect\n\n"
 			"Each is named in one warning at the start.\n");
 	print_list(out, SCHEMA_NO_EFFECT);
+	buf_printf(out,
+		   "\n## Refused\n\n"
+		   "Only in Prometheus's server mode, or from a secret manager; refused unless "
+		   "empty.\n");
+	print_list(out, SCHEMA_SERVER);
+	print_list(out, SCHEMA_REF);
 	buf_printf(out, "\n## Not built yet\n\n"
-			"Refused unless empty, zero or false. Also refused: formats other than "
-			"PrometheusText0.0.4 as the only scrape_protocols or as "
-			"fallback_scrape_protocol, and protobuf_message "
-			"io.prometheus.write.v2.Request.\n");
+			"Refused unless empty, zero or false.\n");
 	print_list(out, SCHEMA_NOT_BUILT);
 	return buf_failed(out) ? 1 : 0;
 }

@@ -4,8 +4,12 @@
  * the snapshot's own. Both hold secrets and are wiped. The relabel sets have references of their
  * own, one for each pointer to them.
  */
+#include "load.h"
+
 #include "check.h"
-#include "render.h"
+#include "digest.h"
+#include "include.h"
+#include "shown.h"
 
 #include <ampagent/base/file.h>
 #include <ampagent/base/limits.h>
@@ -77,28 +81,154 @@ static int parse_tree(struct decode *d, struct sv text, struct yaml_node **root)
 		      why.msg);
 }
 
-/* Jobs and destinations of raw into the snapshot. Counts grow only after the element's sets are
- * in place, so that the snapshot can be freed at any time. */
-static int check_all(struct decode *d, struct raw_config *raw, env_getter env, struct config *c)
+/* One reading. */
+struct reading {
+	struct decode d;
+	const struct load_options *opt;
+	struct config *c;
+	struct raw_config raw;
+	struct check_jobs *jobs;
+	struct included *first, **last;
+	size_t n_included; /* jobs in files that are included */
+};
+
+/* A file of scrape_config_files. */
+struct included {
+	struct included *next;
+	const char *path;
+	struct sv dir;
+	struct raw_config raw; /* scrapes only */
+};
+
+/* Jobs of one file into the snapshot, which has room for them. Counts grow only after the
+ * element's sets are in place, so that the snapshot can be freed at any time. */
+static int add_jobs(struct reading *r, struct raw_config *from)
 {
-	c->scrapes = arena_calloc(d->keep, raw->n_scrapes + 1, sizeof *c->scrapes);
-	c->discoveries = arena_calloc(d->keep, raw->n_scrapes + 1, sizeof *c->discoveries);
-	c->writes = arena_calloc(d->keep, raw->n_writes + 1, sizeof *c->writes);
-	if (!c->scrapes || !c->discoveries || !c->writes)
-		return no_memory(d->err, d->path);
-	int r = check_global(d, &raw->global, env, &c->external_labels);
-	while (r == 0 && c->n_scrapes < raw->n_scrapes) {
-		size_t i = c->n_scrapes++;
-		r = check_scrape(d, &raw->global, &raw->scrapes[i], &c->scrapes[i]);
-		if (r == 0)
-			r = check_discovery(d, &raw->scrapes[i], &c->discoveries[i]);
+	struct config *c = r->c;
+	for (size_t i = 0; i < from->n_scrapes; i++) {
+		struct raw_scrape *raw = &from->scrapes[i];
+		size_t at = c->n_scrapes++;
+		int failed = check_scrape(&r->d, &r->raw.global, raw, &c->scrapes[at]);
+		if (failed == 0)
+			failed = check_discovery(&r->d, raw, &c->discoveries[at]);
+		if (failed == 0)
+			failed = check_jobs_add(r->jobs, &r->d, raw);
+		if (failed != 0)
+			return failed;
+		config_digest_scrape(&c->scrapes[at]);
+		config_digest_discovery(&c->discoveries[at]);
 	}
-	while (r == 0 && c->n_writes < raw->n_writes) {
+	return 0;
+}
+
+/* Room for n jobs, with those that are there. */
+static int make_room(struct reading *r, size_t n)
+{
+	struct config *c = r->c;
+	struct scrape_options *scrapes = arena_calloc(r->d.keep, n + 1, sizeof *scrapes);
+	struct discovery_options *discoveries = arena_calloc(r->d.keep, n + 1, sizeof *discoveries);
+	if (!scrapes || !discoveries)
+		return no_memory(r->d.err, r->d.path);
+	if (c->n_scrapes > 0) {
+		memcpy(scrapes, c->scrapes, c->n_scrapes * sizeof *scrapes);
+		memcpy(discoveries, c->discoveries, c->n_scrapes * sizeof *discoveries);
+	}
+	c->scrapes = scrapes;
+	c->discoveries = discoveries;
+	return 0;
+}
+
+static int add_writes(struct reading *r)
+{
+	struct config *c = r->c;
+	c->writes = arena_calloc(r->d.keep, r->raw.n_writes + 1, sizeof *c->writes);
+	if (!c->writes)
+		return no_memory(r->d.err, r->d.path);
+	while (c->n_writes < r->raw.n_writes) {
 		size_t i = c->n_writes++;
-		r = check_write(d, &raw->global, &raw->writes[i], &c->writes[i]);
+		int failed = check_write(&r->d, &r->raw.global, &r->raw.writes[i], &c->writes[i]);
+		if (failed != 0)
+			return failed;
 	}
-	c->agent = raw->agent;
-	return r != 0 ? r : check_names(d, raw, c->writes);
+	return check_names(&r->d, &r->raw, c->writes);
+}
+
+/* What the file itself says. */
+static int check_file(struct reading *r)
+{
+	int failed = check_server(&r->d, &r->raw);
+	if (failed == 0)
+		failed = check_global(&r->d, &r->raw.global, r->opt->features,
+				      r->opt->getenv_fn ? r->opt->getenv_fn : environment,
+				      &r->c->external_labels);
+	if (failed == 0)
+		failed = make_room(r, r->raw.n_scrapes);
+	if (failed == 0)
+		failed = add_jobs(r, &r->raw);
+	if (failed == 0)
+		failed = add_writes(r);
+	r->c->agent = r->raw.agent;
+	return failed;
+}
+
+/* ---- files that are included ---- */
+
+static int decode_included(void *cls, const char *path, struct sv text)
+{
+	struct reading *r = cls;
+	struct yaml_node *root;
+	struct included *inc = arena_calloc(r->d.temp, 1, sizeof *inc);
+	const char *name = arena_strdup(r->d.keep, sv_of(path));
+	if (!inc || !name)
+		return no_memory(r->d.err, path);
+	r->c->checksum = include_checksum_add(r->c->checksum, path, text);
+	inc->path = r->d.path = name;
+	inc->dir = r->d.dir = path_dir(sv_of(name));
+	int failed = parse_tree(&r->d, text, &root);
+	if (failed == 0)
+		failed = decode_block(&r->d, &schema_included, root, &inc->raw);
+	r->n_included += inc->raw.n_scrapes;
+	*r->last = inc;
+	r->last = &inc->next;
+	return failed;
+}
+
+static int read_included(struct reading *r)
+{
+	const struct yaml_node *list = yaml_get(r->raw.node, SV("scrape_config_files"));
+	const struct raw_config *raw = &r->raw;
+	const char *path = r->d.path;
+	struct err why = ERR_NULL;
+	size_t at = raw->n_scrape_config_files;
+	for (size_t i = 0; i < raw->n_scrape_config_files; i++)
+		if (!include_pattern_valid(list->items[i]->text))
+			return decode_fail(&r->d, list->items[i],
+					   "\"scrape_config_files\": invalid scrape config file "
+					   "path: \"*\" may stand in the last path element only");
+	if (r->opt->leave_includes)
+		return 0;
+	int failed = include_each(raw->scrape_config_files, raw->n_scrape_config_files,
+				  decode_included, r, &at, &why);
+	if (failed == 0 || at == raw->n_scrape_config_files)
+		return failed;
+	r->d.path = path;
+	return decode_fail(&r->d, list->items[at], "\"scrape_config_files\": %s", why.msg);
+}
+
+static int check_included(struct reading *r)
+{
+	const char *path = r->d.path;
+	int failed = read_included(r);
+	if (failed == 0 && r->n_included > 0)
+		failed = make_room(r, r->c->n_scrapes + r->n_included);
+	for (struct included *inc = r->first; failed == 0 && inc; inc = inc->next) {
+		r->d.path = inc->path;
+		r->d.dir = inc->dir;
+		failed = add_jobs(r, &inc->raw);
+	}
+	if (failed == 0)
+		r->d.path = path;
+	return failed;
 }
 
 static int collect_warnings(struct decode *d, struct config *c)
@@ -111,37 +241,42 @@ static int collect_warnings(struct decode *d, struct config *c)
 	return 0;
 }
 
-/* The page's text, before defaults are inherited: it says what the file says. */
-static int render_shown(struct decode *d, const struct raw_config *raw, struct config *c)
+static int show(struct reading *r)
 {
 	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
 	buf_init(&text, SNAPSHOT_BYTES);
-	render_block(&text, &schema_file, raw);
-	c->shown = arena_dup(d->keep, buf_view(&text));
-	return c->shown.ptr && !buf_failed(&text) ? 0 : no_memory(d->err, d->path);
+	shown_config(&text, &r->raw);
+	r->c->shown = arena_dup(r->d.keep, buf_view(&text));
+	return r->c->shown.ptr && !buf_failed(&text) ? 0 : no_memory(r->d.err, r->d.path);
 }
 
-static int fill(struct decode *d, struct sv text, env_getter env, struct config *c)
+static int fill(struct reading *r, struct sv text)
 {
 	struct yaml_node *root;
-	struct raw_config *raw = arena_calloc(d->temp, 1, sizeof *raw);
-	c->path = arena_dup(d->keep, sv_of(d->path));
-	if (!raw || !c->path.ptr)
-		return no_memory(d->err, d->path);
-	int r = parse_tree(d, text, &root);
-	if (r != 0)
-		return r;
-	decode_defaults(&schema_file, raw);
-	r = decode_block(d, &schema_file, root, raw);
-	if (r == 0)
-		r = render_shown(d, raw, c);
-	if (r == 0)
-		r = check_all(d, raw, env, c);
-	return r != 0 ? r : collect_warnings(d, c);
+	r->c->path = arena_dup(r->d.keep, sv_of(r->d.path));
+	if (!r->c->path.ptr || check_jobs_new(&r->jobs) != 0)
+		return no_memory(r->d.err, r->d.path);
+	r->c->checksum = include_checksum(text);
+	int failed = parse_tree(&r->d, text, &root);
+	if (failed != 0)
+		return failed;
+	decode_defaults(&schema_file, &r->raw);
+	failed = decode_block(&r->d, &schema_file, root, &r->raw);
+	if (failed == 0)
+		failed = check_file(r);
+	if (failed == 0)
+		failed = check_included(r);
+	if (failed == 0)
+		failed = show(r);
+	if (failed == 0)
+		failed = collect_warnings(&r->d, r->c);
+	if (failed == 0 && r->opt->look)
+		failed = r->opt->look(r->opt->cls, &r->d, r->c);
+	return failed;
 }
 
-int config_parse(struct sv text, const char *path, const struct config_features *features,
-		 const char *(*getenv_fn)(const char *), struct config **out, struct err *err)
+int load_parse(struct sv text, const char *path, const struct load_options *opt,
+	       struct config **out, struct err *err)
 {
 	_cleanup_(snapshot_freep) struct snapshot *s = calloc(1, sizeof *s);
 	_cleanup_(arena_wipe) struct arena temp = ARENA_NULL;
@@ -151,26 +286,45 @@ int config_parse(struct sv text, const char *path, const struct config_features 
 	arena_init(&temp, TEMP_BYTES);
 	atomic_init(&s->refs, 1);
 
-	struct decode d = {
-		.path = path,
-		.dir = path_dir(sv_of(path)),
-		.keep = &s->arena,
-		.temp = &temp,
-		.err = err,
+	struct reading r = {
+		.d = {.path = path,
+		      .dir = path_dir(sv_of(path)),
+		      .keep = &s->arena,
+		      .temp = &temp,
+		      .err = err},
+		.opt = opt,
+		.c = &s->pub,
 	};
-	d.last_warning = &d.first_warning;
-	int r = fill(&d, text, getenv_fn ? getenv_fn : environment, &s->pub);
-	if (r == 0)
+	r.d.last_warning = &r.d.first_warning;
+	r.d.last_file = &r.d.first_file;
+	r.last = &r.first;
+	int failed = fill(&r, text);
+	check_jobs_free(r.jobs);
+	if (failed == 0)
 		*out = &take_ptr(s)->pub;
-	return r;
+	return failed;
 }
 
-int config_load(const char *path, const struct config_features *features, struct config **out,
-		struct err *err)
+int load_file(const char *path, const struct load_options *opt, struct config **out,
+	      struct err *err)
 {
 	_cleanup_(buf_wipe) struct buf text = BUF_NULL; /* it may hold secrets */
 	buf_init(&text, LIMIT_CONFIG_BYTES);
 	if (file_read(path, &text, err) != 0)
 		return 1;
-	return config_parse(buf_view(&text), path, features, NULL, out, err);
+	return load_parse(buf_view(&text), path, opt, out, err);
+}
+
+int config_parse(struct sv text, const char *path, const struct config_features *features,
+		 const char *(*getenv_fn)(const char *), struct config **out, struct err *err)
+{
+	const struct load_options opt = {.features = features, .getenv_fn = getenv_fn};
+	return load_parse(text, path, &opt, out, err);
+}
+
+int config_load(const char *path, const struct config_features *features, struct config **out,
+		struct err *err)
+{
+	const struct load_options opt = {.features = features};
+	return load_file(path, &opt, out, err);
 }

@@ -18,10 +18,20 @@ struct raw_relabel {
 	const struct yaml_node *node;
 };
 
+struct raw_oauth2 {
+	struct oauth2_options opt;
+	struct sv grant_type;
+	struct raw_pair *endpoint_params;
+	size_t n_endpoint_params;
+	bool proxy_url_set;
+};
+
 /* The HTTP client keys, which stand among a block's own ones. */
 struct raw_http {
 	struct http_options opt;
+	struct raw_oauth2 oauth2;
 	struct sv bearer_token, bearer_token_file;
+	bool proxy_url_set;
 };
 
 struct raw_static {
@@ -54,8 +64,15 @@ struct raw_shared {
 	struct sv *protocols;
 	size_t n_protocols;
 	bool protocols_set;
+	bool native_histograms;
+	bool native_histograms_set;
+	bool always_classic_histograms;
+	bool always_classic_histograms_set;
+	bool convert_to_nhcb;
+	bool convert_to_nhcb_set;
 	bool extra_scrape_metrics;
 	bool extra_scrape_metrics_set;
+	struct sv failure_log_file;
 	uint64_t body_size_limit;
 	uint64_t sample_limit;
 	uint64_t target_limit;
@@ -90,19 +107,68 @@ struct raw_write {
 	size_t n_headers;
 	struct raw_relabel *relabel;
 	size_t n_relabel;
-	int protobuf_message;
+	int protobuf_message; /* enum remotewrite_protocol + 1 */
 	const struct yaml_node *node;
 };
 
 struct raw_global {
 	struct raw_shared shared;
+	int64_t evaluation_interval_ms;
+	int64_t rule_query_offset_ms;
+	struct sv query_log_file;
 	struct raw_pair *external_labels;
 	size_t n_external_labels;
 	const struct yaml_node *node;
 };
 
+/* Blocks of a server, which are checked and then forgotten. */
+struct raw_runtime {
+	int64_t gogc;
+};
+
+struct raw_storage {
+	int64_t out_of_order_time_window_ms;
+	double stale_series_compaction_threshold;
+	int float_encoding;
+	int64_t retention_ms;
+	uint64_t retention_bytes;
+	double retention_percentage;
+	bool tsdb_set, retention_set;
+	int64_t max_exemplars;
+	const struct yaml_node *node;
+};
+
+struct raw_tracing {
+	int client_type;
+	struct sv endpoint;
+	double sampling_fraction;
+	bool insecure;
+	struct tls_options tls;
+	struct raw_pair *headers;
+	size_t n_headers;
+	int compression;
+	int64_t timeout_ms;
+	const struct yaml_node *node;
+};
+
+struct raw_otlp {
+	bool promote_all;
+	struct sv *promote, *ignore;
+	size_t n_promote, n_ignore;
+	int strategy;
+	bool keep_identifying, convert_to_nhcb, promote_scope, sanitize, preserve;
+	const struct yaml_node *node;
+};
+
 struct raw_config {
 	struct raw_global global;
+	struct sv *scrape_config_files;
+	size_t n_scrape_config_files;
+	struct raw_runtime runtime;
+	struct raw_storage storage;
+	struct raw_tracing tracing;
+	bool tracing_set;
+	struct raw_otlp otlp;
 	struct raw_scrape *scrapes;
 	size_t n_scrapes;
 	struct raw_write *writes;

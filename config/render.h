@@ -1,4 +1,5 @@
-/* A decoded block as YAML-like text, secrets masked. */
+/* A decoded block as YAML-like text, secrets masked: what a destination without a name is named
+ * after. */
 #pragma once
 
 #include <ampagent/base/buf.h>

@@ -7,11 +7,14 @@
  *   SCHEMA_BOOL                        bool
  *   SCHEMA_DURATION                    int64_t          milliseconds
  *   SCHEMA_SIZE, SCHEMA_UINT           uint64_t
+ *   SCHEMA_INT                         int64_t
  *   SCHEMA_FLOAT                       double
  *   SCHEMA_WORD                        int              index into words
  *   SCHEMA_STRINGS, SECRETS, PATHS     struct sv *      and a count
  *   SCHEMA_MAP                         struct raw_pair * and a count
  *   SCHEMA_LISTS                       struct scrape_param * and a count (name to list of strings)
+ *   SCHEMA_SECRET_LISTS                struct http_header_option * and a count, secrets set
+ *   SCHEMA_JSON_MAP                    struct http_pair * and a count, each value as JSON
  *   SCHEMA_BLOCK                       the block's fields, offsets counted from this one
  *   SCHEMA_BLOCKS                      an array of the block's struct and a count
  *   SCHEMA_NAMED_BLOCKS                the same from a mapping: each begins with a struct sv name
@@ -31,6 +34,7 @@ enum schema_kind {
 	SCHEMA_DURATION,
 	SCHEMA_SIZE,
 	SCHEMA_UINT,
+	SCHEMA_INT,
 	SCHEMA_FLOAT,
 	SCHEMA_WORD,
 	SCHEMA_STRINGS,
@@ -38,6 +42,8 @@ enum schema_kind {
 	SCHEMA_PATHS,
 	SCHEMA_MAP,
 	SCHEMA_LISTS,
+	SCHEMA_SECRET_LISTS,
+	SCHEMA_JSON_MAP,
 	SCHEMA_BLOCK,
 	SCHEMA_BLOCKS,
 	SCHEMA_NAMED_BLOCKS,
@@ -46,8 +52,10 @@ enum schema_kind {
 
 enum schema_status {
 	SCHEMA_BUILT,
-	SCHEMA_NO_EFFECT, /* accepted with one warning */
+	SCHEMA_NO_EFFECT, /* accepted with one warning; kept where it has a place */
 	SCHEMA_NOT_BUILT, /* refused unless empty, zero or false */
+	SCHEMA_SERVER,    /* refused likewise: what Prometheus refuses in agent mode */
+	SCHEMA_REF,       /* refused likewise: names a secret of a secret manager */
 };
 
 #define SCHEMA_NOWHERE ((size_t)-1)
@@ -68,6 +76,8 @@ struct schema_entry {
 	const char *const *words;         /* SCHEMA_WORD: NULL-ended; index 0 is the zero value */
 	const struct schema_block *block; /* nested kinds */
 	bool positive;                    /* numbers: zero and below are refused */
+	bool no_empty;                    /* SCHEMA_WORD: "" is refused, null is not */
+	bool is_read;                     /* SCHEMA_PATH, PATHS: a file that has to be there */
 	bool required;                    /* for the documentation: its check has the message */
 	const char *help;
 };
@@ -105,6 +115,13 @@ extern const struct schema_block schema_basic_auth;
 extern const struct schema_block schema_authorization;
 extern const struct schema_block schema_tls;
 extern const struct schema_block schema_header;
+extern const struct schema_block schema_oauth2;
+extern const struct schema_block schema_included;
+extern const struct schema_block schema_alerting;
+extern const struct schema_block schema_runtime;
+extern const struct schema_block schema_storage;
+extern const struct schema_block schema_tracing;
+extern const struct schema_block schema_otlp;
 extern const struct schema_block schema_agent;
 extern const struct schema_block schema_agent_wal;
 
@@ -119,6 +136,17 @@ extern const struct schema_block schema_agent_wal;
 	{                                                                                          \
 		.key = name, .kind = its_kind, .status = SCHEMA_NOT_BUILT, NOWHERE,                \
 		.help = its_help                                                                   \
+	}
+/* A key that names a secret of a secret manager, of which there is none. */
+#define SECRET_REF(name)                                                                           \
+	{                                                                                          \
+		.key = name, .kind = SCHEMA_STRING, .status = SCHEMA_REF, NOWHERE,                 \
+		.help = "Name of a secret in a secret manager."                                    \
+	}
+/* A key that only Prometheus's server mode allows. */
+#define SERVER_ONLY(name, its_kind, its_help)                                                      \
+	{                                                                                          \
+		.key = name, .kind = its_kind, .status = SCHEMA_SERVER, NOWHERE, .help = its_help  \
 	}
 /* A known key that means nothing to an agent. */
 #define NO_EFFECT(name, its_kind, its_help)                                                        \

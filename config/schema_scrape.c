@@ -64,11 +64,20 @@ static const struct schema_entry scrape_entries[] = {
 	 .kind = SCHEMA_STRING,
 	 AT(struct raw_scrape, fallback),
 	 .help = "The format of pages whose Content-Type is missing or unknown; without it such "
-		 "a scrape fails. Only PrometheusText0.0.4 is built."},
-	SHARED_ENTRIES(struct raw_scrape, "global", "global", "global", "global", "global"),
-	NOT_BUILT("native_histogram_bucket_limit", SCHEMA_UINT, "Limit of native histograms."),
-	NOT_BUILT("native_histogram_min_bucket_factor", SCHEMA_FLOAT,
-		  "Limit of native histograms."),
+		 "a scrape fails. The names are those of scrape_protocols."},
+	SHARED_ENTRIES(struct raw_scrape, "global", "global", "global",
+		       "global; from the job's own validation scheme where it has one", "global",
+		       "global, else as said there"),
+	{.key = "native_histogram_bucket_limit",
+	 .kind = SCHEMA_UINT,
+	 AT(struct raw_scrape, opt.native_histogram_bucket_limit),
+	 .help = "A native histogram with more buckets is made coarser until it fits; 0 is no "
+		 "limit."},
+	{.key = "native_histogram_min_bucket_factor",
+	 .kind = SCHEMA_FLOAT,
+	 AT(struct raw_scrape, opt.native_histogram_min_bucket_factor),
+	 .help = "A native histogram whose buckets grow by a smaller factor is made coarser; 0 is "
+		 "no limit."},
 	{.key = "relabel_configs",
 	 .kind = SCHEMA_BLOCKS,
 	 .block = &schema_relabel,
@@ -125,6 +134,23 @@ static const struct schema_entry scrape_entries[] = {
 	NOT_BUILT_SD(uyuni),
 	NOT_BUILT_SD(vultr),
 	{.key = NULL},
+};
+
+static const struct schema_entry included_entries[] = {
+	{.key = "scrape_configs",
+	 .kind = SCHEMA_BLOCKS,
+	 .block = &schema_scrape,
+	 LIST_AT(struct raw_config, scrapes, n_scrapes),
+	 .help = "The jobs."},
+	{.key = NULL},
+};
+
+/* A file of scrape_config_files: into the lists of a struct raw_config. */
+const struct schema_block schema_included = {
+	.name = "the file",
+	.size = sizeof(struct raw_config),
+	.node = SCHEMA_NOWHERE,
+	.entries = included_entries,
 };
 
 const struct schema_block schema_scrape = {

@@ -13,16 +13,23 @@ extern const char *const schema_escaping_words[];
 	}
 
 /* type has a field `shared` of struct raw_shared; the other arguments are defaults in words. */
-#define SHARED_ENTRIES(type, def_limit, def_size, def_validation, def_escaping, def_extra)         \
+#define SHARED_BOOL(type, name, field, def, text)                                                  \
+	{                                                                                          \
+		.key = #name, .kind = SCHEMA_BOOL, AT(type, shared.field),                         \
+		GIVEN_AT(type, shared.field##_set), .fallback_text = def, .help = text             \
+	}
+
+/* type has a field `shared` of struct raw_shared; the other arguments are defaults in words. */
+#define SHARED_ENTRIES(type, def_limit, def_size, def_validation, def_escaping, def_bool,          \
+		       def_protocols)                                                              \
 	{.key = "scrape_protocols",                                                                \
 	 .kind = SCHEMA_STRINGS,                                                                   \
 	 LIST_AT(type, shared.protocols, shared.n_protocols),                                      \
 	 GIVEN_AT(type, shared.protocols_set),                                                     \
-	 .fallback_text = "[PrometheusText0.0.4]",                                                 \
+	 .fallback_text = def_protocols,                                                           \
 	 .help = "Formats offered to targets, most wanted first: PrometheusProto, "                \
 		 "OpenMetricsText0.0.1, OpenMetricsText1.0.0, PrometheusText0.0.4, "               \
-		 "PrometheusText1.0.0. Only PrometheusText0.0.4 is built; others are left out "    \
-		 "with one warning as long as it is in the list, else the list is refused."},      \
+		 "PrometheusText1.0.0."},                                                          \
 		{.key = "body_size_limit",                                                         \
 		 .kind = SCHEMA_SIZE,                                                              \
 		 AT(type, shared.body_size_limit),                                                 \
@@ -55,18 +62,23 @@ extern const char *const schema_escaping_words[];
 		 AT(type, shared.escaping),                                                        \
 		 .words = schema_escaping_words,                                                   \
 		 .fallback_text = def_escaping,                                                    \
-		 .help = "Checked, and without effect: only formats that are not built take it "   \
-			 "from the request."},                                                     \
-		{.key = "extra_scrape_metrics",                                                    \
-		 .kind = SCHEMA_BOOL,                                                              \
-		 AT(type, shared.extra_scrape_metrics),                                            \
-		 GIVEN_AT(type, shared.extra_scrape_metrics_set),                                  \
-		 .fallback_text = def_extra,                                                       \
-		 .help = "Three more series of each scrape: its timeout, sample limit and body "   \
-			 "size."},                                                                 \
-		NOT_BUILT("scrape_failure_log_file", SCHEMA_STRING, "Log of failed scrapes."),     \
-		NOT_BUILT("scrape_native_histograms", SCHEMA_BOOL, "Native histograms."),          \
-		NOT_BUILT("always_scrape_classic_histograms", SCHEMA_BOOL,                         \
-			  "Classic histograms beside native ones."),                               \
-		NOT_BUILT("convert_classic_histograms_to_nhcb", SCHEMA_BOOL,                       \
-			  "Classic histograms as native ones with custom buckets.")
+		 .help = "Which names targets are asked for, in the formats that can say so. "     \
+			 "allow-utf-8 needs the validation scheme utf8."},                         \
+		{.key = "scrape_failure_log_file",                                                 \
+		 .kind = SCHEMA_PATH,                                                              \
+		 AT(type, shared.failure_log_file),                                                \
+		 .fallback_text = def_limit[0] == '0' ? NULL : def_limit,                          \
+		 .help = "File to which failed scrapes are logged."},                              \
+		SHARED_BOOL(type, scrape_native_histograms, native_histograms, def_bool,           \
+			    "Whether native histograms are taken; they come with "                 \
+			    "PrometheusProto, which is then offered first."),                      \
+		SHARED_BOOL(type, always_scrape_classic_histograms, always_classic_histograms,     \
+			    def_bool,                                                              \
+			    "Whether classic histograms are taken too where there is a native "    \
+			    "one."),                                                               \
+		SHARED_BOOL(type, convert_classic_histograms_to_nhcb, convert_to_nhcb, def_bool,   \
+			    "Whether classic histograms become native ones with custom "           \
+			    "buckets."),                                                           \
+		SHARED_BOOL(type, extra_scrape_metrics, extra_scrape_metrics, def_bool,            \
+			    "Three more series of each scrape: its timeout, sample limit and "     \
+			    "body size.")

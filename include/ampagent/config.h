@@ -28,6 +28,7 @@ struct config_features {
 
 struct config_warning {
 	int line, col;
+	struct sv path; /* the file: the configuration's own, or one of scrape_config_files */
 	struct sv text; /* whole sentence, NUL-terminated, without the place; never a secret */
 };
 

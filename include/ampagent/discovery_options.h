@@ -21,4 +21,5 @@ struct discovery_options {
 	size_t n_statics;
 	struct file_sd_options *file_sds;
 	size_t n_file_sds;
+	uint64_t digest; /* hash of everything above: equal = nothing changed */
 };

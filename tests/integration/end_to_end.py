@@ -173,10 +173,14 @@ def flags_and_exit_codes():
         bad = run("--config.file=" + path)
         h.check(bad.returncode == 2 and "bad.yml:3:3" in bad.stdout and "scrape_interval" in bad.stdout,
                 "an unknown key exits 2 with its place: %s" % bad.stdout)
-        server = d.file("server.yml", "alerting: {alertmanagers: []}\nrule_files: [x.yml]\n")
+        rules = d.file("rules.yml", "rule_files: [x.yml]\n")
+        bad = run("--config.file=" + rules)
+        h.check(bad.returncode == 2 and "rules.yml:1:1" in bad.stdout and "field rule_files is not allowed in agent mode" in bad.stdout,
+                "rules exit 2: %s" % bad.stdout)
+        server = d.file("server.yml", "alerting: {alertmanagers: []}\nstorage: {exemplars: {max_exemplars: 1}}\nruntime: {gogc: 50}\n")
         with h.Agent(d, open(server).read()) as agent:
             agent.wait_ready()
-            h.check("alerting" in agent.log() and "rule_files" in agent.log(), "a server's file starts with warnings")
+            h.check("storage" in agent.log() and "runtime" in agent.log(), "a server's file starts with warnings")
             other = subprocess.run([h.AMPAGENT, "--config.file=" + server, "--web.listen-address=127.0.0.1:0",
                                     "--storage.agent.path=" + os.path.join(d.path, "ampagent-data")],
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=20)

@@ -13,7 +13,7 @@ static const struct refusal refusals[] = {
 	{JOB "authorization: {type: basic}\n", 3, 25, "use basic_auth"},
 	{JOB "authorization: {type: \"A\\nB\"}\n", 3, 18, "control character"},
 	{JOB "basic_auth: {}\n  authorization: {}\n", 4, 18,
-	 "at most one of basic_auth and authorization"},
+	 "at most one of basic_auth, authorization and oauth2"},
 	{JOB "bearer_token: a\n  bearer_token_file: b\n", 3, 17,
 	 "at most one of \"bearer_token\" and \"bearer_token_file\""},
 	{JOB "bearer_token: a\n  basic_auth: {username: x}\n", 3, 17, "at most one of basic_auth"},

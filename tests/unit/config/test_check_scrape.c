@@ -19,10 +19,6 @@ static const struct refusal refusals[] = {
 	{JOB "scrape_protocols: [prometheustext0.0.4]\n", 3, 22, "unknown scrape protocol"},
 	{JOB "scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]\n", 3, 43,
 	 "\"PrometheusText0.0.4\" is there twice"},
-	{JOB "scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0]\n", 3, 21,
-	 "none of these formats is built yet"},
-	{JOB "fallback_scrape_protocol: OpenMetricsText1.0.0\n", 3, 29,
-	 "\"OpenMetricsText1.0.0\" is not built yet"},
 	{JOB "fallback_scrape_protocol: text\n", 3, 29, "unknown scrape protocol \"text\""},
 	/* schemes */
 	{JOB "metric_name_validation_scheme: legacy\n  metric_name_escaping_scheme: allow-utf-8\n",
@@ -61,9 +57,13 @@ static void test_defaults(void **state)
 	assert_false(s->extra_scrape_metrics);
 	assert_int_equal(s->interval_ms, 60000);
 	assert_int_equal(s->timeout_ms, 10000);
-	assert_int_equal(s->n_protocols, 1);
-	assert_int_equal(s->protocols[0], PROTO_TEXT_0_0_4);
 	assert_int_equal(s->fallback_protocol, PROTO_NONE);
+	assert_false(s->native_histograms);
+	assert_false(s->always_classic_histograms);
+	assert_false(s->convert_to_nhcb);
+	assert_int_equal(s->native_histogram_bucket_limit, 0);
+	assert_int_equal(s->escaping, ESCAPE_ALLOW_UTF_8);
+	assert_int_equal(s->failure_log_file.len, 0);
 	assert_sv_equal(s->metrics_path, "/metrics");
 	assert_sv_equal(s->scheme, "http");
 	assert_int_equal(s->sample_limit, 0);
@@ -132,26 +132,65 @@ static void test_inheritance(void **state)
 	assert_int_equal(l->timeout_ms, 1800000);
 }
 
-/* Formats that are not built are left out with one warning over all jobs. */
-static void test_protocols(void **state)
+/* An explicit false of a job counts, an absent one inherits. */
+static void test_three_states(void **state)
 {
-	_cleanup_(config_unrefp) struct config *c = parse_good(
-		"global: {scrape_protocols: [OpenMetricsText1.0.0, PrometheusText0.0.4]}\n"
-		"scrape_configs:\n"
-		"- job_name: a\n"
-		"- job_name: b\n"
-		"  scrape_protocols: [PrometheusProto, PrometheusText1.0.0, PrometheusText0.0.4]\n"
-		"- job_name: c\n"
-		"  scrape_protocols: [PrometheusText0.0.4]\n"
-		"  fallback_scrape_protocol: PrometheusText0.0.4\n");
-	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(c->scrapes[i].n_protocols, 1);
-		assert_int_equal(c->scrapes[i].protocols[0], PROTO_TEXT_0_0_4);
+	_cleanup_(config_unrefp) struct config *c =
+		parse_good("global:\n"
+			   "  scrape_native_histograms: true\n"
+			   "  always_scrape_classic_histograms: true\n"
+			   "  convert_classic_histograms_to_nhcb: true\n"
+			   "  scrape_failure_log_file: fail.log\n"
+			   "scrape_configs:\n"
+			   "- job_name: inherits\n"
+			   "  scrape_native_histograms:\n"
+			   "- job_name: off\n"
+			   "  scrape_native_histograms: false\n"
+			   "  always_scrape_classic_histograms: false\n"
+			   "  convert_classic_histograms_to_nhcb: false\n"
+			   "  scrape_failure_log_file: /own.log\n"
+			   "  native_histogram_bucket_limit: 7\n"
+			   "  native_histogram_min_bucket_factor: 1.5\n");
+	const struct scrape_options *a = &c->scrapes[0], *b = &c->scrapes[1];
+	assert_true(a->native_histograms);
+	assert_true(a->always_classic_histograms);
+	assert_true(a->convert_to_nhcb);
+	assert_sv_equal(a->failure_log_file, "/etc/app/fail.log");
+	assert_int_equal(a->protocols[0], PROTO_PROMETHEUS_PROTO);
+	assert_false(b->native_histograms);
+	assert_false(b->always_classic_histograms);
+	assert_false(b->convert_to_nhcb);
+	assert_sv_equal(b->failure_log_file, "/own.log");
+	assert_int_equal(b->protocols[0], PROTO_OPENMETRICS_1_0_0);
+	assert_int_equal(b->native_histogram_bucket_limit, 7);
+	assert_true(b->native_histogram_min_bucket_factor > 1.49 &&
+		    b->native_histogram_min_bucket_factor < 1.51);
+}
+
+static void test_escaping(void **state)
+{
+	static const struct {
+		const char *global, *job;
+		enum escaping_scheme want;
+	} cases[] = {
+		{"{}", "", ESCAPE_ALLOW_UTF_8},
+		{"{metric_name_validation_scheme: legacy}", "", ESCAPE_UNDERSCORES},
+		{"{metric_name_escaping_scheme: dots}", "", ESCAPE_DOTS},
+		{"{metric_name_escaping_scheme: dots}", ", metric_name_validation_scheme: utf8",
+		 ESCAPE_ALLOW_UTF_8},
+		{"{metric_name_escaping_scheme: dots}", ", metric_name_validation_scheme: legacy",
+		 ESCAPE_UNDERSCORES},
+		{"{}", ", metric_name_escaping_scheme: values", ESCAPE_VALUES},
+		{"{metric_name_validation_scheme: legacy}", ", metric_name_validation_scheme: utf8",
+		 ESCAPE_ALLOW_UTF_8},
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		char yaml[300];
+		snprintf(yaml, sizeof yaml, "global: %s\nscrape_configs: [{job_name: a%s}]\n",
+			 cases[i].global, cases[i].job);
+		_cleanup_(config_unrefp) struct config *c = parse_good(yaml);
+		assert_int_equal(c->scrapes[0].escaping, cases[i].want);
 	}
-	assert_int_equal(c->scrapes[2].fallback_protocol, PROTO_TEXT_0_0_4);
-	assert_int_equal(c->n_warnings, 1);
-	assert_int_equal(c->warnings[0].line, 1);
-	assert_int_equal(c->warnings[0].col, 28);
 }
 
 static const char *const accepted[] = {
@@ -212,8 +251,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_inheritance), cmocka_unit_test(test_protocols),
-		cmocka_unit_test(test_accepted),    cmocka_unit_test(test_relabel),
+		cmocka_unit_test(test_inheritance), cmocka_unit_test(test_three_states),
+		cmocka_unit_test(test_escaping),    cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_relabel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static const struct refusal refusals[] = {
 	{WRITE "headers: {'a:b': x}\n", 3, 13, "not a header name"},
 	{WRITE "headers: {a: \"b\\nc\"}\n", 3, 13, "control character"},
 	{WRITE "sigv4: {}\n  basic_auth: {}\n", 3, 10,
-	 "at most one of basic_auth, authorization and sigv4"},
+	 "at most one of basic_auth, authorization, oauth2 and sigv4"},
 	{WRITE "authorization: {credentials: x}\n  sigv4: {region: y}\n", 4, 10, "at most one of"},
 	{WRITE "bearer_token: x\n  sigv4: {region: y}\n", 4, 10, "at most one of"},
 	{WRITE "sigv4: {access_key: a}\n", 3, 10, "access_key and secret_key belong together"},
@@ -25,8 +25,9 @@ static const struct refusal refusals[] = {
 	{WRITE "queue_config: {min_shards: 51}\n", 3, 30, "min_shards is above"},
 	{WRITE "queue_config: {min_backoff: 6s}\n", 3, 17, "max_backoff is below min_backoff"},
 	{WRITE "queue_config: {max_backoff: 10ms}\n", 3, 31, "max_backoff is below min_backoff"},
-	{WRITE "protobuf_message: io.prometheus.write.v2.Request\n", 3, 21,
-	 "only prometheus.WriteRequest is built"},
+	{WRITE "oauth2: {client_id: c, token_url: u}\n  sigv4: {}\n", 4, 10, "at most one of"},
+	{WRITE "protobuf_message: ''\n", 3, 21, "\"protobuf_message\" cannot be empty"},
+	{WRITE "protobuf_message:\n", 3, 20, "\"protobuf_message\" cannot be empty"},
 	{WRITE "protobuf_message: prometheus.WriteReqest\n", 3, 21,
 	 "did you mean \"prometheus.WriteRequest\"?"},
 	{WRITE "write_relabel_configs:\n  - {action: keep, regex: '['}\n", 4, 27, "\"regex\": "},
@@ -35,6 +36,30 @@ static const struct refusal refusals[] = {
 static void test_refusals(void **state)
 {
 	check_refusals(refusals, LEN(refusals));
+}
+
+/* Remote write 2.0, and that metadata_config is then told to be without effect. */
+static void test_messages(void **state)
+{
+	_cleanup_(config_unrefp) struct config *c =
+		parse_good("remote_write:\n"
+			   "- {url: http://a, send_exemplars: true, send_native_histograms: yes,\n"
+			   "   round_robin_dns: true, failed_request_logging: true,\n"
+			   "   protobuf_message: io.prometheus.write.v2.Request}\n"
+			   "- url: http://b\n"
+			   "  protobuf_message: io.prometheus.write.v2.Request\n"
+			   "  metadata_config: {send: true}\n"
+			   "- {url: http://c, metadata_config: {send: true}}\n");
+	assert_int_equal(c->writes[0].protocol, REMOTEWRITE_V2);
+	assert_true(c->writes[0].send_exemplars);
+	assert_true(c->writes[0].send_native_histograms);
+	assert_true(c->writes[0].round_robin_dns);
+	assert_true(c->writes[0].failed_request_logging);
+	assert_int_equal(c->writes[2].protocol, REMOTEWRITE_V1);
+	assert_false(c->writes[2].send_exemplars);
+	assert_int_equal(c->n_warnings, 1);
+	assert_int_equal(c->warnings[0].line, 7);
+	assert_true(sv_starts_with(c->warnings[0].text, SV("\"metadata_config\" has no effect")));
 }
 
 static void test_defaults(void **state)
@@ -163,9 +188,9 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_options),  cmocka_unit_test(test_warnings),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_warnings), cmocka_unit_test(test_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

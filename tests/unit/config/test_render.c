@@ -17,6 +17,7 @@ static void render(const char *yaml, struct buf *out)
 	struct decode d = {
 		.path = "p", .dir = SV("/d"), .keep = &arena, .temp = &arena, .err = &err};
 	d.last_warning = &d.first_warning;
+	d.last_file = &d.first_file;
 	memset(&raw, 0, sizeof raw);
 	decode_defaults(&schema_file, &raw);
 	assert_int_equal(yaml_parse(&arena, sv_of(yaml), &root, &err), 0);

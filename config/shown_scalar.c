@@ -1,0 +1,161 @@
+/* Strings as YAML scalars, plain where that reads back as the same string. */
+#include "shown.h"
+
+#include <ampagent/base/limits.h>
+#include <ampagent/base/text.h>
+
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Words that YAML 1.1 takes for something else. */
+static bool is_word(struct sv s)
+{
+	static const char *const words[] = {"y",   "n",    "yes",   "no",   "on",
+					    "off", "true", "false", "null", NULL};
+	for (size_t i = 0; words[i]; i++)
+		if (sv_eq_nocase(s, sv_of(words[i])))
+			return true;
+	return false;
+}
+
+/* Plain without a doubt: most strings. */
+static bool is_simple(struct sv s)
+{
+	if (s.len == 0 || !(is_alnum(s.ptr[0]) || s.ptr[0] == '/' || s.ptr[0] == '_') ||
+	    (s.ptr[0] >= '0' && s.ptr[0] <= '9') || s.ptr[s.len - 1] == ':')
+		return false;
+	for (size_t i = 1; i < s.len; i++)
+		if (!is_alnum(s.ptr[i]) && !strchr("_-./:$()+", s.ptr[i]))
+			return false;
+	return sv_find(s, '\0') == s.len && !is_word(s);
+}
+
+enum meaning { MEANS_ITSELF, MEANS_VALUE, MEANS_MARKUP };
+
+/* What s is when nothing is put around it: read it and see. */
+static enum meaning plain_meaning(struct sv s)
+{
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
+	struct yaml_node *root = NULL;
+	buf_init(&text, s.len + 4);
+	arena_init(&arena, KiB(64) + 8 * s.len);
+	buf_sv(&text, SV("- "));
+	buf_sv(&text, s);
+	buf_char(&text, '\n');
+	if (buf_failed(&text) || yaml_parse(&arena, buf_view(&text), &root, NULL) != 0 || !root ||
+	    root->kind != YAML_SEQ || root->n != 1)
+		return MEANS_MARKUP;
+	const struct yaml_node *item = root->items[0];
+	if (item->kind == YAML_SEQ || item->kind == YAML_MAP || item->quoted ||
+	    !sv_eq(item->text, s))
+		return MEANS_MARKUP;
+	return item->kind == YAML_STRING ? MEANS_ITSELF : MEANS_VALUE;
+}
+
+/* Length and value of the rune that valid UTF-8 begins with. */
+static size_t rune_at(struct sv s, uint32_t *rune)
+{
+	unsigned char c = (unsigned char)s.ptr[0];
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	*rune = n == 1 ? c : c & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++)
+		*rune = *rune << 6 | ((unsigned char)s.ptr[i] & 0x3f);
+	return n;
+}
+
+/* Characters that a YAML reader refuses, or takes for the end of a line. */
+static bool is_special(uint32_t rune)
+{
+	return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x2028 || rune == 0x2029 ||
+	       rune == 0xfeff || (rune >= 0xfffe && rune <= 0xffff);
+}
+
+static bool has_special(struct sv s)
+{
+	uint32_t rune;
+	for (; s.len > 0; s = sv_from(s, rune_at(s, &rune)))
+		if (rune_at(s, &rune), is_special(rune))
+			return true;
+	return false;
+}
+
+static void double_quoted(struct buf *out, struct sv s)
+{
+	buf_char(out, '"');
+	while (s.len > 0) {
+		uint32_t rune;
+		size_t n = rune_at(s, &rune);
+		if (rune == '\n')
+			buf_sv(out, SV("\\n"));
+		else if (rune == '\t')
+			buf_sv(out, SV("\\t"));
+		else if (is_special(rune))
+			buf_printf(out, "\\u%04x", (unsigned)rune);
+		else if (rune == '"' || rune == '\\')
+			buf_printf(out, "\\%c", (char)rune);
+		else
+			buf_append(out, s.ptr, n);
+		s = sv_from(s, n);
+	}
+	buf_char(out, '"');
+}
+
+static void single_quoted(struct buf *out, struct sv s)
+{
+	buf_char(out, '\'');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] == '\'')
+			buf_char(out, '\'');
+		buf_char(out, s.ptr[i]);
+	}
+	buf_char(out, '\'');
+}
+
+void shown_scalar(struct buf *out, struct sv s)
+{
+	if (is_simple(s)) {
+		buf_sv(out, s);
+		return;
+	}
+	if (!utf8_valid(s)) {
+		buf_sv(out, SV("!!binary "));
+		base64_encode(out, s);
+		return;
+	}
+	if (s.len == 0 || has_special(s)) {
+		double_quoted(out, s);
+		return;
+	}
+	switch (plain_meaning(s)) {
+	case MEANS_ITSELF:
+		buf_sv(out, s);
+		break;
+	case MEANS_VALUE:
+		double_quoted(out, s);
+		break;
+	case MEANS_MARKUP:
+		single_quoted(out, s);
+		break;
+	}
+}
+
+void shown_url(struct buf *out, struct sv url)
+{
+	size_t start = sv_find_sv(url, SV("://"));
+	struct sv authority = sv_from(url, start + 3);
+	authority.len = sv_find(authority, '/');
+	size_t at = sv_find(authority, '@'), colon = sv_find(authority, ':');
+	if (start == url.len || at == authority.len || colon > at) {
+		shown_scalar(out, url);
+		return;
+	}
+	_cleanup_(buf_deinit) struct buf masked = BUF_NULL;
+	buf_init(&masked, url.len + sizeof "xxxxx");
+	buf_sv(&masked, sv_make(url.ptr, (size_t)(authority.ptr + colon + 1 - url.ptr)));
+	buf_sv(&masked, SV("xxxxx"));
+	buf_sv(&masked, sv_from(url, (size_t)(authority.ptr + at - url.ptr)));
+	shown_scalar(out, buf_view(&masked));
+}
