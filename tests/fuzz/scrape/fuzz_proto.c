@@ -28,7 +28,9 @@ static uint64_t check_histogram(uint64_t sum, const struct proto_entry *e)
 	const struct histogram *h = &e->histogram;
 	assert(e->type == METRIC_HISTOGRAM || e->type == METRIC_GAUGEHISTOGRAM);
 	assert((h->reset == HISTOGRAM_GAUGE) == (e->type == METRIC_GAUGEHISTOGRAM));
-	assert(h->start_ms == e->start_ms && h->n_bounds == 0);
+	assert(h->start_ms == e->start_ms);
+	for (uint32_t k = 1; k < h->n_bounds; k++)
+		assert(h->bounds[k - 1] < h->bounds[k]);
 	for (unsigned i = 0; i < HISTOGRAM_SIDES; i++) {
 		uint64_t n = 0;
 		for (uint32_t k = 0; k < h->side[i].n_spans; k++)
@@ -74,7 +76,8 @@ static uint64_t read_page(struct sv page, struct proto_options options)
 	int code;
 	while ((code = proto_next(r, &e, &err)) == 0) {
 		in_family |= e.kind == PROTO_ENTRY_FAMILY;
-		assert(in_family && (options.native || e.kind != PROTO_ENTRY_HISTOGRAM));
+		assert(in_family && (options.native || options.custom_buckets ||
+				     e.kind != PROTO_ENTRY_HISTOGRAM));
 		sum = check_entry(sum, &e);
 		assert(proto_offset(r) >= offset && proto_offset(r) <= page.len);
 		offset = proto_offset(r);
@@ -90,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	hash_set_key(1);
-	struct proto_options options = {data[0] & 1, data[0] & 2};
+	struct proto_options options = {data[0] & 1, data[0] & 2, data[0] & 4};
 	struct sv page = sv_make((const char *)data + 1, size - 1);
 	uint64_t sum = read_page(page, options);
 	assert(sum == read_page(page, options));
