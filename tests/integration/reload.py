@@ -1,9 +1,11 @@
 """Two hundred reloads under load: what a reload does not change must not notice it, a file that cannot be used
 must change nothing, and nothing may pile up."""
 import collections
+import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 import urllib.error
@@ -43,6 +45,7 @@ class Setup:
 
     def __init__(self, directory, pages, receivers):
         self.directory, self.pages, self.receivers = directory, pages, receivers
+        self.dead_port = h.free_port()
 
     def jobs(self, i):
         address = self.pages.address
@@ -54,6 +57,9 @@ class Setup:
                     job("rules", address, "/page",
                         "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: sometimes, action: drop}\n"
                         if self.drops(i) else "")]
+        # Nobody listens there; the log of failures is opened anew each time.
+        changing.append(job("down", "127.0.0.1:%d" % self.dead_port, "/page",
+                            "  scrape_failure_log_file: failures.log\n"))
         if i % 4 < 2:
             changing.append(job("comes", address, "/page"))
         # The places of the jobs change as well.
@@ -163,7 +169,6 @@ def recorded(path):
 
 
 def number(bits):
-    import struct
     return struct.unpack(">d", bytes.fromhex(bits))[0]
 
 
@@ -203,6 +208,18 @@ def check_changed(series):
         h.check(all(bits != STALE for _, bits in series[metric, "rules"]), "new rules do not end %s" % metric)
 
 
+def check_failures(directory, series):
+    """One line for each scrape that found nobody; all of one target."""
+    with open(directory.file("failures.log")) as f:
+        lines = [json.loads(line) for line in f]
+    h.check({(x["level"], x["job_name"], x["target"].split("/")[-1]) for x in lines} == {("ERROR", "down", "page")},
+            "lines of the failure log: %s" % lines[:2])
+    h.check(len(lines) == len(series["up", "down"]), "one for each failed scrape: %d, %d"
+            % (len(lines), len(series["up", "down"])))
+    at, _ = turns(series["up", "down"])
+    h.check(at == list(range(at[0], at[0] + len(at))), "the job that is down has one sample each turn: %s" % at)
+
+
 def many_reloads():
     pages = {"/steady": Counting(), "/slow": Counting(0.2), "/files": Counting(), "/page": PAGE}
     with h.Dir() as d, h.Pages(pages) as server:
@@ -215,7 +232,7 @@ def many_reloads():
             env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
             with h.Agent(d, setup.text(0), "--web.enable-lifecycle", env=env) as agent:
                 agent.wait_ready()
-                h.wait_for(lambda: len(agent.targets()["activeTargets"]) == 6, 10, "all targets are there")
+                h.wait_for(lambda: len(agent.targets()["activeTargets"]) == 7, 10, "all targets are there")
                 early, late = reload_often(agent, setup)
                 if early:
                     print("descriptors %d -> %d, anonymous memory %d -> %d KiB" % (early[0], late[0], early[1], late[1]))
@@ -235,6 +252,7 @@ def many_reloads():
         for name in ("steady", "slow", "files"):
             check_unchanged(series, name)
         check_changed(series)
+        check_failures(d, series)
         h.check(not [s for s in series if s[1] == "never"], "a refused job has no samples")
 
 
