@@ -18,6 +18,10 @@ static const struct {
 	{"demo", cmd_demo, "show the whole flow on this machine, with made-up keys"},
 	{"receive", cmd_receive, "a stand-in for an AMP workspace, for trials and tests"},
 	{"wal", cmd_wal, "print what is in a log directory"},
+	{"check-config", cmd_check_config,
+	 "check configuration files, as promtool check config does"},
+	{"check-metrics", cmd_check_metrics,
+	 "check metrics on stdin, as promtool check metrics does"},
 	{"docs", cmd_docs, "print a generated page: config, metrics"},
 };
 
@@ -25,8 +29,8 @@ static int usage(void)
 {
 	printf("usage: ampagent [subcommand] [flags]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		printf("  %-8s  %s\n", commands[i].name, commands[i].help);
-	printf("  version   print the version\n\n"
+		printf("  %-13s  %s\n", commands[i].name, commands[i].help);
+	printf("  version        print the version\n\n"
 	       "Start with: ampagent --config.file=prometheus.yml\n"
 	       "Flags of a subcommand: ampagent <subcommand> --help\n");
 	return 0;
