@@ -4,6 +4,7 @@
  * first for its name, help, type and unit, which may stand behind the metrics, then metric by
  * metric.
  */
+#include "nhcb.h"
 #include "proto_message.h"
 
 #include <ampagent/base/number.h>
@@ -38,7 +39,8 @@ struct proto_reader {
 	struct family family;
 	struct proto_metric metric;
 	struct arena arena; /* of the metric */
-	struct buf name;    /* of the series */
+	struct nhcb nhcb;
+	struct buf name; /* of the series */
 	char bound[NUMBER_MAX];
 	int64_t part;
 	bool parts_done;
@@ -68,6 +70,7 @@ void proto_reader_free(struct proto_reader *r)
 	if (!r)
 		return;
 	arena_deinit(&r->arena);
+	nhcb_deinit(&r->nhcb);
 	buf_deinit(&r->name);
 	free(r);
 }
@@ -334,12 +337,11 @@ static int series_entry(struct proto_reader *r, struct proto_entry *out, struct 
 	return simple_entry(r, out, err);
 }
 
-/* The metric as series from its first part on. */
-static int first_series_entry(struct proto_reader *r, struct proto_entry *out, struct err *err)
+/* Parts and exemplars are told from their first one again. */
+static void rewind_metric(struct proto_reader *r)
 {
 	r->part = PART_COUNT;
-	r->parts_done = false;
-	return series_entry(r, out, err);
+	r->exemplar_at = 0;
 }
 
 /* Where the exemplars of a family's native histograms are read on is not set back between its
@@ -394,13 +396,57 @@ static int histogram_entry(struct proto_reader *r, struct proto_entry *out, stru
 	return code != 0 ? code : entry_begin(r, PROTO_ENTRY_HISTOGRAM, SV(""), NULL, out, err);
 }
 
+/* A classic histogram as one with custom buckets: 2 when its parts contradict each other. */
+static int custom_entry(struct proto_reader *r, struct proto_entry *out, struct err *err)
+{
+	const struct proto_histogram *h = &r->metric.histogram;
+	family_entry(r, out);
+	r->state = READER_HISTOGRAM;
+	rewind_metric(r);
+	nhcb_reset(&r->nhcb);
+	int code = nhcb_add_count(&r->nhcb, double_of_bits(proto_histogram_count(h)));
+	if (code == 0)
+		code = nhcb_add_sum(&r->nhcb, double_of_bits(h->sum_bits));
+	for (size_t i = 0; code == 0 && i < h->n_buckets; i++)
+		code = nhcb_add_bucket(&r->nhcb, h->buckets[i].bound,
+				       double_of_bits(h->buckets[i].bits));
+	if (code == 0)
+		code = nhcb_convert(&r->nhcb, &r->arena, &out->histogram);
+	if (code == 1)
+		return err_set(err, 2,
+			       "histogram \"%.*s\": count and buckets contradict each other",
+			       SV_ARG(r->family.name));
+	if (code == 0)
+		code = native_exemplars(r, out, err);
+	out->histogram.start_ms = start_ms(r);
+	if (r->family.type == PROTO_GAUGE_HISTOGRAM)
+		out->histogram.reset = HISTOGRAM_GAUGE;
+	return code != 0 ? code : entry_begin(r, PROTO_ENTRY_HISTOGRAM, SV(""), NULL, out, err);
+}
+
+/* Whether a histogram with custom buckets is made of the metric. */
+static bool metric_converts(const struct proto_reader *r)
+{
+	return r->options.custom_buckets && family_has_histograms(&r->family) &&
+	       !metric_is_native(r);
+}
+
+/* The metric as series from its first part on, or as what takes their place. */
+static int first_series_entry(struct proto_reader *r, struct proto_entry *out, struct err *err)
+{
+	if (metric_converts(r) && !r->options.classic_beside)
+		return custom_entry(r, out, err);
+	r->part = PART_COUNT;
+	r->parts_done = false;
+	return series_entry(r, out, err);
+}
+
 /* The steps: what is told after the state that the last call left. Each: 0; 1 when the family has
  * nothing more; 2; ERR_NOMEM. */
 
 static int after_start(struct proto_reader *r, struct proto_entry *out, struct err *err)
 {
-	r->part = PART_COUNT;
-	r->exemplar_at = 0;
+	rewind_metric(r);
 	int code = metric_next(r, err);
 	if (code == 0)
 		code = family_check(&r->family, err);
@@ -427,14 +473,15 @@ static int after_series(struct proto_reader *r, struct proto_entry *out, struct 
 		r->part++;
 		return series_entry(r, out, err);
 	}
+	if (metric_converts(r))
+		return custom_entry(r, out, err);
 	bool native = histograms && metric_is_native(r);
 	int code = native ? native_check(r, err) : 0;
 	if (code == 0)
 		code = metric_next(r, err);
 	if (code != 0)
 		return code;
-	r->exemplar_at = 0;
-	r->part = PART_COUNT;
+	rewind_metric(r);
 	return native ? histogram_entry(r, out, err) : first_series_entry(r, out, err);
 }
 

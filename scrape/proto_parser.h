@@ -10,6 +10,9 @@
 struct proto_options {
 	bool native; /* scrape_native_histograms; else histograms are read as classic ones */
 	bool classic_beside; /* always_scrape_classic_histograms */
+	/* convert_classic_histograms_to_nhcb: a classic histogram is told as one with custom
+	 * buckets; with classic_beside that comes after its series. */
+	bool custom_buckets;
 };
 
 enum proto_entry_kind { PROTO_ENTRY_FAMILY, PROTO_ENTRY_SERIES, PROTO_ENTRY_HISTOGRAM };

@@ -160,6 +160,10 @@ static void print_histogram(struct buf *out, const struct histogram *h)
 				buf_printf(out, " %lld", (long long)s->buckets[k].delta);
 		buf_printf(out, " ]");
 	}
+	if (h->schema == HISTOGRAM_SCHEMA_CUSTOM)
+		buf_printf(out, " bounds");
+	for (uint32_t k = 0; k < h->n_bounds; k++)
+		print_number(out, bits_of_double(h->bounds[k]));
 }
 
 static void print_entry(struct buf *out, const struct proto_entry *e)

@@ -13,9 +13,9 @@
 
 enum { COUNTER, GAUGE, SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM };
 
-static const struct proto_options classic = {false, false};
-static const struct proto_options native = {true, false};
-static const struct proto_options both = {true, true};
+static const struct proto_options classic = {.native = false};
+static const struct proto_options native = {.native = true};
+static const struct proto_options both = {.native = true, .classic_beside = true};
 
 static struct buf page;
 
@@ -268,6 +268,46 @@ static void exemplars_through_a_family(void **state)
 		       "2") "end");
 }
 
+/* The same for those of buckets; classic series in between set it back. */
+static void exemplars_of_buckets_through_a_family(void **state)
+{
+	size_t f = pw_family(&page, SV("h"), HISTOGRAM);
+	histogram(SV("1"), NATIVE | CLASSIC | EXEMPLARS);
+	histogram(SV("2"), NATIVE | CLASSIC | EXEMPLARS);
+	pw_end(&page, f);
+	expect(native, H NATIVE_BARE("1") " # {id=\"b2\"} 9 @4000\n" NATIVE_TEXT("2") "end");
+	_cleanup_(freep) char *got = pw_print(buf_view(&page), both);
+	assert_non_null(strstr(got, NATIVE_BARE("1") " # {id=\"b2\"} 9 @4000\n"));
+	assert_non_null(strstr(got, NATIVE_BARE("2") " # {id=\"b2\"} 9 @4000\n"));
+	buf_reset(&page);
+	f = pw_family(&page, SV("h"), HISTOGRAM);
+	histogram(SV("1"), NATIVE | CLASSIC | OWN_EXEMPLARS);
+	histogram(SV("2"), NATIVE | CLASSIC | OWN_EXEMPLARS);
+	pw_end(&page, f);
+	const char *own = " # {id=\"o1\"} 1 @5000 # {id=\"o3\"} 3 @6000\n";
+	char wanted[2048];
+	snprintf(wanted, sizeof wanted,
+		 H NATIVE_BARE("1") "%s" CLASSIC_TEXT("1")
+			 NATIVE_BARE("2") "%s" CLASSIC_TEXT("2") "end",
+		 own, own);
+	expect(both, wanted);
+}
+
+static void histograms_are_compacted(void **state)
+{
+	size_t f = pw_family(&page, SV("h"), HISTOGRAM);
+	size_t m = pw_begin(&page, 4), h = pw_begin(&page, 7);
+	pw_varint(&page, 1, 3);
+	pw_span(&page, 12, 2, 2);
+	pw_span(&page, 12, 0, 1);
+	pw_text(&page, 13, SV("\x00\x06\x05")); /* 0, 3, 0 */
+	pw_span(&page, 9, 0, 0);
+	pw_end(&page, h);
+	pw_end(&page, m);
+	pw_end(&page, f);
+	expect(native, H "h{} integer schema 0 count 3 sum 0 zero 0 0 pos 3:1 [ 3 ] neg [ ]\nend");
+}
+
 static void mixed_families(void **state)
 {
 	size_t f = pw_family(&page, SV("h"), HISTOGRAM);
@@ -294,6 +334,68 @@ static void mixed_families(void **state)
 		       "1") "broken: histogram \"h\": one without a native part after others");
 }
 
+#define CUSTOM_BARE(m)                                                                             \
+	"h{m=\"" m "\"} float schema -53 count 5 sum 6.5 zero 0 0 pos 0:3 [ 2 1.5 1.5 ] neg [ ] "  \
+	"bounds 1 1e+06"
+#define CUSTOM_TEXT(m) CUSTOM_BARE(m) "\n"
+
+static void custom_buckets(void **state)
+{
+	const struct proto_options off = {.custom_buckets = true};
+	const struct proto_options on = {.native = true, .custom_buckets = true};
+	const struct proto_options beside = {true, true, true};
+	size_t f = pw_family(&page, SV("h"), HISTOGRAM);
+	histogram(SV("1"), CLASSIC | EXEMPLARS);
+	histogram(SV("2"), CLASSIC | EXEMPLARS | OWN_EXEMPLARS);
+	histogram(SV("3"), NATIVE | CLASSIC);
+	pw_end(&page, f);
+	const char *bucket = " # {id=\"b2\"} 9 @4000\n";
+	const char *own = " # {id=\"o1\"} 1 @5000 # {id=\"o3\"} 3 @6000\n";
+	char wanted[2048];
+	snprintf(wanted, sizeof wanted,
+		 H CUSTOM_BARE("1") "%s" CUSTOM_BARE("2") "%s" CUSTOM_TEXT("3") "end", bucket, own);
+	expect(off, wanted);
+	snprintf(wanted, sizeof wanted,
+		 H CUSTOM_BARE("1") "%s" CUSTOM_BARE("2") "%s" NATIVE_TEXT("3") "end", bucket, own);
+	expect(on, wanted);
+	/* Beside the classic series, which come first; a native one is not converted. */
+	buf_reset(&page);
+	f = pw_family(&page, SV("h"), HISTOGRAM);
+	histogram(SV("1"), CLASSIC);
+	histogram(SV("2"), NATIVE | CLASSIC);
+	pw_end(&page, f);
+	expect(beside,
+	       H CLASSIC_TEXT("1") CUSTOM_TEXT("1") NATIVE_TEXT("2") CLASSIC_TEXT("2") "end");
+}
+
+static void custom_buckets_of_gauges(void **state)
+{
+	const struct proto_options on = {.native = true, .custom_buckets = true};
+	size_t f = pw_family(&page, SV("h"), GAUGE_HISTOGRAM);
+	size_t m = pw_begin(&page, 4), h = pw_begin(&page, 7);
+	pw_varint(&page, 1, 4);
+	pw_bucket(&page, 1, 2);
+	pw_bucket(&page, 4, INFINITY);
+	pw_time(&page, 15, 7, 0);
+	pw_end(&page, h);
+	pw_varint(&page, 6, 8);
+	pw_end(&page, m);
+	pw_end(&page, f);
+	f = pw_family(&page, SV("h"), GAUGE_HISTOGRAM);
+	m = pw_begin(&page, 4);
+	h = pw_begin(&page, 7);
+	pw_bucket(&page, 2, 1);
+	pw_bucket(&page, 1, 2);
+	pw_end(&page, h);
+	pw_end(&page, m);
+	pw_end(&page, f);
+	expect(on, "# h gaugehistogram help() unit()\n"
+		   "h{} integer gauge schema -53 count 4 sum 0 zero 0 0 pos 0:2 [ 1 2 ] neg [ ] "
+		   "bounds 2 @8 start 7000\n"
+		   "# h gaugehistogram help() unit()\n"
+		   "broken: histogram \"h\": count and buckets contradict each other");
+}
+
 static void spans_that_do_not_match(void **state)
 {
 	const char *why = "broken: histogram \"h\": positive side: spans require 3 buckets, have 2";
@@ -308,6 +410,13 @@ static void spans_that_do_not_match(void **state)
 	histogram(SV("2"), NATIVE | MISMATCH);
 	pw_end(&page, f);
 	snprintf(wanted, sizeof wanted, H NATIVE_TEXT("1") "%s", why);
+	expect(native, wanted);
+	buf_reset(&page);
+	f = pw_family(&page, SV("h"), HISTOGRAM);
+	histogram(SV("1"), CLASSIC);
+	histogram(SV("2"), NATIVE | MISMATCH);
+	pw_end(&page, f);
+	snprintf(wanted, sizeof wanted, H CLASSIC_TEXT("1") EMPTY_TEXT("2") "%s", why);
 	expect(native, wanted);
 }
 
@@ -447,7 +556,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gauge_and_float_histograms, setup, teardown),
 		cmocka_unit_test_setup_teardown(exemplars_of_native_histograms, setup, teardown),
 		cmocka_unit_test_setup_teardown(exemplars_through_a_family, setup, teardown),
+		cmocka_unit_test_setup_teardown(exemplars_of_buckets_through_a_family, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(histograms_are_compacted, setup, teardown),
 		cmocka_unit_test_setup_teardown(mixed_families, setup, teardown),
+		cmocka_unit_test_setup_teardown(custom_buckets, setup, teardown),
+		cmocka_unit_test_setup_teardown(custom_buckets_of_gauges, setup, teardown),
 		cmocka_unit_test_setup_teardown(spans_that_do_not_match, setup, teardown),
 		cmocka_unit_test_setup_teardown(families, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_pages, setup, teardown),
