@@ -393,6 +393,7 @@ int encode_v2_rows(const struct encode_job *j, const struct batch_row *rows, uin
 		uint16_t slot = rows[i].slot;
 		if (rows[i].t_ms < j->oldest_ms) {
 			res->too_old++;
+			pass_exemplars(j, slot, &c->too_old);
 		} else if (slot >= im->n_slots || image_bit(im->unusable, slot)) {
 			res->labels_lost++;
 			pass_exemplars(j, slot, &c->labels_lost);
@@ -420,6 +421,7 @@ static bool pass_histogram(const struct encode_job *j, const struct batch_histog
 	struct exemplar_counts *c = &j->extras->counts;
 	if (h->t_ms < j->oldest_ms) {
 		res->too_old++;
+		pass_exemplars(j, h->slot, &c->too_old);
 	} else if (!j->as->histograms) {
 		res->not_sent++;
 	} else if (h->slot >= im->n_slots || image_bit(im->unusable, h->slot)) {

@@ -2,7 +2,7 @@
  *
  * Exemplars have no place in the log's sequence: they go with a sample of their slot, into the
  * same request. That is the slot's sample in the batch's column; else its first row; else its first
- * histogram.
+ * histogram. When that one does not go, they do not.
  */
 #pragma once
 

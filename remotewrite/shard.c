@@ -272,6 +272,21 @@ static uint32_t pass_former_items(struct building *b, uint32_t frame, uint32_t n
 	return i;
 }
 
+/* Slots of a run whose exemplars go: those whose first item does. */
+struct carriers {
+	uint64_t seen[FRAME_SLOTS / 64], go[FRAME_SLOTS / 64];
+};
+
+static void carriers_add(struct carriers *c, uint16_t slot, bool goes)
+{
+	uint64_t bit = UINT64_C(1) << (slot % 64);
+	if (slot >= FRAME_SLOTS || (c->seen[slot / 64] & bit))
+		return;
+	c->seen[slot / 64] |= bit;
+	if (goes)
+		c->go[slot / 64] |= bit;
+}
+
 static int encode_run_rows(const struct encode_job *j, const struct batch_row *rows, uint32_t to,
 			   struct encode_result *r)
 {
@@ -281,11 +296,10 @@ static int encode_run_rows(const struct encode_job *j, const struct batch_row *r
 		return ERR_NOMEM;
 	if (j->extras->n_exemplars == 0)
 		return 0;
-	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	struct carriers c = {{0}, {0}};
 	for (uint32_t i = j->slice.from; i < r->next; i++)
-		if (rows[i].slot < FRAME_SLOTS && rows[i].t_ms >= j->oldest_ms)
-			slots[rows[i].slot / 64] |= UINT64_C(1) << (rows[i].slot % 64);
-	return encode_exemplars(j, slots);
+		carriers_add(&c, rows[i].slot, rows[i].t_ms >= j->oldest_ms);
+	return encode_exemplars(j, c.go);
 }
 
 /* A run of rows of one frame. */
@@ -332,12 +346,11 @@ static int encode_run_histograms(const struct encode_job *j, const struct batch_
 		return ERR_NOMEM;
 	if (j->extras->n_exemplars == 0 || !j->as->histograms)
 		return 0;
-	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	struct carriers c = {{0}, {0}};
 	for (uint32_t i = j->slice.from; i < r->next; i++)
-		if (v[i].slot < FRAME_SLOTS && v[i].t_ms >= j->oldest_ms &&
-		    v[i].h.schema != HISTOGRAM_SCHEMA_CUSTOM)
-			slots[v[i].slot / 64] |= UINT64_C(1) << (v[i].slot % 64);
-	return encode_exemplars(j, slots);
+		carriers_add(&c, v[i].slot,
+			     v[i].t_ms >= j->oldest_ms && v[i].h.schema != HISTOGRAM_SCHEMA_CUSTOM);
+	return encode_exemplars(j, c.go);
 }
 
 /* A run of histograms of one frame. */

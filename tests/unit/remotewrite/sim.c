@@ -118,7 +118,7 @@ static int send_start(void *cls, struct send_request *req, send_done done, void 
 	struct sim_flight *f = calloc(1, sizeof *f);
 	assert_non_null(f);
 	assert_true(s->n_flights < SIM_FLIGHTS_MAX);
-	*f = (struct sim_flight){s, req->body, done, done_cls, req->attempt};
+	*f = (struct sim_flight){s, req->protocol, req->body, done, done_cls, req->attempt};
 	s->flights[s->n_flights++] = f;
 	s->requests++;
 	*flight = f;
@@ -143,13 +143,28 @@ static void send_cancel(void *cls, void *flight)
 	fail_msg("cancel of a flight that is not there");
 }
 
-static void receive(struct sim *s, struct sv body)
+static void decode(const struct sim_flight *f, struct peer_request *r)
+{
+	if (f->protocol == REMOTEWRITE_V2)
+		peer_decode_v2(f->body, false, r);
+	else
+		peer_decode(f->body, false, r);
+}
+
+static void receive(struct sim *s, const struct sim_flight *f)
 {
 	struct peer_request r;
-	peer_decode(body, false, &r);
+	decode(f, &r);
 	assert_int_equal(r.not_single, 0);
 	for (size_t i = 0; i < r.n; i++) {
 		unsigned frame, slot;
+		s->stored_exemplars += r.v[i].n_exemplars;
+		if (r.v[i].only_exemplars)
+			continue;
+		if (r.v[i].is_histogram) {
+			r.v[i].bits = r.v[i].h.count.u;
+			s->stored_histograms++;
+		}
 		assert_int_equal(sscanf(r.v[i].labels,
 					"__name__=\"metric\",frame=\"%u\",slot=\"%u\"", &frame,
 					&slot),
@@ -171,16 +186,42 @@ void sim_answer_as(struct sim *s, size_t i, const struct http_answer *a, bool st
 {
 	struct sim_flight *f = take_flight(s, i);
 	if (stored)
-		receive(s, f->body);
+		receive(s, f);
 	f->done(f->cls, a, SV("because"));
 	free(f);
 }
 
+static void say_written(const struct sim_flight *f, char text[3][24], struct http_answer *a)
+{
+	struct peer_request r;
+	size_t histograms = 0, exemplars = 0;
+	decode(f, &r);
+	for (size_t i = 0; i < r.n; i++) {
+		histograms += r.v[i].is_histogram;
+		exemplars += r.v[i].n_exemplars;
+	}
+	snprintf(text[0], 24, "%zu", r.n - histograms);
+	snprintf(text[1], 24, "%zu", histograms);
+	snprintf(text[2], 24, "%zu", exemplars);
+	a->samples_written = sv_of(text[0]);
+	a->histograms_written = sv_of(text[1]);
+	a->exemplars_written = sv_of(text[2]);
+	peer_free(&r);
+}
+
 void sim_answer(struct sim *s, size_t i, int status, bool stored)
 {
+	const struct sim_flight *f = s->flights[i];
+	char text[3][24];
 	struct http_answer a = {.result = status ? HTTP_OK : HTTP_TIMEOUT,
 				.status = status,
 				.error = status ? NULL : "timeout"};
+	if (status == 200 && f->protocol == REMOTEWRITE_V2 && s->old_receiver) {
+		a.status = s->old_receiver;
+		stored = false;
+	} else if (status == 200 && f->protocol == REMOTEWRITE_V2) {
+		say_written(f, text, &a);
+	}
 	sim_answer_as(s, i, &a, stored);
 }
 
@@ -248,6 +289,31 @@ static void fill_column(struct sim *s, struct batch *b, struct batch_column *c, 
 	}
 }
 
+/* Ten histograms, and two exemplars of the first column's first sample and of one histogram each.
+ */
+static void fill_histograms(struct batch *b)
+{
+	b->n_histograms = 10;
+	b->histograms = arena_calloc(&b->arena, 10, sizeof *b->histograms);
+	for (uint32_t i = 0; i < 10; i++) {
+		uint32_t frame = 50 + i / 5;
+		uint16_t slot = (uint16_t)(i % 5);
+		struct histogram h = {.count.u = (uint64_t)b->t_ms * 1000 + frame * 32 + slot};
+		b->histograms[i] = (struct batch_histogram){frame, slot, b->t_ms, h};
+	}
+	b->exemplars = arena_calloc(&b->arena, 4, sizeof *b->exemplars);
+	for (uint16_t slot = 0; b->n_columns > 0 && slot < b->columns[0].n_slots; slot++) {
+		if (!image_bit(b->columns[0].present, slot) || b->n_exemplars > 0)
+			continue;
+		for (; b->n_exemplars < 2; b->n_exemplars++)
+			b->exemplars[b->n_exemplars] = (struct batch_exemplar){
+				b->columns[0].frame, slot, b->t_ms, 7, LABELS_NULL};
+	}
+	for (int i = 0; i < 2; i++)
+		b->exemplars[b->n_exemplars++] =
+			(struct batch_exemplar){51, 3, b->t_ms, 8, LABELS_NULL};
+}
+
 void sim_log(struct sim *s, uint32_t first, uint32_t n, uint16_t slots, bool rows)
 {
 	assert_true(s->n_batches < SIM_BATCHES_MAX);
@@ -268,6 +334,8 @@ void sim_log(struct sim *s, uint32_t first, uint32_t n, uint16_t slots, bool row
 				frame, slot, b->t_ms, (uint64_t)b->t_ms * 1000 + frame * 32 + slot};
 		}
 	}
+	if (s->histograms)
+		fill_histograms(b);
 	batch_seal(b);
 	b->pos = s->head;
 	s->head.sequence += b->n_samples;

@@ -11,6 +11,7 @@ struct sim;
 
 struct sim_flight {
 	struct sim *sim;
+	enum remotewrite_protocol protocol;
 	struct sv body;
 	send_done done;
 	void *cls;
@@ -39,7 +40,9 @@ struct sim {
 	struct sim_flight *flights[SIM_FLIGHTS_MAX];
 	size_t n_flights;
 	bool start_fails;
-	uint64_t requests, stored_samples;
+	bool histograms;  /* batches hold histograms and exemplars as well */
+	int old_receiver; /* it speaks 1.0 only: its answer to 2.0; 0 = it speaks both */
+	uint64_t requests, stored_samples, stored_histograms, stored_exemplars;
 	uint64_t rng;
 	/* what arrived, by frame and slot */
 	struct sim_series series[64][32];
@@ -63,7 +66,8 @@ void sim_stop(struct sim *s); /* orderly */
 void sim_kill(struct sim *s);
 /* A turn at s->now_ms; returns its answer. */
 int64_t sim_turn(struct sim *s);
-/* Answers flight i: status 0 = no answer; stored: what it holds reaches the store. */
+/* Answers flight i: status 0 = no answer; stored: what it holds reaches the store. 200 to a request
+ * of 2.0 says that all was written, or what an old receiver says. */
 void sim_answer(struct sim *s, size_t i, int status, bool stored);
 void sim_answer_as(struct sim *s, size_t i, const struct http_answer *a, bool stored);
 /* Answers everything with 200 and goes on until nothing moves. */

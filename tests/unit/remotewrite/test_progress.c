@@ -42,7 +42,8 @@ static void setup(struct model *m, uint64_t seed, unsigned lost_of_8)
 				  .n_columns = (uint32_t)rnd(m, 9),
 				  .slots = (uint16_t)(1 + rnd(m, 32)),
 				  .absent = (uint16_t)rnd(m, 9),
-				  .n_rows = (uint32_t)rnd(m, 3) * 7};
+				  .n_rows = (uint32_t)rnd(m, 3) * 7,
+				  .n_histograms = (uint32_t)rnd(m, 3) * 6};
 		m->batches[i] = make_batch(&s);
 		m->at[i + 1] = m->batches[i]->end.sequence;
 		if (i > 0 && rnd(m, 8) < lost_of_8) {
@@ -93,7 +94,8 @@ static void read_end(struct model *m)
 static void answer(struct model *m, uint32_t index, uint32_t max)
 {
 	struct shard_walk walk = progress_walk(&m->p, index);
-	struct build_limits limits = {max, 8 << 20, INT64_MIN, UINT64_MAX};
+	struct build_limits limits = {
+		max, 8 << 20, INT64_MIN, UINT64_MAX, {.histograms = rnd(m, 2)}};
 	struct built built;
 	int64_t loaded;
 	uint64_t waiting = progress_waiting(&m->p, index, &loaded);
@@ -137,6 +139,13 @@ static uint64_t done_of(const struct batch *b, const struct position *pos)
 		bool done = shard_done(b, pos->shards, pos->n, b->rows[i].frame, own);
 		if (pos->n_former)
 			done |= shard_done(b, pos->former, pos->n_former, b->rows[i].frame, former);
+		n += done;
+	}
+	for (size_t i = 0; i < b->n_histograms; i++) {
+		uint32_t frame = b->histograms[i].frame;
+		bool done = shard_done(b, pos->shards, pos->n, frame, own);
+		if (pos->n_former)
+			done |= shard_done(b, pos->former, pos->n_former, frame, former);
 		n += done;
 	}
 	return n;
