@@ -6,6 +6,7 @@ import itertools
 import sequences_cases_formats
 import sequences_cases_histograms
 import sequences_cases_labels
+from sequences_compare import OLD_BEYOND
 from sequences_model import Sequence, text
 from sequences_server import Answer
 
@@ -83,6 +84,11 @@ def limits():
     yield "sample_limit and timestamps", [text(b"a 1 <<T-500>>", b"a 2 <<T-400>>", b"b 1"), small], {"sample_limit": 2}
     yield "sample_limit and a broken line", [small, text(*SERIES, b"!"), small], {"sample_limit": 3}
     yield "sample_limit and too far ahead", [text(b"a 1 <<T+3600000>>", b"b 1", b"c 1"), small, big], {"sample_limit": 2}
+    two = {"sample_limit": 2}
+    yield "new beyond sample_limit, then within", [text(b"a 1", b"b 1"), text(b"a 1", b"b 1", b"c 1"), text(b"a 1", b"c 1"), text(b"c 1")], two, \
+        "plain", None, None, OLD_BEYOND
+    yield "another text beyond sample_limit", [text(b"a 1", b"b 1"), text(b"a 1", b"c 1", b"b{} 1"), text(b"b{} 1"), text(b"b 1")], two, \
+        "plain", None, None, OLD_BEYOND
     size = sum(len(line) + 1 for line in SERIES)
     for limit in (size - 1, size, size + 1):
         options = {"body_size_limit": "%dB" % limit}
@@ -148,7 +154,12 @@ def timestamps():
 
 
 def made(family, cases):
-    return [Sequence(family, case[0], list(case[1]), *case[2:]) for case in cases]
+    """A case: name, answers, options, world, labels, last answer, name of the difference that it shows."""
+    out = []
+    for case in cases:
+        keys = ("options", "world", "labels", "last", "allow")
+        out.append(Sequence(family, case[0], list(case[1]), **dict(zip(keys, case[2:]))))
+    return out
 
 
 def sequences():

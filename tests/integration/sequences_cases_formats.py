@@ -1,5 +1,6 @@
 """Sequences written by hand: formats, content types, encodings, requests and what is known of families."""
-from sequences_compare import OLD_EXEMPLAR, OLD_HEADERS
+import sequences_proto as p
+from sequences_compare import OLD_EXEMPLAR, OLD_HEADERS, OLD_ZERO
 from sequences_model import OPENMETRICS, PROTO, Sequence, om, text
 from sequences_server import Answer, TEXT
 
@@ -119,12 +120,53 @@ def metadata():
         text(b'# HELP "%SEQ%.x y" words', b'# TYPE "%SEQ%.x y" counter', b'{"%SEQ%.x y"} 1')
 
 
+def start_times():
+    """With zeros at start times: they count from the last answer on, from before it, or from no time."""
+    def page(start, n=1, before=b""):
+        return om(b"# TYPE c counter", *([before] if before else []), b'c_total{x="1"} %d' % n, b'c_created{x="1"} ' + start,
+                  b'c_total{x="2"} 5', b"# TYPE g gauge", b"g 1")
+    new, old, ahead = b"<<S-700>>", b"1520872607.123", b"<<S+60000>>"
+    yield "new each time", [page(new, n) for n in range(4)]
+    yield "the same", [page(old, n) for n in range(4)]
+    yield "comes and goes", [page(old), page(new), om(b"# TYPE c counter", b'c_total{x="1"} 1'), page(new), page(old)]
+    yield "ahead", [page(ahead), page(new), page(ahead), page(new)]
+    yield "before its samples", [om(b"# TYPE c counter", b"c_created " + new, b"c_total 1")] * 3
+    yield "no number, zero, negative", [page(b"0"), page(b"NaN"), page(b"-1"), page(b"1e300"), page(new)]
+    yield "without a type", [om(b"c_total 1", b"c_created " + old)] * 2 + [om(b"# TYPE c gauge", b"c_total 1", b"c_created " + old)]
+    yield "in plain text", [text(b"# TYPE c counter", b"c_total 1", b"c_created 1520872607.123")] * 2
+    yield "summary and histogram", [om(b"# TYPE s summary", b's{quantile="0.5"} 1', b"s_count 2", b"s_sum 3", b"s_created " + new,
+                                       b"# TYPE h histogram", b'h_bucket{le="1"} 1', b'h_bucket{le="+Inf"} 2', b"h_count 2", b"h_sum 3", b"h_created " + new)] * 3
+    yield "with timestamps", [om(b"# TYPE c counter", b"c_total 1 <<S-500>>", b"c_created <<S-700>>"), om(b"# TYPE c counter", b"c_total 2 <<S-500>>", b"c_created <<S-400>>")] * 2
+    yield "not honoured", [om(b"# TYPE c counter", b"c_total 1 <<S-500>>", b"c_created <<S-700>>")] * 2, {"honor_timestamps": False}
+    yield "a failed scrape", [page(new), page(new, 2, b"!"), page(new, 3), om(b"!"), page(new)]
+    yield "dropped", [page(new)] * 2, {"metric_relabel_configs": [{"source_labels": ["x"], "regex": "1", "action": "drop"}]}
+
+    def made(*families):
+        def body(now_ms):
+            return b"".join(family((now_ms - 700) / 1000.0) for family in families)
+        body.offsets = [-700]
+        return Answer(body, kind=PROTO)
+
+    def count(t):
+        return p.family("c_total", p.COUNTER, p.counter(3, start=t), p.counter(4, {"x": "1"}, start=1520872607))
+
+    def others(t):
+        return (p.family("s", p.SUMMARY, p.summary(3, 4.5, [(0.5, 1)], start=t))
+                + p.family("h", p.HISTOGRAM, p.histogram(count=4, total=1, buckets=[p.bucket(1, 2)], start=t)))
+
+    def native(t):
+        return p.family("n", p.HISTOGRAM, p.histogram(count=3, total=1, schema=0, zero_threshold=0.1, zero_count=3, start=t))
+    yield "protobuf", [made(count), made(count), made(others, count), made(others)]
+    yield "protobuf, native", [made(native), made(native), made(count, native)]
+
+
 def sequences():
     out = []
     for family in (openmetrics_text, exemplars, content_types, requests, metadata):
         out += [Sequence(family.__name__.replace("_", " "), case[0], list(case[1]), *case[2:4],
                          **dict(zip(("labels",), case[4:5])), **dict({"last": case[5]} if len(case) > 5 else {}))
                 for case in family()]
-    for name, old in (("http_headers", OLD_HEADERS), ("a line twice", OLD_EXEMPLAR)):
+    out += [Sequence("start times", case[0], list(case[1]), *case[2:], world="zero") for case in start_times()]
+    for name, old in (("http_headers", OLD_HEADERS), ("a line twice", OLD_EXEMPLAR), ("protobuf, native", OLD_ZERO)):
         next(s for s in out if s.name == name).allow = old
     return out

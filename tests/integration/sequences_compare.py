@@ -11,6 +11,7 @@ from sequences_decode import STALE, double
 UP, SCRAPED, KEPT, ADDED = (b"up", b"scrape_samples_scraped", b"scrape_samples_post_metric_relabeling",
                             b"scrape_series_added")
 NEGATIVE_ZERO = 1 << 63
+PROTO = "application/vnd.google.protobuf"
 
 REPEATED = "a series twice in one scrape: Prometheus sends each, we the first"
 OWN_REPORT = "a page with a report series of its own: Prometheus sends both, we the report"
@@ -34,8 +35,15 @@ OLD_EXEMPLAR = "3.5 takes the exemplars of a repeated line"
 OLD_MIXED = "3.5 takes the first histogram of a protobuf family for what all are"
 OLD_CUSTOM = "3.5 converts to custom buckets by other rules"
 OLD_NAMES = "3.5 and the names of converted histograms: a series of that name, and series_added"
-NAMES = [OLD_MIXED, OLD_CUSTOM, OLD_NAMES, OLD_HEADERS, OLD_SCHEMA, OLD_SPANS, OLD_LIMIT, OLD_AHEAD, OLD_CLASSIC, OLD_UNIT, OLD_EXEMPLAR, REPEATED, OWN_REPORT, ZERO_SIGN, PHANTOM, NOW_TIMED, FAILED_CACHE, BEFORE_START, NOT_ADVANCING, SAME_SCRAPE,
-         OTHER_TEXT]
+OLD_ZERO = "3.5 puts an empty histogram at a start time, newer ones one of the same shape"
+OLD_BEYOND = "3.5 remembers a new series that is beyond sample_limit"
+OLD = [OLD_HEADERS, OLD_SCHEMA, OLD_SPANS, OLD_LIMIT, OLD_BEYOND, OLD_AHEAD, OLD_CLASSIC, OLD_UNIT, OLD_EXEMPLAR, OLD_MIXED,
+       OLD_CUSTOM, OLD_NAMES, OLD_ZERO]
+NAMES = [REPEATED, OWN_REPORT, ZERO_SIGN, PHANTOM, NOW_TIMED, FAILED_CACHE, BEFORE_START, NOT_ADVANCING, SAME_SCRAPE, OTHER_TEXT]
+
+
+def kind_of(answer):
+    return (answer.kind or "").split(";")[0]
 
 
 def page_of(answer):
@@ -52,7 +60,8 @@ class Comparison:
     """explained counts by name; unexplained lists (scrape, labels, ours, theirs)."""
 
     def __init__(self, sequence, target, ours, theirs, started_ms):
-        self.sequence, self.ours, self.theirs, self.started_ms = sequence, ours, theirs, started_ms
+        self.sequence, self.target, self.started_ms = sequence, target, started_ms
+        self.ours, self.theirs = ours, theirs
         n = len(ours.plain)
         self.texts = [Text(page_of(sequence.answer(target, i))) for i in range(n)]
         self.explained = collections.Counter()
@@ -104,27 +113,38 @@ class Comparison:
             return self.why_repeated(i, labels, a, b)
         if a == [] and len(b) == 1 and self.is_behind(i, labels):
             return SAME_SCRAPE
-        if a == [] and b == [STALE] and labels not in self.live:
+        if a == [] and set(b) == {STALE} and labels not in self.live:
             return PHANTOM
-        if a == [] and b == [STALE] and self.lines(i, labels):
+        if a == [] and set(b) == {STALE} and len(b) <= max(1, self.texts_before(i, labels)) and self.lines(i, labels):
             return NOW_TIMED
         return None
 
     def why_repeated(self, i, labels, a, b):
         """They send each text, the first of them is ours; and a marker for each when it ends."""
-        lines = {raw for raw, _ in self.lines(i, labels)}
-        if a == [STALE] and set(b) == {STALE}:
-            return REPEATED if len(b) <= self.texts_before(i, labels) else None
-        if b == a + [STALE] and self.has_other_text(i, labels):
-            return OTHER_TEXT
-        return REPEATED if len(b) <= len(lines) and b[0] == a[0] else None
+        if self.unseen(i):
+            return REPEATED if b[0] == a[0] else None
+        values = [value for value in b if value != STALE]
+        markers = len(b) - len(values)
+        if b != values + [STALE] * markers or markers > self.texts_before(i, labels):
+            return None
+        if a == [STALE] and not values:
+            return REPEATED
+        if not values or values[0] != a[0] or len(values) > len({raw for raw, _ in self.lines(i, labels)}):
+            return None
+        return OTHER_TEXT if markers else REPEATED
+
+    def unseen(self, i):
+        """Relabeling makes series one, on a page that is not read here."""
+        return ("metric_relabel_configs" in self.sequence.options
+                and any(kind_of(self.sequence.answer(self.target, k)) == PROTO for k in (i, i - 1) if k >= 0))
 
     def texts_before(self, i, labels):
         return len({got for k in range(i) for _, got in self.lines(k, labels)})
 
     def key(self, labels):
-        target = dict(self.ours.target)
-        return line_key((n, v) for n, v in labels if target.get(n) != v)
+        known = set(self.ours.target) | {(n.encode(), v.encode()) for n, v in
+                                         self.sequence.labels[int(self.target)].items() if v}
+        return line_key(pair for pair in labels if pair not in known)
 
     def lines(self, i, labels=None):
         """(text, exposed labels) of the lines of scrape i that were read; of one series, or all. Where relabeling
@@ -134,10 +154,6 @@ class Comparison:
         if labels is None or "metric_relabel_configs" in self.sequence.options:
             return lines
         return [line for line in lines if line_key(line[1]) == self.key(labels)]
-
-    def has_other_text(self, i, labels):
-        now = {got for _, got in self.lines(i, labels)}
-        return i > 0 and bool(now) and bool({got for _, got in self.lines(i - 1, labels)} - now)
 
     def is_behind(self, i, labels):
         ahead = any(self.is_late(when) for when, _ in self.theirs.order.get(labels, []))
@@ -153,7 +169,7 @@ class Comparison:
         lines = self.lines(i)
         twice = len({raw for raw, _ in lines}) - len({line_key(got) for _, got in lines})
         if "metric_relabel_configs" in self.sequence.options:
-            twice = sum(len(got) - 1 for got in self.theirs.plain[i].values())
+            twice = max(twice, sum(len(got) - 1 for got in self.theirs.plain[i].values()))
         if 0 < theirs - ours <= twice:
             return REPEATED
         return FAILED_CACHE if 0 < ours - theirs <= self.failed_before[i] else None

@@ -9,12 +9,12 @@ PROTO = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamil
 
 # What a Prometheus before 3.8 is told by a flag of the process instead of an option of the job.
 FEATURES = {"plain": {}, "native": {"scrape_native_histograms": True}, "extra": {"extra_scrape_metrics": True},
-            "custom": {"scrape_native_histograms": True}, "zero": {}}
+            "custom": {"scrape_native_histograms": True}, "zero": {"scrape_native_histograms": True}}
 FLAGS = {"plain": [], "native": ["--enable-feature=native-histograms"],
          "extra": ["--enable-feature=extra-scrape-metrics"], "custom": ["--enable-feature=native-histograms"],
-         "zero": ["--enable-feature=created-timestamp-zero-ingestion"]}
+         "zero": ["--enable-feature=created-timestamp-zero-ingestion,native-histograms"]}
 # Worlds for which the agent has a process of its own: with the flag, or with another remote write.
-OWN = {"zero": FLAGS["zero"], "custom": []}
+OWN = {"zero": ["--enable-feature=created-timestamp-zero-ingestion"], "custom": []}
 # Remote write 1.0 has no place for custom bucket bounds.
 VERSION_2 = ("custom",)
 

@@ -1,28 +1,17 @@
-"""The delimited protobuf exposition format, written by hand: families, metrics, both kinds of histogram.
+"""Protobuf pages field by field, what must not be included. For pages as exporters write them see exposition.py.
 
 Numbers that are None are left out, so that what a message does not have is told from a zero.
 """
 import struct
 
-COUNTER, GAUGE, SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM = range(6)
+from exposition import TYPES, packed, raw, varint, zigzag
 
-
-def varint(value):
-    value &= (1 << 64) - 1
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+COUNTER, GAUGE, SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM = (
+    TYPES[name] for name in ("counter", "gauge", "summary", "untyped", "histogram", "gauge_histogram"))
 
 
 def number(field, value):
     return b"" if value is None else varint(field << 3) + varint(value)
-
-
-def zigzag(value):
-    return value << 1 if value >= 0 else (-value << 1) - 1
 
 
 def signed(field, value):
@@ -43,24 +32,24 @@ def bits(value):
 
 
 def data(field, value):
-    if value is None:
-        return b""
-    value = value.encode() if isinstance(value, str) else value
-    return varint(field << 3 | 2) + varint(len(value)) + value
+    return b"" if value is None else raw(field, value)
 
 
 def labels(pairs, field=1):
     return b"".join(data(field, data(1, n) + data(2, v)) for n, v in pairs.items())
 
 
-def stamp(seconds, nanos=0):
-    return None if seconds is None else number(1, seconds) + number(2, nanos)
+def stamp(seconds):
+    """A time, to the millisecond."""
+    if seconds is None:
+        return None
+    ms = round(seconds * 1000)
+    return number(1, ms // 1000) + number(2, ms % 1000 * 1000000)
 
 
 def exemplar(pairs, value, at=None):
     """at: seconds as a float, for its time."""
-    when = None if at is None else stamp(int(at), round((at - int(at)) * 1000) * 1000000)
-    return labels(pairs) + double(2, value) + data(3, when)
+    return labels(pairs) + double(2, value) + data(3, stamp(at))
 
 
 def metric(pairs, field, value, timestamp_ms=None):
@@ -90,10 +79,6 @@ def bucket(bound, count=None, count_float=None, exemplar=None):
 
 def span(offset, length):
     return signed(1, offset) + number(2, length)
-
-
-def packed(field, values, one):
-    return data(field, b"".join(one(v) for v in values)) if values else b""
 
 
 def side(field, spans, deltas, counts, pack):
