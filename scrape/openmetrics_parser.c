@@ -350,15 +350,27 @@ static bool is_exemplar(const char *p)
 	return p[0] == ' ' && p[1] == '#' && p[2] == ' ' && p[3] == '{';
 }
 
+/* A blank that begins neither a time nor an exemplar. */
+static bool is_no_token(const char *p)
+{
+	return p[1] == ' ' || p[1] == '\n' || (p[1] == '#' && p[2] == ' ');
+}
+
 const char *openmetrics_sample(const char *p, const char *end, struct text_sample *out,
 			       struct openmetrics_exemplar *exemplar, struct err *err)
 {
 	exemplar->present = false;
+	exemplar->broken_behind = false;
 	out->has_time = false;
 	p = number_token(p, &out->bits, "value", err);
 	if (!p || *p == '\n')
 		return p ? p + 1 : NULL;
 	if (!is_exemplar(p)) {
+		if (is_no_token(p)) {
+			exemplar->broken_behind = true;
+			err_set(err, 1, "expected a timestamp, an exemplar or a new line");
+			return p;
+		}
 		p = time_token(p, &out->t_ms, err);
 		if (!p)
 			return NULL;

@@ -25,6 +25,9 @@ struct openmetrics_exemplar {
 	uint64_t bits;
 	bool has_time;
 	int64_t t_ms;
+	/* What follows the value is no token: the page is broken there, but Prometheus has taken
+	 * the sample before it finds out. */
+	bool broken_behind;
 };
 
 /* Value, optional time (seconds, cut to milliseconds), optional exemplar and newline after a series

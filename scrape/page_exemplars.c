@@ -52,7 +52,10 @@ static int take_one(struct reader *r, const struct page_exemplar *e)
 		return result < 0 ? result : 0;
 	/* One without a time of its own is the same exemplar whenever it is scraped. */
 	uint64_t hash = mix(mix(labels_hash(labels), e->bits), e->has_time ? (uint64_t)e->t_ms : 1);
-	if (exemplar_memory_take(&r->o->exemplars, series_of(r), hash))
+	bool same = exemplar_memory_take(&r->o->exemplars, series_of(r), hash);
+	/* No NaN is the same as another. */
+	double value = double_of_bits(e->bits);
+	if (same && value == value)
 		return 0;
 	struct exemplar_row *row = rows_add(&r->exemplars, sizeof *row);
 	if (!row)

@@ -21,22 +21,41 @@ static inline const char *read_tail(struct reader *r, const char *p, struct tail
 	out->sample.histogram = NULL;
 	out->sample.start_ms = 0;
 	out->exemplar.present = false;
-	if (is_openmetrics(r))
-		return openmetrics_sample(p, r->end, &out->sample.s, &out->exemplar, r->err);
-	return text_sample(p, r->end, &out->sample.s, r->err);
+	out->exemplar.broken_behind = false;
+	if (!is_openmetrics(r))
+		return text_sample(p, r->end, &out->sample.s, r->err);
+	p = openmetrics_sample(p, r->end, &out->sample.s, &out->exemplar, r->err);
+	/* The newline at the very end is none of the page's. */
+	if (p != r->end)
+		return p;
+	err_set(r->err, 1, "the page does not end with # EOF");
+	return NULL;
 }
 
-/* Start times are asked for: 1 when the line tells one and is no sample. */
-static int look_ahead(struct reader *r, struct sv text, const char *next, struct tail *t)
+static bool wants_starts(const struct reader *r)
 {
 	const struct scrape_features *f = r->env->features;
-	if (!is_openmetrics(r) || !f || !(f->start_times || f->start_zero))
-		return 0;
-	if (openmetrics_is_created(text, r->last_family, r->type))
-		return 1;
-	t->sample.start_ms =
-		openmetrics_start_ms(&r->starts_ahead, text, next, r->end, r->last_family, r->type);
-	return 0;
+	return f && (f->start_times || f->start_zero);
+}
+
+/* A line that tells a start time and is no sample, once start times were asked for. */
+static bool is_created(const struct reader *r, struct sv text)
+{
+	return is_openmetrics(r) && (r->skip_created || wants_starts(r)) &&
+	       openmetrics_is_created(text, r->last_family, r->type);
+}
+
+static void look_ahead(struct reader *r, struct sv text, const char *next, struct tail *t)
+{
+	if (is_openmetrics(r) && wants_starts(r))
+		t->sample.start_ms = openmetrics_start_ms(&r->starts_ahead, text, next, r->end,
+							  r->last_family, r->type);
+}
+
+/* A sample was taken, but the page may be broken behind it. */
+static int after_sample(const struct tail *t, int result)
+{
+	return result == 0 && t->exemplar.broken_behind ? 1 : result;
 }
 
 /* The exemplar with its labels in the arena: 0 or ERR_NOMEM. */
@@ -122,8 +141,10 @@ static const char *read_series(struct reader *r, const char *p, int *result)
 		return p;
 	}
 	struct sv text = sv_make(p, (size_t)(text_end - p));
-	if (r->whole && look_ahead(r, text, next, &t))
+	if (r->whole && is_created(r, text))
 		return next;
+	if (r->whole)
+		look_ahead(r, text, next, &t);
 	const struct page_series series = {
 		.text = text,
 		.key = hash_keyed(text.ptr, text.len),
@@ -135,11 +156,12 @@ static const char *read_series(struct reader *r, const char *p, int *result)
 		*result = page_take(r, &series, &t.sample);
 		if (*result == 0)
 			*result = take_exemplar(r, &t);
+		*result = after_sample(&t, *result);
 		return *result ? p : next;
 	}
 	struct page_exemplar e;
 	size_t n = t.exemplar.present && exemplar_of(&t.exemplar, &r->batch->arena, &e) == 0;
-	*result = page_series(r, &series, &t.sample, &e, n);
+	*result = after_sample(&t, page_series(r, &series, &t.sample, &e, n));
 	return *result ? p : next;
 }
 
@@ -203,6 +225,7 @@ static const char *read_expected(struct reader *r, const char *p, int *result)
 		*result = page_take_known(r, index, &t.sample);
 	if (*result == 0 && t.exemplar.present)
 		*result = take_exemplar(r, &t);
+	*result = after_sample(&t, *result);
 	return *result ? p : next;
 }
 

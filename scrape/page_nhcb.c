@@ -176,6 +176,7 @@ static int collect(struct reader *r, const struct seen *s, const struct page_sam
 		if (hold(c, s->base, s->rest, s->hash) != 0)
 			return ERR_NOMEM;
 		c->start_ms = sample->start_ms;
+		r->skip_created = true;
 		c->state = NHCB_COLLECTING;
 	}
 	*held = true;
@@ -274,7 +275,8 @@ int page_nhcb_series(struct reader *r, const struct page_series *series,
 		result = collect(r, &seen, s, exemplars, n, &held);
 	if (result != 0 || (held && !c->keep_classic))
 		return result;
-	return pass(r, series, s, exemplars, n);
+	/* The histogram has the exemplars of its parts. */
+	return pass(r, series, s, exemplars, held ? 0 : n);
 }
 
 int page_series(struct reader *r, const struct page_series *series, const struct page_sample *s,

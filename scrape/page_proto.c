@@ -42,13 +42,19 @@ static int64_t start_of(const struct reader *r, const struct proto_entry *e)
 static int take_entry(struct reader *r, struct proto_entry *e)
 {
 	bool native = e->kind == PROTO_ENTRY_HISTOGRAM;
-	const struct page_series series = {
+	struct page_series series = {
 		.name = e->name,
 		.labels = e->labels,
 		.n_labels = e->n_labels,
 		.key = e->key,
 		.len = (uint32_t)e->n_labels + 1,
 	};
+	/* A bare name is what the other formats write too: the series is not new when a target
+	 * changes its format. */
+	if (e->n_labels == 0) {
+		series.key = hash_keyed(e->name.ptr, e->name.len);
+		series.len = (uint32_t)e->name.len;
+	}
 	const struct page_sample sample = {
 		.s = {.bits = e->bits, .has_time = e->has_time, .t_ms = e->t_ms},
 		.histogram = native ? &e->histogram : NULL,

@@ -181,9 +181,12 @@ static int take_sample(struct reader *r, struct place at, const struct page_samp
 		r->out->out_of_bounds++;
 		return 0;
 	}
-	if (result == 0)
-		result = at.pending ? take_for_pending(r, at.ref, &s, timed)
-				    : take_for_slot(r, at.ref, &s, timed);
+	if (result != 0) {
+		r->out->post_relabel--;
+		return result;
+	}
+	result = at.pending ? take_for_pending(r, at.ref, &s, timed)
+			    : take_for_slot(r, at.ref, &s, timed);
 	if (result == 0 && r->taken) {
 		r->out->series_added +=
 			new_series && !r->out->sample_limit && !r->out->bucket_limit;

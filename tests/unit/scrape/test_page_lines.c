@@ -167,6 +167,43 @@ static void test_metadata(void **state)
 	assert_int_equal(w->n_metadata, 0);
 }
 
+/* What Prometheus has counted when it finds that a line is broken. */
+static void test_counts_of_broken_lines(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *page;
+		unsigned scraped;
+	} cases[] = {
+		{"before 1\na 1", 1},
+		{"before 1\na 1 # {x=\"y\"} 1", 1},
+		{"before 1\na 1 \nafter 2\n# EOF\n", 2},
+		{"before 1\na 1  2\nafter 2\n# EOF\n", 2},
+		{"before 1\na 1 # \nafter 2\n# EOF\n", 2},
+		{"before 1\na 1 #\nafter 2\n# EOF\n", 1},
+		{"before 1\na 1 1 \nafter 2\n# EOF\n", 1},
+	};
+	openmetrics(w);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+			assert_int_equal(scrape_page(w, cases[i].page), 1);
+			if (w->result.scraped != cases[i].scraped)
+				fail_msg("%s: %d", cases[i].page, (int)w->result.scraped);
+		}
+		assert_int_equal(scrape_page(w, "before 1\na 1\nafter 2\n# EOF\n"), 0);
+	}
+}
+
+static void test_nan_exemplar_is_always_new(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(scrape_page(w, "a 1 # {x=\"y\"} NaN\n# EOF\n"), 0);
+		assert_int_equal(w->result.exemplars, 1);
+	}
+}
+
 static void test_empty_page_makes_nothing_new(void **state)
 {
 	struct world *w = *state;
@@ -203,6 +240,8 @@ int main(void)
 		TEST(test_start_times),
 		TEST(test_zero_at_start),
 		TEST(test_metadata),
+		TEST(test_counts_of_broken_lines),
+		TEST(test_nan_exemplar_is_always_new),
 		TEST(test_empty_page_makes_nothing_new),
 		TEST(test_bounds_as_go_reads_them),
 	};

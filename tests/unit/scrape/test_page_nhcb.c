@@ -93,6 +93,25 @@ static void test_exemplars_need_times(void **state)
 			"exemplar __name__=h, t=a, 0.5 @7000\n");
 }
 
+static void test_what_openmetrics_has_beside(void **state)
+{
+	struct world *w = *state;
+	convert(w);
+	w->format = PROTO_OPENMETRICS_1_0_0;
+	w->opt.always_classic_histograms = true;
+	/* Once a histogram was met, lines of start times are no samples; exemplars go with it. */
+	assert_int_equal(
+		scrape_page(w, "# TYPE a counter\na_total 1\na_created 5\n" HEAD
+			       "h_bucket{le=\"+Inf\"} 1 # {t=\"a\"} 0.5 7\nh_sum 1\nh_count 1\n"
+			       "h_created 5\n# TYPE c counter\nc_total 1\nc_created 5\n"
+			       "# EOF\n"),
+		0);
+	ASSERT_BATCH(w, "__name__=a_created, 5\n__name__=a_total, 1\n__name__=c_total, 1\n"
+			"__name__=h, hist -53 count 1 zero 0 sum 1 p1\n"
+			"__name__=h_bucket,le=+Inf, 1\n__name__=h_count, 1\n__name__=h_sum, 1\n"
+			"exemplar __name__=h, t=a, 0.5 @7000\n");
+}
+
 static void test_relabeling_and_limits(void **state)
 {
 	struct world *w = *state;
@@ -109,9 +128,13 @@ static void test_relabeling_and_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_histogram),          TEST(test_classic_ones_may_stay),
-		TEST(test_series_of_one_family),   TEST(test_contradictions_are_lost),
-		TEST(test_what_is_no_part_passes), TEST(test_exemplars_need_times),
+		TEST(test_one_histogram),
+		TEST(test_classic_ones_may_stay),
+		TEST(test_series_of_one_family),
+		TEST(test_contradictions_are_lost),
+		TEST(test_what_is_no_part_passes),
+		TEST(test_exemplars_need_times),
+		TEST(test_what_openmetrics_has_beside),
 		TEST(test_relabeling_and_limits),
 	};
 	return cmocka_run_group_tests_name("page_nhcb", tests, NULL, NULL);

@@ -103,6 +103,23 @@ static void test_refused_histogram_fails_the_page(void **state)
 	pw_end(&page, family);
 	assert_int_equal(scrape_bytes(w, buf_view(&page)), 1);
 	ASSERT_BATCH(w, "");
+	assert_int_equal(w->result.scraped, 2);
+	assert_int_equal(w->result.post_relabel, 1);
+}
+
+static void test_bare_names_are_the_same_in_every_format(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page;
+	start(w, &page);
+	put_gauge(&page, "g", 1);
+	assert_int_equal(scrape_bytes(w, buf_view(&page)), 0);
+	w->format = PROTO_TEXT_0_0_4;
+	assert_int_equal(scrape_page(w, "g 2\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
+	w->format = PROTO_PROMETHEUS_PROTO;
+	assert_int_equal(scrape_bytes(w, buf_view(&page)), 0);
+	assert_int_equal(w->result.series_added, 0);
 }
 
 static void test_exemplars(void **state)
@@ -187,6 +204,7 @@ int main(void)
 		TEST(test_values_and_histograms),
 		TEST(test_broken_page_leaves_nothing),
 		TEST(test_refused_histogram_fails_the_page),
+		TEST(test_bare_names_are_the_same_in_every_format),
 		TEST(test_exemplars),
 		TEST(test_bucket_limits),
 		TEST(test_duplicates),
