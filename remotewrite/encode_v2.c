@@ -69,7 +69,7 @@ static int v2_to(struct v2 *v, unsigned *at, unsigned slot)
 static const uint8_t *label_at(const uint8_t *p, const uint8_t *end, struct sv *name,
 			       struct sv *value)
 {
-	uint64_t n;
+	uint64_t n = 0;
 	p = varint_get(p + 1, end, &n);
 	p = varint_get(p + 1, end, &n);
 	*name = sv_make((const char *)p, (size_t)n);
