@@ -16,7 +16,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		  b = sv_from(sv_make((const char *)data + 4, size - 4), cut);
 	struct answer_in in = {(enum http_result)(data[3] % 5), status, a, data[3] & 8,
 			       INT64_C(1790000000000)};
+	struct http_answer said = {
+		.samples_written = a, .histograms_written = b, .exemplars_written = sv_trim(a)};
+	struct answer_written w = answer_written(&said);
+	if (!w.confirmed && (w.samples || w.histograms || w.exemplars))
+		abort();
+	in.v2 = data[3] & 16;
+	in.confirmed = w.confirmed;
 	struct answer r = answer_decide(&in);
+	if (r.action == ANSWER_FALL_BACK && !in.v2)
+		abort();
 	if (r.after_ms < 0 || r.after_ms > RETRY_AFTER_MAX_MS)
 		abort();
 	char text[700];

@@ -35,6 +35,24 @@ static void keeps_what_is_wanted(void **state)
 	http_fields_deinit(&f);
 }
 
+static void keeps_what_was_written(void **state)
+{
+	struct http_fields f;
+	http_fields_init(&f);
+	static const char *const lines[] = {
+		"HTTP/1.1 204 No Content\r\n",
+		"X-Prometheus-Remote-Write-Samples-Written: 12\r\n",
+		"x-prometheus-remote-write-histograms-written: 3\r\n",
+		"\r\n",
+	};
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(http_fields_line(&f, sv_of(lines[i])), 0);
+	assert_true(sv_eq(http_fields_get(&f, FIELD_SAMPLES_WRITTEN), SV("12")));
+	assert_true(sv_eq(http_fields_get(&f, FIELD_HISTOGRAMS_WRITTEN), SV("3")));
+	assert_int_equal(http_fields_get(&f, FIELD_EXEMPLARS_WRITTEN).len, 0);
+	http_fields_deinit(&f);
+}
+
 static void counts_all_lines(void **state)
 {
 	struct http_fields f;
@@ -52,6 +70,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_what_is_wanted),
+		cmocka_unit_test(keeps_what_was_written),
 		cmocka_unit_test(counts_all_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

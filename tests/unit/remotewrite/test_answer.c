@@ -40,6 +40,17 @@ static const struct row rows[] = {
 	{{HTTP_OK, 301}, ANSWER_DROP, DROP_ANSWERED_OTHER},
 	{{HTTP_OK, 199}, ANSWER_DROP, DROP_ANSWERED_OTHER},
 	{{HTTP_OK, 999}, ANSWER_DROP, DROP_ANSWERED_OTHER},
+	/* 2.0: nobody said what was written, or the type is not known. */
+	{{HTTP_OK, 200, .v2 = true}, ANSWER_FALL_BACK},
+	{{HTTP_OK, 204, .v2 = true}, ANSWER_FALL_BACK},
+	{{HTTP_OK, 204, .v2 = true, .confirmed = true}, ANSWER_DONE},
+	{{HTTP_OK, 204, .confirmed = true}, ANSWER_DONE},
+	{{HTTP_OK, 202, .v2 = true}, ANSWER_DEDUPLICATED},
+	{{HTTP_OK, 415, .v2 = true}, ANSWER_FALL_BACK},
+	{{HTTP_OK, 415, .v2 = true, .confirmed = true}, ANSWER_FALL_BACK},
+	{{HTTP_OK, 400, .v2 = true, .confirmed = true}, ANSWER_DROP, DROP_ANSWERED_400},
+	{{HTTP_OK, 500, .v2 = true}, ANSWER_RETRY},
+	{{HTTP_TIMEOUT, 0, .v2 = true}, ANSWER_RETRY},
 };
 
 static void test_table(void **state)
@@ -55,6 +66,33 @@ static void test_table(void **state)
 	assert_int_equal(answer_decide(&forbidden).min_backoff_ms, 1000);
 	assert_int_equal(answer_decide(&forbidden).max_backoff_ms, 60000);
 	assert_int_equal(answer_decide(&missing).min_backoff_ms, 5000);
+}
+
+struct written_case {
+	const char *samples, *histograms, *exemplars;
+	struct answer_written want;
+};
+
+static void test_written(void **state)
+{
+	static const struct written_case cases[] = {
+		{"", "", "", {false, 0, 0, 0}},
+		{"7", "", "", {true, 7, 0, 0}},
+		{"", " 8 ", "", {true, 0, 8, 0}},
+		{"1", "2", "3", {true, 1, 2, 3}},
+		{"0", "0", "0", {true, 0, 0, 0}},
+		{"many", "-1", "1.5", {false, 0, 0, 0}},
+		{"99999999999999999999", "", "4", {true, 0, 0, 4}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct http_answer a = {.samples_written = sv_of(cases[i].samples),
+					.histograms_written = sv_of(cases[i].histograms),
+					.exemplars_written = sv_of(cases[i].exemplars)};
+		struct answer_written w = answer_written(&a), want = cases[i].want;
+		if (w.confirmed != want.confirmed || w.samples != want.samples ||
+		    w.histograms != want.histograms || w.exemplars != want.exemplars)
+			fail_msg("case %zu", i);
+	}
 }
 
 static void test_retry_after(void **state)
@@ -103,9 +141,8 @@ static void test_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_retry_after),
-		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_table),   cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_written), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_reasons),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

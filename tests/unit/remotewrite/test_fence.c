@@ -61,6 +61,20 @@ static void test_rows_count_as_slots(void **state)
 	fence_deinit(&f);
 }
 
+static void test_histograms_count_as_slots(void **state)
+{
+	struct batch_histogram v[] = {{.frame = 4, .slot = 0}, {.frame = 4, .slot = 2}};
+	struct batch b = {.owner = OWNER, .histograms = v, .n_histograms = 2};
+	struct fence f = {0};
+	fence_note(&f, &b, 0, 0, 0);
+	fence_note(&f, &b, 1, 0, 0);
+	assert_int_equal(fence_need(&f, 1, 4), 0);
+	v[1].slot = 3;
+	fence_note(&f, &b, 2, 0, 0);
+	assert_int_equal(fence_need(&f, 2, 4), 2);
+	fence_deinit(&f);
+}
+
 /* Many owners and frames, and events, more than any table holds at first; what is passed goes. */
 static void test_tables_grow_and_forget(void **state)
 {
@@ -83,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth_waits_for_the_owners_batch_before),
 		cmocka_unit_test(test_rows_count_as_slots),
+		cmocka_unit_test(test_histograms_count_as_slots),
 		cmocka_unit_test(test_tables_grow_and_forget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

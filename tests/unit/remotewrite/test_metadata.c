@@ -28,6 +28,82 @@ static void test_distinct(void **state)
 	metadata_table_deinit(&t);
 }
 
+struct find_case {
+	const char *series, *family; /* NULL: none */
+};
+
+/* The same name first, else by an ending that the family's type gives its series. */
+static void test_find(void **state)
+{
+	static const struct find_case cases[] = {
+		{"c", "c"},
+		{"c_total", "c"},
+		{"c_created", "c"},
+		{"c_count", NULL},
+		{"d_total", "d_total"},
+		{"h_bucket", "h"},
+		{"h_count", "h"},
+		{"h_sum", "h"},
+		{"h_created", "h"},
+		{"h_total", NULL},
+		{"h", "h"},
+		{"g_bucket", "g"},
+		{"g_gsum", "g"},
+		{"g_gcount", "g"},
+		{"g_sum", NULL},
+		{"s", "s"},
+		{"s_sum", "s"},
+		{"s_count", "s"},
+		{"s_bucket", NULL},
+		{"i_info", "i"},
+		{"u_total", NULL},
+		{"h_sum_total", "h_sum_total"},
+		{"_total", NULL},
+		{"", NULL},
+	};
+	struct metadata_table t;
+	metadata_table_init(&t);
+	assert_null(metadata_table_find(&t, SV("c")));
+	add(&t, METRIC_COUNTER, "c", "h", "");
+	add(&t, METRIC_COUNTER, "d_total", "h", "");
+	add(&t, METRIC_HISTOGRAM, "h", "h", "");
+	add(&t, METRIC_GAUGEHISTOGRAM, "g", "h", "");
+	add(&t, METRIC_SUMMARY, "s", "h", "");
+	add(&t, METRIC_INFO, "i", "h", "");
+	add(&t, METRIC_UNKNOWN, "u", "h", "");
+	add(&t, METRIC_COUNTER, "h_sum_total", "h", "");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct batch_metadata *m = metadata_table_find(&t, sv_of(cases[i].series));
+		if (!m != !cases[i].family || (m && !sv_eq(m->family, sv_of(cases[i].family))))
+			fail_msg("%s", cases[i].series);
+	}
+	metadata_table_deinit(&t);
+}
+
+/* Of several texts for one family the youngest is told, however many families there are. */
+static void test_find_youngest(void **state)
+{
+	struct metadata_table t;
+	char name[32];
+	metadata_table_init(&t);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof name, "family_%d", i);
+		add(&t, METRIC_GAUGE, name, "first", "");
+	}
+	for (int i = 0; i < 3000; i += 7) {
+		snprintf(name, sizeof name, "family_%d", i);
+		add(&t, METRIC_COUNTER, name, "second", "s");
+	}
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof name, "family_%d", i);
+		const struct batch_metadata *m = metadata_table_find(&t, sv_of(name));
+		assert_non_null(m);
+		assert_true(sv_eq(m->help, i % 7 ? SV("first") : SV("second")));
+		assert_int_equal(m->type, i % 7 ? METRIC_GAUGE : METRIC_COUNTER);
+	}
+	metadata_table_deinit(&t);
+}
+
 static void test_help_is_cut_between_characters(void **state)
 {
 	struct metadata_table t;
@@ -72,6 +148,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_distinct),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_find_youngest),
 		cmocka_unit_test(test_help_is_cut_between_characters),
 		cmocka_unit_test(test_bounded_and_in_chunks),
 	};

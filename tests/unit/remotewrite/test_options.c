@@ -5,9 +5,14 @@
 static struct sv one_value = {"v", 1};
 static struct http_header_option header = {.name = {"X-A", 3}, .values = &one_value, .n_values = 1};
 
+static struct sv one_scope = {"scope", 5};
+static struct http_pair one_pair = {{"k", 1}, {"v", 1}};
+
 static struct remotewrite_options sample(void)
 {
 	return (struct remotewrite_options){
+		.protocol = REMOTEWRITE_V2,
+		.send_exemplars = true,
 		.name = SV("n"),
 		.url = SV("http://user:pass@host/path"),
 		.timeout_ms = 1,
@@ -17,7 +22,19 @@ static struct remotewrite_options sample(void)
 		.metadata = {true, 9, 10},
 		.has_sigv4 = true,
 		.sigv4 = {SV("r"), SV("a"), SV("s"), SV("aps")},
-		.http = {.username = SV("u"), .tls = {.ca = SV("ca"), .key = SV("k")}},
+		.http = {.username = SV("u"),
+			 .tls = {.ca = SV("ca"), .key = SV("k")},
+			 .has_oauth2 = true,
+			 .oauth2 = {.client_id = SV("id"),
+				    .scopes = &one_scope,
+				    .n_scopes = 1,
+				    .endpoint_params = &one_pair,
+				    .n_endpoint_params = 1,
+				    .claims = &one_pair,
+				    .n_claims = 1},
+			 .proxy = {.url = SV("http://proxy/"),
+				   .connect_headers = &header,
+				   .n_connect_headers = 1}},
 	};
 }
 
@@ -32,14 +49,23 @@ static void test_copy_is_equal_and_own(void **state)
 	assert_ptr_not_equal(a.http.tls.key.ptr, b.http.tls.key.ptr);
 	assert_ptr_not_equal(a.headers, b.headers);
 	assert_ptr_not_equal(a.headers[0].values, b.headers[0].values);
+	assert_ptr_not_equal(a.http.proxy.connect_headers, b.http.proxy.connect_headers);
+	assert_ptr_not_equal(a.http.proxy.url.ptr, b.http.proxy.url.ptr);
+	assert_ptr_not_equal(a.http.oauth2.scopes, b.http.oauth2.scopes);
+	assert_ptr_not_equal(a.http.oauth2.scopes[0].ptr, b.http.oauth2.scopes[0].ptr);
+	assert_ptr_not_equal(a.http.oauth2.claims, b.http.oauth2.claims);
+	assert_ptr_not_equal(a.http.oauth2.endpoint_params[0].value.ptr,
+			     b.http.oauth2.endpoint_params[0].value.ptr);
+	assert_ptr_not_equal(a.http.oauth2.client_id.ptr, b.http.oauth2.client_id.ptr);
 }
 
 static void test_every_difference_is_seen(void **state)
 {
-	struct remotewrite_options a = sample(), v[16];
+	enum { N = 40 };
+	struct remotewrite_options a = sample(), v[N];
 	struct http_header_option other = header;
 	size_t n = 0;
-	for (size_t i = 0; i < 16; i++)
+	for (size_t i = 0; i < N; i++)
 		v[i] = sample();
 	v[n++].url = SV("http://other/");
 	v[n++].timeout_ms = 2;
@@ -56,6 +82,23 @@ static void test_every_difference_is_seen(void **state)
 	other.name = SV("X-B");
 	v[n++].headers = &other;
 	v[n++].http.credentials_file = SV("f");
+	v[n++].protocol = REMOTEWRITE_V1;
+	v[n++].send_exemplars = false;
+	v[n++].send_native_histograms = true;
+	v[n++].round_robin_dns = true;
+	v[n++].failed_request_logging = true;
+	v[n++].http.proxy.from_environment = true;
+	v[n++].http.proxy.no_proxy = SV("h");
+	v[n++].http.proxy.n_connect_headers = 0;
+	v[n++].http.has_oauth2 = false;
+	v[n++].http.oauth2.client_secret = SV("other");
+	v[n++].http.oauth2.n_scopes = 0;
+	v[n++].http.oauth2.n_claims = 0;
+	v[n++].http.oauth2.n_endpoint_params = 0;
+	v[n++].http.oauth2.jwt_bearer = true;
+	v[n++].http.oauth2.tls.insecure_skip_verify = true;
+	v[n++].http.oauth2.proxy.url = SV("other");
+	assert_true(n < N);
 	for (size_t i = 0; i < n; i++)
 		if (options_equal(&a, &v[i]))
 			fail_msg("difference %zu is not seen", i);

@@ -80,12 +80,14 @@ static void on_done(void *cls, const struct http_answer *a, struct sv body)
 	loop_stop(w->loop);
 }
 
-static void send_one(struct world *w, struct sender *s, unsigned attempt)
+static void send_as(struct world *w, struct sender *s, unsigned attempt,
+		    enum remotewrite_protocol protocol)
 {
 	char hash[HASH_HEX] = "";
 	struct err err = ERR_NULL;
 	void *flight;
-	struct send_request req = {.body = SV("payload"),
+	struct send_request req = {.protocol = protocol,
+				   .body = SV("payload"),
 				   .hash = hash,
 				   .attempt = attempt,
 				   .wall_ms = INT64_C(1440938160000),
@@ -99,6 +101,11 @@ static void send_one(struct world *w, struct sender *s, unsigned attempt)
 	assert_string_equal(w->answer, w->echo ? "Basic ********************" : "no");
 	assert_string_equal(w->body, "payload");
 	w->done = 0;
+}
+
+static void send_one(struct world *w, struct sender *s, unsigned attempt)
+{
+	send_as(w, s, attempt, REMOTEWRITE_V1);
 }
 
 static bool seen(const struct world *w, const char *line)
@@ -143,6 +150,25 @@ static void test_plain(void **state)
 	assert_null(strstr(w.seen, "expect"));
 	send_one(&w, s, 3);
 	assert_true(seen(&w, "retry-attempt: 3"));
+	sender_unref(s);
+	teardown(&w);
+}
+
+static void test_v2(void **state)
+{
+	struct world w;
+	setup(&w);
+	struct remotewrite_options opt = {.url = sv_of(w.url), .protocol = REMOTEWRITE_V2};
+	struct sender *s = make(&w, &opt);
+	send_as(&w, s, 0, REMOTEWRITE_V2);
+	assert_true(seen(&w, "content-encoding: snappy"));
+	assert_true(seen(
+		&w, "content-type: application/x-protobuf;proto=io.prometheus.write.v2.Request"));
+	assert_true(seen(&w, "x-prometheus-remote-write-version: 2.0.0"));
+	/* What it fell back to is the request's to say. */
+	send_as(&w, s, 0, REMOTEWRITE_V1);
+	assert_true(seen(&w, "content-type: application/x-protobuf"));
+	assert_true(seen(&w, "x-prometheus-remote-write-version: 0.1.0"));
 	sender_unref(s);
 	teardown(&w);
 }
@@ -234,9 +260,9 @@ int main(void)
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),   cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_plain),  cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_signed), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_echo),   cmocka_unit_test(test_cancel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,55 @@ static void test_drops_and_stores(void **state)
 	free(d);
 }
 
+static void falls_back(struct destination *d)
+{
+	trouble_fell_back(d, "server returned HTTP status 415");
+}
+
+/* The line says what to set. */
+static void test_fell_back(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(falls_back, d, text), 1);
+	assert_non_null(strstr(text, "level=WARN"));
+	assert_non_null(strstr(text, "protobuf_message: prometheus.WriteRequest"));
+	assert_non_null(strstr(text, "HTTP status 415"));
+	free(d);
+}
+
+static void one_request(struct destination *d)
+{
+	struct slot s = {.d = d, .protocol = REMOTEWRITE_V2, .attempt = 3};
+	s.built.books.sent = 12;
+	s.built.histograms.sent = 5;
+	s.built.exemplars.sent = 2;
+	s.built.oldest_ms = 1000;
+	s.built.newest_ms = 2000;
+	trouble_request(&s, "status 400");
+}
+
+static void test_request(void **state)
+{
+	static const char *const parts[] = {
+		"level=DEBUG",        "message=io.prometheus.write.v2.Request",
+		"attempt=3",          "samples=7",
+		"histograms=5",       "exemplars=2",
+		"oldest_ms=1000",     "newest_ms=2000",
+		"err=\"status 400\"",
+	};
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(one_request, d, text), 0);
+	log_init(LOG_DEBUG, LOG_LOGFMT);
+	assert_int_equal(logged(one_request, d, text), 1);
+	log_init(LOG_INFO, LOG_LOGFMT);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (!strstr(text, parts[i]))
+			fail_msg("%s: %s", parts[i], text);
+	free(d);
+}
+
 int main(void)
 {
 	log_init(LOG_INFO, LOG_LOGFMT);
@@ -108,6 +157,8 @@ int main(void)
 		cmocka_unit_test(test_at_most_a_pair_a_minute),
 		cmocka_unit_test(test_outage),
 		cmocka_unit_test(test_drops_and_stores),
+		cmocka_unit_test(test_fell_back),
+		cmocka_unit_test(test_request),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,11 @@ static struct view some_view(void)
 	v.books.sent = 40;
 	v.books.dropped[DROP_TOO_OLD] = 3;
 	v.books.dropped[DROP_DAMAGED] = 2;
+	v.stats.samples = (struct sent_stats){30, 4, 5};
+	v.stats.histograms = (struct sent_stats){11, 1, 2};
+	v.stats.exemplars = (struct sent_stats){7, 6, 3};
+	v.stats.histograms_dropped[DROP_NHCB_IN_RW1] = 9;
+	v.stats.exemplars_dropped[DROP_WRITE_RELABEL] = 8;
 	v.stats.requests = 6;
 	v.stats.codes[0].code = 200;
 	v.stats.codes[0].n = 5;
@@ -62,6 +67,7 @@ static void test_status(void **state)
 	assert_int_equal(st.dropped, 5);
 	assert_int_equal(st.queued, 200 - 100 - 45);
 	assert_int_equal(st.requests, 6);
+	assert_int_equal(st.retried, 7);
 	assert_true(st.has_error);
 	assert_string_equal(st.last_error, "why");
 }
@@ -83,6 +89,20 @@ static const char *const lines[] = {
 	"ampagent_remote_write_lag_seconds{remote_name=\"one\",url=\"http://h/\"} 2.5\n",
 	"prometheus_remote_storage_shards{remote_name=\"one\",url=\"http://h/\"} 2\n",
 	"prometheus_remote_storage_shards_desired{remote_name=\"one\",url=\"http://h/\"} 4\n",
+	"storage_samples_total{remote_name=\"one\",url=\"http://h/\"} 30\n",
+	"storage_histograms_total{remote_name=\"one\",url=\"http://h/\"} 11\n",
+	"storage_exemplars_total{remote_name=\"one\",url=\"http://h/\"} 7\n",
+	"storage_samples_failed_total{remote_name=\"one\",url=\"http://h/\"} 4\n",
+	"storage_histograms_failed_total{remote_name=\"one\",url=\"http://h/\"} 1\n",
+	"storage_exemplars_failed_total{remote_name=\"one\",url=\"http://h/\"} 6\n",
+	"storage_samples_retried_total{remote_name=\"one\",url=\"http://h/\"} 5\n",
+	"storage_histograms_retried_total{remote_name=\"one\",url=\"http://h/\"} 2\n",
+	"storage_exemplars_retried_total{remote_name=\"one\",url=\"http://h/\"} 3\n",
+	"ampagent_remote_write_plain_samples_total{remote_name=\"one\",url=\"http://h/\"} 41\n",
+	"storage_histograms_dropped_total{remote_name=\"one\",url=\"http://h/\","
+	"reason=\"nhcb_in_rw1_not_supported\"} 9\n",
+	"storage_exemplars_dropped_total{remote_name=\"one\",url=\"http://h/\","
+	"reason=\"write_relabel\"} 8\n",
 	"ampagent_ledger_samples{remote_name=\"two\",state=\"queued\"} 200\n",
 	"ampagent_remote_write_lag_seconds{remote_name=\"two\",url=\"\"} 0\n",
 };
