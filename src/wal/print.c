@@ -131,7 +131,7 @@ static void print_side_lists(struct printer *p, const struct batch *b)
 	for (size_t i = 0; i < b->n_histograms; i++) {
 		const struct batch_histogram *h = &b->histograms[i];
 		print_slot(p, h->frame, h->slot);
-		print_histogram(p->out, &h->h);
+		wal_print_histogram(p->out, &h->h);
 		fprintf(p->out, " %" PRId64 "\n", h->t_ms);
 	}
 	for (size_t i = 0; i < b->n_exemplars; i++) {

@@ -37,7 +37,7 @@ static void print_side(FILE *out, const char *name, bool is_float, const struct 
 	}
 }
 
-void print_histogram(FILE *out, const struct histogram *h)
+void wal_print_histogram(FILE *out, const struct histogram *h)
 {
 	static const char *const resets[] = {
 		[HISTOGRAM_RESET_YES] = " reset=yes",
