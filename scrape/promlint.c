@@ -1,6 +1,7 @@
 /* A page into families and their problems. Lines are read as a scrape reads them; what a scrape
  * does not mind, but promtool refuses, is looked for besides: a second HELP or TYPE, a TYPE after
- * samples, unknown escapes, missing commas, counts below zero, no new line at the end.
+ * samples, unknown escapes, missing commas, blanks behind, counts below zero, no new line at the
+ * end.
  *
  * As promtool sees it, a metric is a label set as written; those of a histogram or summary that
  * differ in le or quantile alone are one, which has the labels of its first line. */
@@ -414,6 +415,8 @@ static int read_series(struct lint *l, const char **p, const char *end, struct e
 		value++;
 	if (!next)
 		return broken_at(l, value, why.msg, err);
+	if (next[-2] == ' ' || next[-2] == '\t')
+		return broken_at(l, next - 2, "a blank at the end of the line", err);
 	*p = next;
 	return take_series(l, sv_make(at, (size_t)(value - at)), &sample, err);
 }

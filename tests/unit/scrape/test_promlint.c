@@ -122,6 +122,8 @@ static const struct {
 	{SV("a 1\n  b x\n"), 2, 5, "invalid value"},
 	{SV("a 1\nb 1 x\n"), 2, 3, "timestamp"},
 	{SV("a 1\n{b=\"c\"} 1\n"), 2, 1, "metric name not set"},
+	{SV("a 1 \n"), 1, 4, "blank at the end"},
+	{SV("a 1 5\t\n"), 1, 6, "blank at the end"},
 	{SV("a{b=\"c\"d=\"e\"} 1\n"), 1, 8, "expected ','"},
 	{SV("a{b=\"c\\d\"} 1\n"), 1, 7, "escape"},
 	{SV("a{b=\"c\nd\"} 1\n"), 1, 7, "new line"},
