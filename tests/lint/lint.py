@@ -45,7 +45,7 @@ ROOMS = {
     "src/web": NET + ["web.h", "web/*", "*_status.h"],
     "src/standin": NET + ["standin.h"],
     "ecs_discovery": NET + ["model/*", "aws/*", "discovery.h", "discovery_options.h"],
-    "scrape": NET + ["model/*", "scrape.h", "scrape_options.h"],
+    "scrape": NET + ["model/*", "scrape.h", "scrape_lint.h", "scrape_options.h"],
     "remotewrite": NET + ["model/*", "aws/*", "wal.h", "remotewrite.h", "remotewrite_options.h"],
     "config": ["base/*", "model/*", "config.h", "*_options.h"],
     "src": ["*"],
