@@ -172,7 +172,8 @@ static void fill(const struct nhcb *n, bool is_float, struct draft *d)
 			b->f = float_count(n, i++);
 		} else {
 			int64_t count = whole_count(n, i++);
-			b->delta = count - written;
+			/* Wraps for counts that are lies. */
+			b->delta = (int64_t)((uint64_t)count - (uint64_t)written);
 			written = count;
 		}
 	}

@@ -36,7 +36,8 @@ static bool reader_init(struct reader *r)
 	r->format = format_flag(r->env->format);
 	r->whole = r->env->convert_to_nhcb || (starts && r->format == LINE_OPENMETRICS);
 	r->plain = !r->env->opt->sample_limit && !(f && f->start_zero);
-	if (r->env->convert_to_nhcb) {
+	/* The protobuf reader converts by itself. */
+	if (r->env->convert_to_nhcb && r->format) {
 		r->nhcb = page_nhcb_new(r->env->always_classic_histograms);
 		return r->nhcb != NULL;
 	}

@@ -14,18 +14,12 @@
 /* Names, labels and exemplars of one histogram. */
 #define HELD_BYTES MiB(4)
 
-enum nhcb_state {
-	NHCB_IDLE,
-	NHCB_COLLECTING,
-	NHCB_INHIBITED, /* classic parts of a native histogram follow: they stay what they are */
-};
-
 struct page_nhcb {
 	bool keep_classic;
-	enum nhcb_state state;
+	bool collecting;
 	struct nhcb parts;
 	struct arena arena; /* what the fields below point to */
-	struct sv name;     /* of the histogram collected, or of the native one */
+	struct sv name;     /* of the histogram collected */
 	uint64_t labels_hash;
 	struct label *labels; /* without name and le, sorted */
 	size_t n_labels;
@@ -172,12 +166,12 @@ static int collect(struct reader *r, const struct seen *s, const struct page_sam
 	if (s->part == PART_BUCKET &&
 	    (!s->has_le || number_parse(s->le, &bound) != 0 || bound == VALUE_NAN_BITS))
 		return 0;
-	if (c->state != NHCB_COLLECTING) {
+	if (!c->collecting) {
 		if (hold(c, s->base, s->rest, s->hash) != 0)
 			return ERR_NOMEM;
 		c->start_ms = sample->start_ms;
 		r->skip_created = true;
-		c->state = NHCB_COLLECTING;
+		c->collecting = true;
 	}
 	*held = true;
 	if (hold_exemplars(c, exemplars, n) != 0)
@@ -198,11 +192,11 @@ static uint64_t key_of(const struct page_nhcb *c)
 int page_nhcb_flush(struct reader *r)
 {
 	struct page_nhcb *c = r->nhcb;
-	if (c->state != NHCB_COLLECTING)
+	if (!c->collecting)
 		return 0;
 	struct histogram h;
 	int result = nhcb_convert(&c->parts, &r->batch->arena, &h);
-	c->state = NHCB_IDLE;
+	c->collecting = false;
 	nhcb_reset(&c->parts);
 	if (result != 0)
 		return result < 0 ? result : 0;
@@ -227,21 +221,6 @@ int page_nhcb_flush(struct reader *r)
 					    reader_time(r, &sample.s));
 }
 
-int page_nhcb_native(struct reader *r, const struct page_series *series)
-{
-	struct seen s;
-	int result = look(r, series, &s);
-	/* What was held back ends here: a histogram's parts stand together. */
-	if (result == 0)
-		result = page_nhcb_flush(r);
-	if (result == 0)
-		result = look(r, series, &s);
-	if (result == 0)
-		result = hold(r->nhcb, s.name, s.rest, s.hash);
-	r->nhcb->state = NHCB_INHIBITED;
-	return result;
-}
-
 static int pass(struct reader *r, const struct page_series *series, const struct page_sample *s,
 		const struct page_exemplar *exemplars, size_t n)
 {
@@ -263,15 +242,12 @@ int page_nhcb_series(struct reader *r, const struct page_series *series,
 		return result;
 	c->has_time = s->s.has_time;
 	c->t_ms = s->s.t_ms;
-	bool other = c->state != NHCB_IDLE && other_histogram(r, &seen);
-	if (c->state == NHCB_COLLECTING && other) {
+	if (c->collecting && other_histogram(r, &seen)) {
 		result = page_nhcb_flush(r);
 		if (result == 0)
 			result = look(r, series, &seen);
-	} else if (c->state == NHCB_INHIBITED && other) {
-		c->state = NHCB_IDLE;
 	}
-	if (result == 0 && c->state != NHCB_INHIBITED)
+	if (result == 0)
 		result = collect(r, &seen, s, exemplars, n, &held);
 	if (result != 0 || (held && !c->keep_classic))
 		return result;

@@ -9,13 +9,7 @@
 static int take_family(struct reader *r, const struct proto_entry *e)
 {
 	struct line_table *t = &r->o->lines;
-	if (r->nhcb) {
-		int result = page_nhcb_flush(r);
-		if (result != 0)
-			return result;
-	}
 	r->type = e->type;
-	r->family = e->family;
 	uint64_t hash = (uint64_t)e->type + 1;
 	const struct sv texts[] = {e->family, e->help, e->unit};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -63,9 +57,6 @@ static int take_entry(struct reader *r, struct proto_entry *e)
 	if (native) {
 		bool keep = r->env->features && r->env->features->start_times;
 		e->histogram.start_ms = keep ? e->start_ms : 0;
-		int result = r->nhcb ? page_nhcb_native(r, &series) : 0;
-		if (result != 0)
-			return result;
 	}
 	struct page_exemplar *exemplars = NULL;
 	if (e->n_exemplars > 0) {
@@ -89,6 +80,7 @@ int page_read_proto(struct reader *r, struct sv page)
 	const struct proto_options options = {
 		.native = r->env->native_histograms,
 		.classic_beside = r->env->always_classic_histograms,
+		.custom_buckets = r->env->convert_to_nhcb,
 	};
 	_cleanup_(proto_reader_freep) struct proto_reader *reader = proto_reader_new(page, options);
 	if (!reader)
@@ -97,7 +89,7 @@ int page_read_proto(struct reader *r, struct sv page)
 		struct proto_entry e;
 		int result = proto_next(reader, &e, r->err);
 		if (result == 1)
-			return r->nhcb ? page_nhcb_flush(r) : 0;
+			return 0;
 		if (result == 0)
 			result = e.kind == PROTO_ENTRY_FAMILY ? take_family(r, &e)
 							      : take_entry(r, &e);

@@ -141,7 +141,7 @@ int page_read_lines(struct reader *r, struct sv page, const char **bad_at);
 /* 0; 1; ERR_NOMEM. */
 int page_read_proto(struct reader *r, struct sv page);
 
-/* ---- page_nhcb.c: classic histograms as native ones ---- */
+/* ---- page_nhcb.c: classic histograms of pages of lines as native ones ---- */
 
 struct page_nhcb;
 
@@ -151,8 +151,6 @@ void page_nhcb_free(struct page_nhcb *c);
  * histogram. Results of page_take(). */
 int page_nhcb_series(struct reader *r, const struct page_series *series,
 		     const struct page_sample *s, const struct page_exemplar *exemplars, size_t n);
-/* A native histogram came: its classic parts, which follow, are left as they are. */
-int page_nhcb_native(struct reader *r, const struct page_series *series);
 /* Something other than a series came, or the end: what is held back becomes a histogram. */
 int page_nhcb_flush(struct reader *r);
 

@@ -31,11 +31,12 @@ static void add(struct nhcb *n, const char *parts)
 	}
 }
 
-static size_t put(char *dst, size_t max, const char *fmt, double v)
+/* before, then the number. */
+static size_t put(char *dst, size_t max, const char *before, double v)
 {
 	char number[NUMBER_MAX];
 	number_format(number, v);
-	return (size_t)snprintf(dst, max, fmt, number);
+	return (size_t)snprintf(dst, max, "%s%s", before, number);
 }
 
 /* "int 7 sum 2.5 spans 0:1 bounds 1 2 buckets 3 4": buckets as counts, not differences. */
@@ -46,18 +47,19 @@ static const char *text_of(const struct histogram *h)
 	size_t n = 0, max = sizeof text;
 	int64_t count = 0;
 	double total = h->is_float ? h->count.f : (double)h->count.u;
-	n += put(text + n, max - n, h->is_float ? "float %s" : "int %s", total);
-	n += put(text + n, max - n, " sum %s spans", double_of_bits(h->sum_bits));
+	n += put(text + n, max - n, h->is_float ? "float " : "int ", total);
+	n += put(text + n, max - n, " sum ", double_of_bits(h->sum_bits));
+	n += (size_t)snprintf(text + n, max - n, " spans");
 	for (uint32_t i = 0; i < s->n_spans; i++)
 		n += (size_t)snprintf(text + n, max - n, " %d:%u", s->spans[i].offset,
 				      s->spans[i].length);
 	n += (size_t)snprintf(text + n, max - n, " bounds");
 	for (uint32_t i = 0; i < h->n_bounds; i++)
-		n += put(text + n, max - n, " %s", h->bounds[i]);
+		n += put(text + n, max - n, " ", h->bounds[i]);
 	n += (size_t)snprintf(text + n, max - n, " buckets");
 	for (uint32_t i = 0; i < s->n_buckets; i++) {
 		count += h->is_float ? 0 : s->buckets[i].delta;
-		n += put(text + n, max - n, " %s", h->is_float ? s->buckets[i].f : (double)count);
+		n += put(text + n, max - n, " ", h->is_float ? s->buckets[i].f : (double)count);
 	}
 	assert_true(n < max);
 	assert_int_equal(h->schema, HISTOGRAM_SCHEMA_CUSTOM);
@@ -77,6 +79,7 @@ static const struct {
 	/* Without +Inf the count is what it holds, without a count the last bucket is. */
 	{"1=2 2=5 count=9", "int 9 sum 0 spans 0:3 bounds 1 2 buckets 2 3 4"},
 	{"1=2 2=5", "int 5 sum 0 spans 0:2 bounds 1 2 buckets 2 3"},
+	{"1=5e18 count=0", NULL},
 	{"1=2 inf=5", "int 5 sum 0 spans 0:2 bounds 1 buckets 2 3"},
 	{"-inf=1 0=2 inf=4", "int 4 sum 0 spans 0:3 bounds -Inf 0 buckets 1 1 2"},
 	/* Any order; what comes twice counts once. */
