@@ -198,6 +198,8 @@ int page_nhcb_flush(struct reader *r)
 	int result = nhcb_convert(&c->parts, &r->batch->arena, &h);
 	c->collecting = false;
 	nhcb_reset(&c->parts);
+	if (result == 0)
+		result = histogram_check(&h, NULL);
 	if (result != 0)
 		return result < 0 ? result : 0;
 	const struct scrape_features *f = r->env->features;

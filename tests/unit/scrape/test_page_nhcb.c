@@ -67,6 +67,8 @@ static void test_contradictions_are_lost(void **state)
 					     "h_bucket{le=\"+Inf\"} 6\nh_count 6\nh_sum 1\nx 1\n"),
 			 0);
 	ASSERT_BATCH(w, "__name__=x, 1\n");
+	assert_int_equal(scrape_page(w, HEAD "h_bucket{le=\"1\"} 5e18\nh_count 0\nx 1\n"), 0);
+	ASSERT_BATCH(w, "__name__=x, 1\n");
 }
 
 static void test_what_is_no_part_passes(void **state)
