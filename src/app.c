@@ -8,6 +8,8 @@
  */
 #include "app.h"
 
+#include "config_loader.h"
+
 #include <ampagent/base/clock.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/log.h>
@@ -22,6 +24,11 @@ enum { DRAIN_POLL_MS = 20 };
 
 #define USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
 
+struct askers {
+	struct http_exchange **v;
+	size_t n;
+};
+
 struct app {
 	struct app_options opt;
 	struct config *config;
@@ -33,7 +40,12 @@ struct app {
 	bool draining;
 	int64_t drain_until_ms;
 	struct loop_timer drain_timer;
-	uint64_t checksum; /* of the configuration's files when they were last applied */
+	struct config_loader *loader; /* a reload is under way */
+	int64_t reload_begin_ms;
+	bool reload_again;
+	struct askers asked;  /* for the next reload, by HTTP */
+	struct askers served; /* by the one under way */
+	uint64_t checksum;    /* of the configuration's files when they were last applied */
 	struct loop_timer auto_reload_timer;
 };
 
@@ -231,44 +243,84 @@ static bool same_log_options(const struct agent_options *x, const struct agent_o
 	       x->wal_memory_bytes == y->wal_memory_bytes;
 }
 
-static int load_and_apply(struct app *a, struct err *err)
+static int take_config(struct app *a, struct config *c, struct err *err)
 {
 	if (a->draining)
 		return err_set(err, 1, "the agent is stopping");
-	_cleanup_(config_unrefp) struct config *c = NULL;
-	int r = config_load(a->opt.config_path, &a->opt.features, &c, err);
-	if (r != 0)
-		return r;
 	app_log_warnings(c);
 	if (!same_log_options(&c->agent, &a->config->agent))
 		log_warn("settings of the log (ampagent.wal) take effect with the next start");
 	return apply_all(a, c, err);
 }
 
-int app_reload(struct app *a, struct err *err)
+static void begin_reload(struct app *a);
+
+static void reload_ended(struct app *a, int result, const struct err *err)
 {
-	int64_t begin_ms = clock_mono_ms();
-	int r = load_and_apply(a, err);
-	reload_noted(r == 0);
-	if (r == 0) {
+	reload_noted(result == 0);
+	if (result == 0) {
 		a->checksum = a->config->checksum;
 		log_info("configuration reloaded", "file", a->opt.config_path, "jobs",
 			 FMT("%zu", a->config->n_scrapes), "destinations",
 			 FMT("%zu", a->config->n_writes), "duration",
-			 FMT("%lldms", (long long)(clock_mono_ms() - begin_ms)));
-	} else if (r > 0) {
+			 FMT("%lldms", (long long)(clock_mono_ms() - a->reload_begin_ms)));
+	} else if (result > 0) {
 		log_error("the configuration cannot be reloaded; the old one stays", "err",
 			  err->msg);
 	} else {
 		log_error("no memory to reload the configuration", "err", err->msg);
-		loop_fail(a->opt.loop, r);
+		loop_fail(a->opt.loop, result);
 	}
-	return r;
+	for (size_t i = 0; i < a->served.n; i++)
+		web_reload_answer(a->web, a->served.v[i], result == 0 ? NULL : err->msg);
+	a->served.n = 0;
+	if (a->reload_again)
+		begin_reload(a);
 }
 
-static int reload_asked(void *cls, struct err *err)
+static void config_loaded(void *cls, int result, struct config *loaded, struct err *err)
 {
-	return app_reload(cls, err);
+	struct app *a = cls;
+	_cleanup_(config_unrefp) struct config *c = loaded;
+	config_loader_free(take_ptr(a->loader));
+	if (result == 0)
+		result = take_config(a, c, err);
+	reload_ended(a, result, err);
+}
+
+static void begin_reload(struct app *a)
+{
+	struct err err = ERR_NULL;
+	struct askers served = a->served;
+	a->served = a->asked;
+	a->asked = served;
+	a->reload_again = false;
+	a->reload_begin_ms = clock_mono_ms();
+	int r = config_loader_new(a->opt.loop, a->opt.config_path, &a->opt.features, config_loaded,
+				  a, &a->loader, &err);
+	if (r != 0)
+		reload_ended(a, r, &err);
+}
+
+void app_reload(struct app *a)
+{
+	if (a->loader)
+		a->reload_again = true;
+	else
+		begin_reload(a);
+}
+
+static void reload_asked(void *cls, struct http_exchange *asked)
+{
+	struct app *a = cls;
+	struct http_exchange **v = realloc(a->asked.v, (a->asked.n + 1) * sizeof(*v));
+	if (!v) {
+		web_reload_answer(a->web, asked, "out of memory");
+		return;
+	}
+	a->asked.v = v;
+	v[a->asked.n++] = asked;
+	app_reload(a);
 }
 
 static void quit_asked(void *cls)
@@ -285,14 +337,16 @@ static void auto_reload_due(void *cls)
 	struct app *a = cls;
 	struct err err = ERR_NULL;
 	uint64_t now = 0;
+	loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
+	if (a->loader)
+		return;
 	if (config_checksum(a->opt.config_path, &now, &err) != 0) {
 		a->checksum = 0;
 		log_error("the configuration cannot be looked at for changes", "err", err.msg);
 	} else if (now != a->checksum) {
 		log_info("the configuration has changed", "file", a->opt.config_path);
-		app_reload(a, &err);
+		app_reload(a);
 	}
-	loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
 }
 
 static void start_auto_reload(struct app *a)
@@ -413,6 +467,9 @@ void app_free(struct app *a)
 		return;
 	loop_timer_cancel(&a->drain_timer);
 	loop_timer_cancel(&a->auto_reload_timer);
+	config_loader_free(a->loader);
+	free(a->asked.v);
+	free(a->served.v);
 	web_free(a->web);
 	if (a->discovery)
 		discovery_free(a->discovery);

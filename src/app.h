@@ -25,10 +25,11 @@ struct app_options {
 /* Opens the log (bounded memory when the disk cannot be written, loudly), starts delivery, scraping
  * and the web server. 0, or 1 with the reason. */
 int app_new(const struct app_options *opt, struct app **out, struct err *err);
-/* Loads the configuration anew and applies it; what it does not change goes on untouched. 0; 1 with
- * the reason when the file is bad or something in it is refused: then nothing has changed.
- * Negative: out of memory in the middle, the agent cannot go on. */
-int app_reload(struct app *a, struct err *err);
+/* Loads the configuration anew, off the loop, and applies it; what it does not change goes on
+ * untouched. When the file is bad or something in it is refused, nothing has changed. How it went
+ * is logged and told in the metrics. One that is asked for while another is under way follows it.
+ */
+void app_reload(struct app *a);
 /* The warnings of a configuration, into the log. */
 void app_log_warnings(const struct config *c);
 /* Stops scraping, delivers what is there within the flush deadline, then ends the loop. A second

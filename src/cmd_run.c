@@ -208,9 +208,8 @@ static int init_log(const struct run *run, struct err *err)
 static void on_signal(void *cls, int signo)
 {
 	struct run *run = cls;
-	struct err err = ERR_NULL;
 	if (signo == SIGHUP) {
-		app_reload(run->app, &err);
+		app_reload(run->app);
 		return;
 	}
 	log_info("stopping", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT");

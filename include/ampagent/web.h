@@ -7,6 +7,7 @@
 #include <ampagent/base/metrics.h>
 #include <ampagent/net/loop.h>
 
+struct http_exchange;
 struct web;
 
 struct web_env {
@@ -20,8 +21,8 @@ struct web_env {
 	void (*ledger)(void *cls, struct json_writer *w);
 	/* POST and PUT of /-/reload and /-/quit; without enable_lifecycle they are refused. */
 	bool enable_lifecycle;
-	/* 0, or another value with the reason: the answer tells it. */
-	int (*reload)(void *cls, struct err *err);
+	/* web_reload_answer() is to be called once for it, now or later. */
+	void (*reload)(void *cls, struct http_exchange *asked);
 	/* The answer is on its way before the agent has stopped. */
 	void (*quit)(void *cls);
 	void *cls;
@@ -31,6 +32,8 @@ enum web_state { WEB_STARTING, WEB_READY, WEB_STOPPING };
 
 int web_new(const struct web_env *env, struct web **out, struct err *err);
 void web_free(struct web *w);
+/* Ends what reload() began: why NULL = it went well. */
+void web_reload_answer(struct web *w, struct http_exchange *asked, const char *why);
 /* /-/ready answers 503 unless ready, the API 503 while starting. */
 void web_set_state(struct web *w, enum web_state state);
 int web_port(const struct web *w);

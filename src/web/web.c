@@ -154,16 +154,8 @@ static bool lifecycle(struct web *w, const struct http_server_request *req)
 
 static void reload(struct web *w, const struct http_server_request *req)
 {
-	struct err err = ERR_NULL;
-	if (!lifecycle(w, req))
-		return;
-	if (w->env.reload(w->env.cls, &err) == 0) {
-		answer(w, req, 200, TEXT, SV(""));
-		return;
-	}
-	char text[sizeof err.msg + 64];
-	snprintf(text, sizeof text, "failed to reload config: %s\n", err.msg);
-	answer(w, req, 500, TEXT, sv_of(text));
+	if (lifecycle(w, req))
+		w->env.reload(w->env.cls, req->exchange);
 }
 
 static void quit(struct web *w, const struct http_server_request *req)
@@ -247,6 +239,18 @@ static void route(void *cls, const struct http_server_request *req)
 		return;
 	}
 	answer(w, req, 404, TEXT, SV("404 page not found\n"));
+}
+
+void web_reload_answer(struct web *w, struct http_exchange *asked, const char *why)
+{
+	char text[ERR_MSG_MAX + 64] = "";
+	if (why)
+		snprintf(text, sizeof text, "failed to reload config: %s\n", why);
+	/* Other requests may have been answered since. */
+	for (w->route = 0; !sv_eq(routes[w->route].path, SV("/-/reload"));)
+		w->route++;
+	const struct http_server_request req = {.exchange = asked};
+	answer(w, &req, why ? 500 : 200, TEXT, sv_of(text));
 }
 
 int web_new(const struct web_env *env, struct web **out, struct err *err)

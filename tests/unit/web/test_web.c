@@ -18,7 +18,10 @@ struct fixture {
 	struct http_client *client;
 	char state[64], scrape_pool[64]; /* what targets() was asked for */
 	bool large;
-	int reload_result;
+	const char *reload_error;
+	bool reload_later;
+	struct http_exchange *asked;
+	struct loop_timer reload_timer;
 	unsigned reloads, quits;
 
 	bool done;
@@ -50,11 +53,22 @@ static void ledger(void *cls, struct json_writer *w)
 	json_string(w, SV("books"));
 }
 
-static int reload(void *cls, struct err *err)
+static void reloaded(void *cls)
+{
+	struct fixture *f = cls;
+	web_reload_answer(f->web, f->asked, f->reload_error);
+}
+
+static void reload(void *cls, struct http_exchange *asked)
 {
 	struct fixture *f = cls;
 	f->reloads++;
-	return f->reload_result ? err_set(err, f->reload_result, "x.yml:1:2: %s", "bad") : 0;
+	f->asked = asked;
+	f->reload_timer = (struct loop_timer){.fire = reloaded, .cls = f};
+	if (f->reload_later)
+		loop_timer_in(f->loop, &f->reload_timer, 50);
+	else
+		reloaded(f);
 }
 
 static void quit(void *cls)
@@ -263,10 +277,15 @@ static void reload_and_quit_when_allowed(void **state)
 	assert_int_equal(ask(f, "POST", "/-/reload"), 200);
 	assert_string_equal(f->body.ptr, "");
 	assert_int_equal(ask(f, "PUT", "/-/reload"), 200);
-	f->reload_result = 1;
+	f->reload_later = true;
+	assert_int_equal(ask(f, "PUT", "/-/reload"), 200);
+	f->reload_error = "x.yml:1:2: bad";
 	assert_int_equal(ask(f, "POST", "/-/reload"), 500);
 	assert_string_equal(f->body.ptr, "failed to reload config: x.yml:1:2: bad\n");
-	assert_int_equal(f->reloads, 3);
+	assert_int_equal(f->reloads, 4);
+	assert_int_equal(ask(f, "GET", "/metrics"), 200);
+	assert_non_null(strstr(f->body.ptr, "{handler=\"/-/reload\",code=\"200\"} 3\n"));
+	assert_non_null(strstr(f->body.ptr, "{handler=\"/-/reload\",code=\"500\"} 1\n"));
 	assert_int_equal(ask(f, "GET", "/-/quit"), 405);
 	assert_int_equal(f->quits, 0);
 	assert_int_equal(ask(f, "PUT", "/-/quit"), 200);
