@@ -79,7 +79,8 @@ void pool_reload(struct pool *p, const struct scrape_options *opt);
 void pool_sync(struct pool *p, const struct target_group *groups, size_t n);
 
 /* ---- scraper.c ---- */
-/* Arms the target's timer for its phase; when its predecessor's scrape was cut off, for now. */
+/* Arms the target's timer for its phase; for now when its predecessor's scrape was cut off in this
+ * turn. */
 void scraper_start(struct target *t);
 void scraper_stop(struct target *t);
 

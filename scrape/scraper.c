@@ -28,9 +28,10 @@ static void arm(struct target *t)
 
 void scraper_start(struct target *t)
 {
+	struct loop *loop = t->pool->scrape->env.loop;
 	arm(t);
-	if (t->owner->interrupted)
-		loop_timer_in(t->pool->scrape->env.loop, &t->timer, 0);
+	if (t->owner->interrupted && loop_wall_ms(loop) < t->owner->marker_ms)
+		loop_timer_in(loop, &t->timer, 0);
 	t->owner->interrupted = false;
 }
 
