@@ -290,6 +290,7 @@ static int start(void *cls, struct send_request *req, send_done done, void *done
 		.body_max = LIMIT_ANSWER_BYTES,
 		.body_out = &f->body,
 		.no_auth = s->credentials != NULL,
+		.any_address = s->opt.round_robin_dns,
 	};
 	if (http_start(s->client, &hr, on_done, f, &f->transfer, err))
 		return 1;

@@ -16,6 +16,7 @@ struct http_call {
 	struct sv body;
 	struct sv lines[2]; /* header lines, each ended by NUL */
 	int64_t timeout_ms;
+	bool any_address;
 	struct buf *body_out; /* may be NULL */
 	size_t body_max;
 	/* Called from the loop when the answer is there or will not come; the call is at rest. */

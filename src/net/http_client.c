@@ -339,7 +339,7 @@ static int make_lists(struct http_call *call)
 		return 1;
 	if (h->connect_to && slist_add(&call->connect_to, h->connect_to) != 0)
 		return 1;
-	if (h->resolve && dns_too_old(call->pool, h->resolve))
+	if (h->resolve && (dns_too_old(call->pool, h->resolve) || call->any_address))
 		return slist_add(&call->resolve, h->resolve);
 	return 0;
 }
@@ -468,6 +468,7 @@ static CURLcode set_options(CURL *e, struct http_call *call)
 	curl_easy_setopt(e, CURLOPT_RESOLVE, call->resolve);
 	curl_easy_setopt(e, CURLOPT_CONNECT_TO, call->connect_to);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout_ms);
+	curl_easy_setopt(e, CURLOPT_DNS_SHUFFLE_ADDRESSES, call->any_address ? 1L : 0L);
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, call->hop->url);
 	if (rc == CURLE_OK)
 		rc = set_method(e, call);

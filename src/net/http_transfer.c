@@ -226,6 +226,7 @@ int http_start(struct http_client *c, const struct http_request *req,
 	t->call.body = req->body;
 	t->call.body_out = req->body_out;
 	t->call.body_max = req->body_max;
+	t->call.any_address = req->any_address;
 	t->call.done = on_done;
 	t->call.gone = on_gone;
 	t->first_url = sv_dup(req->url);

@@ -49,6 +49,8 @@ struct http_request {
 	size_t body_max;      /* of the answer as received: more fails with HTTP_TOO_LARGE */
 	struct buf *body_out; /* emptied, then the answer's body; valid until done; or NULL */
 	bool no_auth;         /* do not add the client's auth headers (signed requests) */
+	/* Each new connection looks the host up anew and tries its addresses in random order. */
+	bool any_address;
 };
 
 enum http_result {

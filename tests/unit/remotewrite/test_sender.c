@@ -173,6 +173,22 @@ static void test_v2(void **state)
 	teardown(&w);
 }
 
+/* round_robin_dns: names are looked up each time, and one of few addresses serves as well. */
+static void test_any_address(void **state)
+{
+	struct world w;
+	setup(&w);
+	char url[128];
+	snprintf(url, sizeof url, "http://localhost%s/a/c?x=1", strchr(w.host, ':'));
+	struct remotewrite_options opt = {.url = sv_of(url), .round_robin_dns = true};
+	struct sender *s = make(&w, &opt);
+	for (int i = 0; i < 3; i++)
+		send_one(&w, s, 0);
+	assert_string_equal(w.path, "/a/c?x=1");
+	sender_unref(s);
+	teardown(&w);
+}
+
 static void test_signed(void **state)
 {
 	struct world w;
@@ -260,9 +276,10 @@ int main(void)
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),  cmocka_unit_test(test_v2),
-		cmocka_unit_test(test_signed), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_echo),   cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_plain),       cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_any_address), cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_refused),     cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_cancel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
