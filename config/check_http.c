@@ -153,11 +153,15 @@ int check_tls(struct decode *d, const struct yaml_node *node, const struct tls_o
 	if (r != 0)
 		return r;
 	bool cert = tls->cert.len || tls->cert_file.len, key = tls->key.len || tls->key_file.len;
-	if (cert != key)
-		return decode_fail(d, block,
-				   "tls_config: a client certificate and its key must "
-				   "be given together: \"%s\" or \"%s_file\" is missing",
-				   cert ? "key" : "cert", cert ? "key" : "cert");
+	if (cert != key) {
+		const char *has = cert ? "cert" : "key", *file = cert ? "cert_file" : "key_file";
+		const char *needs = cert ? "key" : "cert";
+		bool from_file = cert ? tls->cert_file.len > 0 : tls->key_file.len > 0;
+		return decode_fail(d, decode_place(block, from_file ? file : has),
+				   "tls_config: a client certificate and its key must be given "
+				   "together: \"%s\" or \"%s_file\" is missing",
+				   needs, needs);
+	}
 	if (tls->min_version != TLS_ANY && tls->max_version != TLS_ANY &&
 	    tls->max_version < tls->min_version)
 		return decode_fail(d, decode_place(block, "max_version"),

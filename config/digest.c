@@ -23,24 +23,46 @@ static void put_list(uint64_t *h, const struct sv *v, size_t n)
 		put_sv(h, v[i]);
 }
 
+/* The order of a mapping's keys means nothing: its elements are hashed one by one and summed. */
 static void put_headers(uint64_t *h, const struct http_header_option *v, size_t n)
 {
-	put(h, n);
+	uint64_t sum = 0;
 	for (size_t i = 0; i < n; i++) {
-		put_sv(h, v[i].name);
-		put_list(h, v[i].values, v[i].n_values);
-		put_list(h, v[i].secrets, v[i].n_secrets);
-		put_list(h, v[i].files, v[i].n_files);
+		uint64_t one = 0;
+		put_sv(&one, v[i].name);
+		put_list(&one, v[i].values, v[i].n_values);
+		put_list(&one, v[i].secrets, v[i].n_secrets);
+		put_list(&one, v[i].files, v[i].n_files);
+		sum += one;
 	}
+	put(h, n);
+	put(h, sum);
 }
 
 static void put_pairs(uint64_t *h, const struct http_pair *v, size_t n)
 {
-	put(h, n);
+	uint64_t sum = 0;
 	for (size_t i = 0; i < n; i++) {
-		put_sv(h, v[i].name);
-		put_sv(h, v[i].value);
+		uint64_t one = 0;
+		put_sv(&one, v[i].name);
+		put_sv(&one, v[i].value);
+		sum += one;
 	}
+	put(h, n);
+	put(h, sum);
+}
+
+static void put_params(uint64_t *h, const struct scrape_param *v, size_t n)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t one = 0;
+		put_sv(&one, v[i].name);
+		put_list(&one, v[i].values, v[i].n_values);
+		sum += one;
+	}
+	put(h, n);
+	put(h, sum);
 }
 
 static void put_tls(uint64_t *h, const struct tls_options *t)
@@ -145,11 +167,7 @@ static void put_series(uint64_t *h, const struct scrape_options *o)
 	};
 	put_list(h, texts, sizeof texts / sizeof *texts);
 	put(h, hash_stable(numbers, sizeof numbers));
-	put(h, o->n_params);
-	for (size_t i = 0; i < o->n_params; i++) {
-		put_sv(h, o->params[i].name);
-		put_list(h, o->params[i].values, o->params[i].n_values);
-	}
+	put_params(h, o->params, o->n_params);
 	put(h, o->n_protocols);
 	for (size_t i = 0; i < o->n_protocols; i++)
 		put(h, o->protocols[i]);

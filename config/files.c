@@ -55,7 +55,7 @@ static int look_at_files(void *cls, struct decode *d, const struct config *c)
 }
 
 int config_check(const char *path, const struct config_features *features, bool syntax_only,
-		 FILE *out, FILE *errors)
+		 FILE *out, FILE *errors, struct config **checked)
 {
 	struct look look = {syntax_only, out};
 	const struct load_options opt = {.features = features,
@@ -65,6 +65,7 @@ int config_check(const char *path, const struct config_features *features, bool 
 	_cleanup_(config_unrefp) struct config *c = NULL;
 	struct err err = ERR_NULL;
 	fprintf(out, "Checking %s\n", path);
+	fflush(out);
 	int r = load_file(path, &opt, &c, &err);
 	for (size_t i = 0; r == 0 && i < c->n_warnings; i++) {
 		const struct config_warning *w = &c->warnings[i];
@@ -73,5 +74,7 @@ int config_check(const char *path, const struct config_features *features, bool 
 	}
 	if (r != 0)
 		fprintf(errors, "  FAILED: %s\n", err.msg);
+	if (r == 0 && checked)
+		*checked = take_ptr(c);
 	return r;
 }

@@ -62,11 +62,12 @@ int config_parse(struct sv text, const char *path, const struct config_features 
  * --config.auto-reload. */
 int config_checksum(const char *path, uint64_t *out, struct err *err);
 
-/* `ampagent check-config`: what `promtool check config` looks at beyond loading. Prints to out and
- * errors to errors; syntax_only leaves files that the configuration names alone. 0; 1 when
- * something is wrong. */
+/* `ampagent check-config`: what `promtool check config` looks at beyond loading, but for targets.
+ * Prints to out and errors to errors; syntax_only leaves files that the configuration names alone,
+ * included ones too. 0 and *checked (one reference; NULL = not wanted); 1 when something is wrong.
+ */
 int config_check(const char *path, const struct config_features *features, bool syntax_only,
-		 FILE *out, FILE *errors);
+		 FILE *out, FILE *errors, struct config **checked);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 /* docs/CONFIG.md from the schema. */

@@ -89,6 +89,11 @@ void scrape_metadata_json(struct scrape *s, struct json_writer *w, const struct 
 int scrape_relabel_steps_json(struct scrape *s, struct json_writer *w, struct sv pool,
 			      struct sv labels_json, struct err *err);
 
+/* Whether a job could scrape this target of a group: 0, also when relabeling drops it; 1 with the
+ * reason. */
+int scrape_check_target(const struct scrape_options *opt, struct labels group, struct labels entry,
+			struct err *err);
+
 struct scrape_summary {
 	size_t pools, targets, targets_up;
 	uint64_t samples; /* handed over since start */

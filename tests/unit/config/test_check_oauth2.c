@@ -17,7 +17,7 @@ static const struct refusal refusals[] = {
 	 "one of RS256, RS384 and RS512"},
 	{JOB "oauth2: {" NEEDED ", client_secret_ref: x}\n", 3, 47,
 	 "cannot use secret ref without manager"},
-	{JOB "oauth2: {" NEEDED ", tls_config: {cert: x}}\n", 3, 59, "\"key\" or \"key_file\""},
+	{JOB "oauth2: {" NEEDED ", tls_config: {cert: x}}\n", 3, 66, "\"key\" or \"key_file\""},
 	{JOB "oauth2: {" NEEDED ", no_proxy: x}\n", 3, 57, "\"no_proxy\" needs \"proxy_url\""},
 	{JOB "oauth2: {" NEEDED "}\n  basic_auth: {}\n", 3, 11, "at most one of"},
 	{JOB "oauth2: {" NEEDED "}\n  bearer_token: x\n", 4, 17, "at most one of"},

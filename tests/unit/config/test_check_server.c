@@ -19,7 +19,7 @@ static const struct refusal refusals[] = {
 	{"tracing: {endpoint: x, client_type: ''}\n", 1, 37, "\"client_type\" cannot be empty"},
 	{"tracing: {endpoint: x, compression: zstd}\n", 1, 37, "\"compression\": unknown value"},
 	{"tracing: {endpoint: x, headers: {authorization: y}}\n", 1, 34, "is not allowed"},
-	{"tracing: {endpoint: x, tls_config: {cert: y}}\n", 1, 36, "\"key\" or \"key_file\""},
+	{"tracing: {endpoint: x, tls_config: {cert: y}}\n", 1, 43, "\"key\" or \"key_file\""},
 	{"otlp: {promote_all_resource_attributes: true, promote_resource_attributes: [a]}\n", 1, 76,
 	 "exclude each other"},
 	{"otlp: {ignore_resource_attributes: [a]}\n", 1, 36, "needs"},

@@ -129,11 +129,39 @@ static void test_statics(void **state)
 	}
 }
 
+/* The order of keys means nothing, the order of values does. */
+static void test_order(void **state)
+{
+	static const char *const same[][2] = {
+		{"params: {a: [x], b: [y, z]}", "params: {b: [y, z], a: [x]}"},
+		{"http_headers: {A: {values: [x]}, B: {values: [y]}}",
+		 "http_headers: {B: {values: [y]}, A: {values: [x]}}"},
+		{OAUTH "endpoint_params: {a: b, c: d}}", OAUTH "endpoint_params: {c: d, a: b}}"},
+	};
+	static const char *const other[][2] = {
+		{"params: {a: [x], b: [y, z]}", "params: {a: [x], b: [z, y]}"},
+		{"params: {a: [x], b: [y]}", "params: {a: [y], b: [x]}"},
+		{"http_headers: {A: {values: [x]}, B: {values: [y]}}",
+		 "http_headers: {A: {values: [y]}, B: {values: [x]}}"},
+	};
+	for (size_t i = 0; i < LEN(same); i++) {
+		_cleanup_(config_unrefp) struct config *a = parse(same[i][0]),
+						       *b = parse(same[i][1]);
+		assert_true(a->scrapes[0].digest == b->scrapes[0].digest);
+	}
+	for (size_t i = 0; i < LEN(other); i++) {
+		_cleanup_(config_unrefp) struct config *a = parse(other[i][0]),
+						       *b = parse(other[i][1]);
+		assert_true(a->scrapes[0].digest != b->scrapes[0].digest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_statics),
+		cmocka_unit_test(test_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

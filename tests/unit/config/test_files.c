@@ -12,7 +12,7 @@ static struct said check(bool syntax_only)
 	size_t n, m;
 	FILE *out = open_memstream(&s.out, &n), *errors = open_memstream(&s.errors, &m);
 	assert_true(out && errors);
-	s.result = config_check(directory_path("main.yml"), NULL, syntax_only, out, errors);
+	s.result = config_check(directory_path("main.yml"), NULL, syntax_only, out, errors, NULL);
 	fclose(out);
 	fclose(errors);
 	return s;
