@@ -22,7 +22,11 @@ enum line_flag {
 	 * is a key that protobuf or a conversion made. */
 	LINE_TEXT = 32,
 	LINE_OPENMETRICS = 64,
+	LINE_UNPLACED = 128, /* only bad pages had it: known, but without a slot */
 };
+
+/* Lines with one of these have no slot: their ref means nothing. */
+enum { LINE_SLOTLESS = LINE_META | LINE_DROPPED | LINE_UNPLACED };
 
 struct line {
 	uint64_t hash; /* of the raw text: series, or the whole comment; or a key */

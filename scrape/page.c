@@ -1,12 +1,29 @@
 /* Reading a page, whatever its format: all of it, or nothing. */
 #include "page_reader.h"
 
+/* Lines that only bad pages bring may be that many more than the good ones, as with Prometheus. */
+enum { BAD_LINES_MORE = 1000 };
+
+/* What a bad page brought stays known, so that it does not count as new later; but it has no slot.
+ */
+static void keep_lines(struct owner *o)
+{
+	struct line_table *t = &o->lines;
+	if (t->n > 2 * (size_t)o->good_lines + BAD_LINES_MORE)
+		line_table_truncate(t, o->lines_mark);
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (t->v[i].flags & LINE_PENDING)
+			t->v[i].flags ^= LINE_PENDING | LINE_UNPLACED;
+	}
+}
+
 /* Nothing of a bad page stays but what was seen. */
 static void page_discard(struct reader *r)
 {
 	struct owner *o = r->o;
 	frame_list_rollback(&o->frames, &o->frames_mark);
-	line_table_truncate(&o->lines, o->lines_mark);
+	keep_lines(o);
+	o->metadata_owed = o->metadata_owed || r->meta_changed;
 	frame_list_drop_columns(&o->frames);
 	r->batch->n_defs = 0;
 	r->batch->n_rows = 0;
@@ -97,7 +114,7 @@ int page_read(struct owner *o, const struct page_env *env, struct sv page, int64
 		result = check_limits(&r);
 	if (result == 0)
 		result = page_place(&r);
-	if (result == 0 && r.meta_changed)
+	if (result == 0 && (r.meta_changed || o->metadata_owed))
 		result = page_metadata(env, page, batch);
 	if (result != 0)
 		page_discard(&r);

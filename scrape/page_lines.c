@@ -197,7 +197,8 @@ static const char *read_expected(struct reader *r, const char *p, int *result)
 		return p;
 	struct line *line = &table->v[index];
 	const char *text_end = p + line->len;
-	if ((size_t)(r->end - p) <= line->len || !(line->flags & r->format))
+	if ((size_t)(r->end - p) <= line->len ||
+	    (line->flags & (r->format | LINE_UNPLACED)) != r->format)
 		return p;
 	if (line->flags & LINE_META) {
 		if (*p != '#' || *text_end != '\n' || hash_keyed(p, line->len) != line->hash)

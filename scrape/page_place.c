@@ -160,7 +160,7 @@ static int place_pending(struct reader *r)
 			frame_exchange_sample_ms(f, slot, p->last_ms);
 	}
 	struct line_table *t = &r->o->lines;
-	for (uint32_t i = r->o->lines_mark; i < t->n; i++) {
+	for (uint32_t i = r->replaced ? 0 : r->o->lines_mark; i < t->n; i++) {
 		if (t->v[i].flags & LINE_PENDING) {
 			t->v[i].ref = r->pending[t->v[i].ref].ref;
 			t->v[i].flags &= (uint8_t)~LINE_PENDING;

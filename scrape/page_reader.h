@@ -101,6 +101,7 @@ struct reader {
 	struct page_nhcb *nhcb; /* NULL = no conversion */
 	struct openmetrics_starts starts_ahead;
 	bool meta_changed;
+	bool replaced;   /* a line without a slot gets one */
 	bool taken;      /* the last sample was kept */
 	struct place at; /* and where */
 	bool indexed;    /* slot_index and pending_index are made */

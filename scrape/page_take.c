@@ -212,18 +212,23 @@ static int add_line(struct reader *r, const struct page_series *series, uint8_t 
 	return 0;
 }
 
-int page_take_new(struct reader *r, const struct page_series *series, const struct page_sample *s)
+/* A sample of a series whose labels are not known: parse, relabel, find or open it. Its line's
+ * flags are added to *flags. Results of page_take_new(). */
+static int take_unlabelled(struct reader *r, const struct page_series *series,
+			   const struct page_sample *s, bool new_series, uint8_t *flags,
+			   uint32_t *ref)
 {
 	struct labels labels;
 	arena_reset(r->env->scratch);
 	r->taken = false;
 	r->out->parsed++;
 	int result = final_labels(r, series, &labels);
-	if (result == 2)
-		return add_line(r, series, series->flags | LINE_DROPPED, 0);
+	if (result == 2) {
+		*flags |= LINE_DROPPED;
+		return 0;
+	}
 	if (result != 0)
 		return result;
-	uint8_t flags = series->flags;
 	uint64_t hash = labels_hash(labels);
 	struct place at = {0, false};
 	result = find_series(r, hash, &at.ref, &at.pending);
@@ -233,13 +238,39 @@ int page_take_new(struct reader *r, const struct page_series *series, const stru
 	}
 	if (result != 0)
 		return result;
-	flags |= at.pending ? LINE_PENDING : 0;
 	uint64_t out_of_bounds = r->out->out_of_bounds;
-	result = take_sample(r, at, s, true);
+	result = take_sample(r, at, s, new_series);
+	*flags |= at.pending ? LINE_PENDING : 0;
+	*flags |= r->out->out_of_bounds > out_of_bounds ? LINE_UNKNOWN : 0;
+	*ref = at.ref;
+	return result;
+}
+
+int page_take_new(struct reader *r, const struct page_series *series, const struct page_sample *s)
+{
+	uint8_t flags = series->flags;
+	uint32_t ref = 0;
+	int result = take_unlabelled(r, series, s, true, &flags, &ref);
+	return result == 0 ? add_line(r, series, flags, ref) : result;
+}
+
+/* The series of a line that only bad pages had. */
+static int take_unplaced(struct reader *r, const struct page_series *series, uint32_t index,
+			 const struct page_sample *s)
+{
+	uint32_t gen = r->o->lines.v[index].gen;
+	uint8_t flags = series->flags;
+	uint32_t ref = 0;
+	r->prev = index;
+	r->replaced = true;
+	int result = take_unlabelled(r, series, s, gen < r->o->good_gen, &flags, &ref);
+	struct line *line = &r->o->lines.v[index];
+	line->gen = r->o->gen;
 	if (result != 0)
 		return result;
-	flags |= r->out->out_of_bounds > out_of_bounds ? LINE_UNKNOWN : 0;
-	return add_line(r, series, flags, at.ref);
+	line->flags = flags;
+	line->ref = ref;
+	return 0;
 }
 
 int page_take_known(struct reader *r, uint32_t index, const struct page_sample *s)
@@ -279,7 +310,9 @@ int page_take(struct reader *r, const struct page_series *series, const struct p
 	}
 	if (line == LINE_NONE || (t->v[line].flags & LINE_META))
 		return page_take_new(r, series, s);
-	t->v[line].flags |= series->flags & (LINE_TEXT | LINE_OPENMETRICS);
 	line_table_chain(t, r->prev, line);
+	if (t->v[line].flags & LINE_UNPLACED)
+		return take_unplaced(r, series, line, s);
+	t->v[line].flags |= series->flags & (LINE_TEXT | LINE_OPENMETRICS);
 	return page_take_known(r, line, s);
 }

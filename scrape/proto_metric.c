@@ -167,7 +167,8 @@ uint64_t proto_key_add(uint64_t key, struct sv s)
 
 uint64_t proto_key_add_label(uint64_t key, const struct label *l)
 {
-	return proto_key_add(proto_key_add(key, l->name), l->value);
+	/* A sum: labels in another order are the same series. */
+	return key + proto_key_add(proto_key_add(1, l->name), l->value);
 }
 
 int proto_metric_labels(struct proto_metric *m, struct arena *arena, struct err *err)

@@ -35,7 +35,9 @@ struct proto_entry {
 	struct sv name;             /* with _count, _sum, _bucket */
 	const struct label *labels; /* as exposed, without the name; le or quantile last */
 	size_t n_labels;
-	uint64_t key; /* keyed hash of name and labels as exposed: what the series is on its page */
+	/* Keyed hash of name and labels, in whatever order these are: what the series is on its
+	 * page. */
+	uint64_t key;
 	bool has_time;
 	int64_t t_ms;
 	int64_t start_ms;           /* 0 = not told */

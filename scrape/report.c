@@ -189,7 +189,7 @@ static void pack(struct owner *o, const struct page_env *env)
 	if (!used || !moved)
 		return;
 	for (uint32_t i = 0; i < o->lines.n; i++) {
-		if (!(o->lines.v[i].flags & (LINE_META | LINE_DROPPED)))
+		if (!(o->lines.v[i].flags & LINE_SLOTLESS))
 			used[o->lines.v[i].ref >> 8] = true;
 	}
 	for (int i = 0; i < REPORT_MAX; i++) {
@@ -200,7 +200,7 @@ static void pack(struct owner *o, const struct page_env *env)
 	frame_list_compact(&o->frames, used, moved, env->retire, env->retire_cls);
 	for (uint32_t i = 0; i < o->lines.n; i++) {
 		struct line *line = &o->lines.v[i];
-		if (!(line->flags & (LINE_META | LINE_DROPPED)))
+		if (!(line->flags & LINE_SLOTLESS))
 			line->ref = slot_ref(moved[line->ref >> 8], line->ref & 255);
 	}
 	for (int i = 0; i < REPORT_MAX; i++) {
@@ -220,8 +220,23 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	/* As with Prometheus, series are not new that come back after an empty page. */
 	if (good && !o->page_empty) {
 		o->good_gen = o->gen;
+		o->metadata_owed = false;
 		line_table_rest(&o->lines);
 		pack(o, env);
+		o->good_lines = o->lines.n;
+	}
+}
+
+/* A line of an earlier bad page that this page gave a slot has lost it again. */
+static void unplace_lines(struct owner *o)
+{
+	for (uint32_t i = 0; i < o->lines.n; i++) {
+		struct line *line = &o->lines.v[i];
+		if (line->flags & LINE_SLOTLESS)
+			continue;
+		if (line->ref >> 8 >= o->frames.n ||
+		    (line->ref & 255) >= o->frames.v[line->ref >> 8].n)
+			line->flags |= LINE_UNPLACED;
 	}
 }
 
@@ -231,6 +246,7 @@ void page_rollback(struct owner *o)
 		return;
 	frame_list_rollback(&o->frames, &o->frames_mark);
 	line_table_truncate(&o->lines, o->lines_mark);
+	unplace_lines(o);
 	frame_list_drop_columns(&o->frames);
 	frame_list_forget_seen(&o->frames);
 	for (int i = 0; i < REPORT_MAX; i++) {

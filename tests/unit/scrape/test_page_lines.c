@@ -194,6 +194,45 @@ static void test_counts_of_broken_lines(void **state)
 	}
 }
 
+/* Series that a bad page showed are not new later; they have no marker, for they had no sample. */
+static void test_bad_pages_are_remembered(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(scrape_page(w, "# HELP a x\na 1\nb 1\nbroken\n"), 1);
+	ASSERT_BATCH(w, "");
+	assert_int_equal(w->result.series_added, 2);
+	assert_int_equal(scrape_page(w, "a 2\nb 2\nc 2\nbroken\n"), 1);
+	assert_int_equal(w->result.series_added, 1);
+	assert_int_equal(scrape_page(w, "# HELP a x\nb 3\na 3\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
+	assert_int_equal(w->n_metadata, 1);
+	ASSERT_BATCH(w, "__name__=a, 3\n__name__=b, 3\n");
+	/* c was forgotten with the good page. */
+	assert_int_equal(scrape_page(w, "a 4\nb 4\nc 4\n"), 0);
+	assert_int_equal(w->result.series_added, 1);
+	ASSERT_BATCH(w, "__name__=a, 4\n__name__=b, 4\n__name__=c, 4\n");
+	/* The log takes none: what it was to define is known no more. */
+	assert_int_equal(scrape_page(w, "d 1\nbroken\n"), 1);
+	assert_int_equal(scrape_and(w, "a 5\nd 5\n", true), 0);
+	assert_int_equal(scrape_page(w, "a 6\nd 6\n"), 0);
+	ASSERT_BATCH(w, "__name__=a, 6\n__name__=d, 6\n");
+}
+
+static void test_bad_pages_are_bounded(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	buf_init(&page, MiB(4));
+	for (int round = 0; round < 20; round++) {
+		buf_reset(&page);
+		for (int i = 0; i < 500; i++)
+			buf_printf(&page, "m%d_%d 1\n", round, i);
+		buf_sv(&page, SV("broken\n"));
+		assert_int_equal(scrape_bytes(w, buf_view(&page)), 1);
+		assert_true(w->owner->lines.n <= 1500);
+	}
+}
+
 static void test_nan_exemplar_is_always_new(void **state)
 {
 	struct world *w = *state;
@@ -241,6 +280,8 @@ int main(void)
 		TEST(test_zero_at_start),
 		TEST(test_metadata),
 		TEST(test_counts_of_broken_lines),
+		TEST(test_bad_pages_are_remembered),
+		TEST(test_bad_pages_are_bounded),
 		TEST(test_nan_exemplar_is_always_new),
 		TEST(test_empty_page_makes_nothing_new),
 		TEST(test_bounds_as_go_reads_them),
