@@ -15,7 +15,7 @@
 
 #define WORKSPACE "ws-b226cc2a-a446-46a9-933a-ac50479a5568"
 
-enum { SERIES = 100, WAIT_MS = 20000 };
+enum { SERIES = 100, HISTOGRAMS = 10, WAIT_MS = 20000 };
 
 struct world {
 	char dir[64];
@@ -28,6 +28,7 @@ struct world {
 	struct remotewrite_options opt;
 	int64_t t_ms;
 	bool defined;
+	bool histograms; /* batches hold some, with exemplars and start times */
 	uint64_t logged;
 };
 
@@ -138,8 +139,8 @@ static void define(struct batch *b)
 	label_builder_init(&lb, &b->arena);
 	label_builder_set(&lb, SV("job"), SV("test"));
 	assert_int_equal(label_builder_finish(&lb, &b->arena, &b->new_owner->labels), 0);
-	b->defs = arena_calloc(&b->arena, 4 * SERIES, sizeof *b->defs);
-	b->n_defs = 4 * SERIES;
+	b->n_defs = 4 * SERIES + HISTOGRAMS;
+	b->defs = arena_calloc(&b->arena, b->n_defs, sizeof *b->defs);
 	for (uint32_t i = 0; i < b->n_defs; i++) {
 		char text[32];
 		label_builder_init(&lb, &b->arena);
@@ -150,6 +151,27 @@ static void define(struct batch *b)
 		d->frame = 1 + i / SERIES;
 		d->slot = (uint16_t)(i % SERIES);
 		assert_int_equal(label_builder_finish(&lb, &b->arena, &d->labels), 0);
+	}
+}
+
+/* In the fifth frame; every other one has an exemplar, as has one of the first frame's series. */
+static void put_histograms(struct batch *b)
+{
+	static const struct histogram_span span = {-3, 2};
+	static const union histogram_number buckets[] = {{.delta = 3}, {.delta = -1}};
+	b->histograms = arena_calloc(&b->arena, HISTOGRAMS, sizeof *b->histograms);
+	b->exemplars = arena_calloc(&b->arena, HISTOGRAMS, sizeof *b->exemplars);
+	b->starts = arena_calloc(&b->arena, 1, sizeof *b->starts);
+	b->starts[b->n_starts++] = (struct batch_start){1, 3, b->t_ms - 500};
+	b->exemplars[b->n_exemplars++] =
+		(struct batch_exemplar){1, 3, b->t_ms - 7, (uint64_t)b->t_ms << 9, LABELS_NULL};
+	for (uint16_t i = 0; i < HISTOGRAMS; i++) {
+		struct histogram h = {.schema = 2, .count.u = 5, .start_ms = b->t_ms - 900};
+		h.side[HISTOGRAM_POSITIVE] = (struct histogram_side){&span, 1, buckets, 2};
+		b->histograms[b->n_histograms++] = (struct batch_histogram){5, i, b->t_ms, h};
+		if (i % 2)
+			b->exemplars[b->n_exemplars++] =
+				(struct batch_exemplar){5, i, b->t_ms - 7, 1, LABELS_NULL};
 	}
 }
 
@@ -173,6 +195,8 @@ static void put(struct world *w)
 		for (int i = 0; i < SERIES; i++)
 			c->values[i] = (uint64_t)b->t_ms << 10;
 	}
+	if (w->histograms)
+		put_histograms(b);
 	batch_seal(b);
 	w->logged += b->n_samples;
 	struct batch_sink sink = wal_sink(w->wal);
@@ -249,6 +273,54 @@ static void test_misbehaving_peer(void **state)
 	assert_int_equal(st.out_of_order, 0);
 	assert_int_equal(st.refused, 0);
 	teardown(&w);
+}
+
+struct protocol_case {
+	enum remotewrite_protocol protocol;
+	bool accept_v2;
+	double rate; /* of failures */
+};
+
+/* Histograms, exemplars and start times by each protocol; a peer that does not speak 2.0 gets the
+ * same by 1.0. */
+static void test_protocols(void **state)
+{
+	static const struct protocol_case cases[] = {{REMOTEWRITE_V1, true, 0},
+						     {REMOTEWRITE_V2, true, 0},
+						     {REMOTEWRITE_V2, true, 0.1},
+						     {REMOTEWRITE_V2, false, 0},
+						     {REMOTEWRITE_V2, false, 0.1}};
+	enum { PUTS = 12 };
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct world w;
+		struct standin_options so = peer_options();
+		so.accept_v2 = cases[i].accept_v2;
+		so.rate_500 = so.rate_429 = so.rate_drop = cases[i].rate;
+		setup(&w, &so);
+		w.histograms = true;
+		w.opt.protocol = cases[i].protocol;
+		w.opt.send_exemplars = w.opt.send_native_histograms = true;
+		w.opt.queue.min_shards = 3;
+		start(&w);
+		for (int k = 0; k < PUTS; k++)
+			put(&w);
+		wait_delivered(&w);
+		struct remotewrite_status s = status(&w);
+		struct standin_stats st = peer_stop(&w);
+		assert_int_equal(s.sent, w.logged);
+		assert_int_equal(s.dropped, 0);
+		assert_int_equal(st.samples, w.logged);
+		assert_int_equal(st.histograms, PUTS * HISTOGRAMS);
+		assert_int_equal(st.exemplars, PUTS * (1 + HISTOGRAMS / 2));
+		assert_int_equal(st.out_of_order + st.refused, 0);
+		/* Answers that get lost make samples come again. */
+		assert_true(st.duplicates == 0 || cases[i].rate > 0);
+		assert_int_equal(st.bad_protobuf + st.bad_labels + st.bad_signature, 0);
+		/* Nobody asks twice, but for requests already on their way. */
+		assert_true(cases[i].accept_v2 ? st.answered_other == 0
+					       : st.answered_other > 0 && st.answered_other <= 3);
+		teardown(&w);
+	}
 }
 
 /* ---- what the log is told (linked in between) ---- */
@@ -401,6 +473,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signed_delivery_and_restart),
 		cmocka_unit_test(test_misbehaving_peer),
+		cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_failed_apply_leaves_nothing),
 		cmocka_unit_test(test_same_url_twice),
