@@ -213,7 +213,7 @@ static void show_flow(struct shown *s, const struct sv *v, size_t n)
 			quote = quote || strchr(",[]{}?:", one.ptr[k]);
 		if (quote) {
 			s->out->len = start;
-			buf_printf(s->out, "'%.*s'", SV_ARG(v[i]));
+			shown_quoted(s->out, v[i]);
 		}
 		if (i + 1 < n)
 			buf_sv(s->out, SV(", "));

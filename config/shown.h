@@ -11,6 +11,8 @@
 void shown_config(struct buf *out, const struct raw_config *raw);
 /* One string as a YAML scalar, quoted where it would mean something else. */
 void shown_scalar(struct buf *out, struct sv s);
+/* The same, always in single quotes. */
+void shown_quoted(struct buf *out, struct sv s);
 /* A URL with its password masked. */
 void shown_url(struct buf *out, struct sv url);
 

@@ -103,7 +103,7 @@ static void double_quoted(struct buf *out, struct sv s)
 	buf_char(out, '"');
 }
 
-static void single_quoted(struct buf *out, struct sv s)
+void shown_quoted(struct buf *out, struct sv s)
 {
 	buf_char(out, '\'');
 	for (size_t i = 0; i < s.len; i++) {
@@ -112,6 +112,31 @@ static void single_quoted(struct buf *out, struct sv s)
 		buf_char(out, s.ptr[i]);
 	}
 	buf_char(out, '\'');
+}
+
+static size_t digits(struct sv s)
+{
+	size_t n = 0;
+	while (n < s.len && s.ptr[n] >= '0' && s.ptr[n] <= '9')
+		n++;
+	return n;
+}
+
+/* Dates, and numbers to the base of 60 such as 1:20: text for us, but not for every reader. */
+static bool is_time(struct sv s)
+{
+	size_t n = digits(s);
+	if (n == 4 && s.len > 5 && s.ptr[4] == '-')
+		return digits(sv_from(s, 5)) > 0;
+	while (n > 0 && n < s.len && s.ptr[n] == ':') {
+		s = sv_from(s, n + 1);
+		n = digits(s);
+		if (n == 0 || n > 2 || (n == 2 && s.ptr[0] > '5'))
+			return false;
+		if (n == s.len)
+			return true;
+	}
+	return false;
 }
 
 void shown_scalar(struct buf *out, struct sv s)
@@ -125,7 +150,7 @@ void shown_scalar(struct buf *out, struct sv s)
 		base64_encode(out, s);
 		return;
 	}
-	if (s.len == 0 || has_special(s)) {
+	if (s.len == 0 || has_special(s) || is_time(s)) {
 		double_quoted(out, s);
 		return;
 	}
@@ -137,7 +162,7 @@ void shown_scalar(struct buf *out, struct sv s)
 		double_quoted(out, s);
 		break;
 	case MEANS_MARKUP:
-		single_quoted(out, s);
+		shown_quoted(out, s);
 		break;
 	}
 }

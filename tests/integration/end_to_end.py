@@ -63,6 +63,10 @@ PAGES = {
                         if r.headers.get("Authorization") == "Bearer s3cret" else (401, "text/plain", b"no")),
 }
 
+# What Prometheus asks for by default.
+ACCEPT = ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,"
+          "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
+
 JOBS = [
     ("good", ""),
     ("gzip", ""),
@@ -97,7 +101,7 @@ def scrape_rules():
             got = series(receiver)
             check_series(got)
             h.check(any(p == "/good" and headers.get("Accept-Encoding") == "gzip"
-                        and "text/plain;version=0.0.4;q=0.6" in headers.get("Accept", "")
+                        and headers.get("Accept") == ACCEPT
                         and headers.get("X-Prometheus-Scrape-Timeout-Seconds") == "0.4"
                         for p, headers in pages.requests), "request headers are Prometheus's")
             pages.pages["/good"] = b"# TYPE good counter\ngood{a=\"2\"} 7\n"

@@ -68,7 +68,7 @@ static void test_job(void **state)
 	       "  static_configs: [{targets: ['b:1'], labels: {l: 'y'}}, {}]\n"
 	       "  file_sd_configs: [{files: ['x*.yml']}]\n"
 	       "  relabel_configs:\n"
-	       "  - {source_labels: [a, 'b:c'], target_label: d}\n"
+	       "  - {source_labels: [a, 'b:c', \"b:c'd\"], target_label: d}\n"
 	       "  - {action: LabelDrop, regex: (.*)}\n"
 	       "  - {source_labels: [a], separator: '', regex: '', replacement: '', "
 	       "target_label: d}\n",
@@ -115,7 +115,7 @@ static void test_job(void **state)
 		      "      - <secret>\n"
 		      "    \"Y\": {}\n"
 		      "  relabel_configs:\n"
-		      "  - source_labels: [a, 'b:c']\n"
+		      "  - source_labels: [a, 'b:c', 'b:c''d']\n"
 		      "    separator: ;\n"
 		      "    target_label: d\n"
 		      "    replacement: $1\n"
