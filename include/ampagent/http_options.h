@@ -52,7 +52,7 @@ struct oauth2_options {
 	struct sv certificate_key, certificate_key_file, certificate_key_id;
 	struct sv signature_algorithm; /* RS256 by default */
 	struct sv iss, audience;
-	struct http_pair *claims;
+	struct http_pair *claims; /* values as JSON */
 	size_t n_claims;
 	struct tls_options tls;
 	struct proxy_options proxy;
