@@ -84,6 +84,12 @@ def limits():
     yield "sample_limit and timestamps", [text(b"a 1 <<T-500>>", b"a 2 <<T-400>>", b"b 1"), small], {"sample_limit": 2}
     yield "sample_limit and a broken line", [small, text(*SERIES, b"!"), small], {"sample_limit": 3}
     yield "sample_limit and too far ahead", [text(b"a 1 <<T+3600000>>", b"b 1", b"c 1"), small, big], {"sample_limit": 2}
+    twice = [text(b"a 1"), text(b"a 1", b"b 1", b'c{x="1",x="2"} 1', b"d 1"), text(b"b 1"), text(b'c{x="1",x="2"} 1', b"d 1")]
+    yield "a label twice beyond sample_limit", twice, {"sample_limit": 1}, "plain", None, None, OLD_BEYOND
+    yield "a bad name beyond sample_limit", [text(b"a 1"), text(b"a 1", b"b 1", b'{"c.d"} 1', b"e 1"), text(b"a 1")], \
+        {"sample_limit": 1, "metric_name_validation_scheme": "legacy", "metric_name_escaping_scheme": "underscores"}
+    yield "a long label beyond sample_limit", [text(b"a 1"), text(b"a 1", b"b 1", b'c{l="a long value, far too long"} 1', b"e 1")], \
+        {"sample_limit": 1, "label_value_length_limit": 20}
     two = {"sample_limit": 2}
     yield "new beyond sample_limit, then within", [text(b"a 1", b"b 1"), text(b"a 1", b"b 1", b"c 1"), text(b"a 1", b"c 1"), text(b"c 1")], two, \
         "plain", None, None, OLD_BEYOND
@@ -132,6 +138,8 @@ def timestamps():
         ("ahead", [text(b"a %d <<T+60000>>" % i, b"b 1") for i in range(5)]),
         ("too far ahead", [text(b"a 1", b"b 1"), text(b"a 2 " + far, b"b 1"), text(b"a 3", b"b 2"), text(b"a 4 " + far), text(b"b 3")]),
         ("too far ahead first", [text(b"a 1 " + far), text(b"a 1 " + far, b"b 1"), text(b"a 2"), text(b"a 2 " + far, b"!")]),
+        ("too far ahead, then none on a page", [text(b"a 1 " + far, b"a 2"), text(b"a 3 " + far, b"a 4"), text(b"a 5", b"a 6 " + far), text(b"b 1")]),
+        ("out of order, then none on a page", [text(b"a 1"), text(b"a 2 <<T-60000>>", b"a 3"), text(b"a 4"), text(b"b 1")]),
         ("ahead, then none", [text(b"a 1 " + near, b"b 1"), text(b"a 2", b"b 2"), text(b"a 3", b"b 3"), text(b"b 4"), text(b"a 5")]),
         ("none, then ahead", [text(b"a 1", b"b 1"), text(b"a 2 " + near, b"b 2"), text(b"a 3", b"b 3"), text(b"b 1")]),
         ("none, then behind", [text(b"a 1", b"b 1"), text(b"a 2 <<T-60000>>", b"b 2"), text(b"a 3", b"b 3")]),

@@ -111,6 +111,8 @@ def native_histograms():
         allow = OLD_SPANS if name in COUNTED else None
         yield name, pages(native(), h, native(1), h, h), {}, allow
         yield name + ", first", pages(h, native(), h), {}, allow
+        yield name + ", first and again", pages(h, h, native(), h), {}, allow
+        yield name + ", after classic", pages(classic(), h, h, native()), {}, allow
     for limit in (8, 7, 6, 4, 2, 1):
         yield "bucket_limit %d" % limit, pages(native(), native(1), floating(), native(2)), {"native_histogram_bucket_limit": limit}
     wide = native(schema=2, positive=[(0, 20)], positive_deltas=[1] + [0] * 19, negative=[], negative_deltas=[], count=22)

@@ -24,7 +24,10 @@ from sequences_units import MARK, REPORTS, collect
 
 US, THEM = "ampagent", "prometheus"
 INTERVAL_S = 3
+ROUNDS = 2
 ASKED_MORE = 2  # requests after the last one that is compared
+# Pages have times that are 500 ms and more before the request.
+LATE_MS = 400
 # Whose rules are ours; an older one has differences of its own (Sequence.allow).
 NEWEST = (3, 14)
 # Headers that say who asks.
@@ -176,42 +179,59 @@ def show(sequence, target, differences, request):
 
 
 def late(sequence, key, sides, interval_s):
-    """A scrape that the machine was too slow for: the answer was given, and not in time."""
-    for side in sides.values():
-        for i, took in enumerate(side.units[key].durations[:len(side.units[key].plain)]):
-            limit = 1 if "scrape_timeout" in sequence.options else interval_s
-            if took > 0.7 * limit and sequence.answer(key[1], i).how != "slow":
+    """A scrape that the machine was too slow for: the request came long after its time, or the answer took long."""
+    limit_s = 1 if "scrape_timeout" in sequence.options else interval_s
+    for unit in (side.units[key] for side in sides.values()):
+        n = len(unit.plain)
+        for i, took in enumerate(unit.durations[:n]):
+            if took > 0.7 * limit_s and sequence.answer(key[1], i).how != "slow":
                 return True
+        if any(asked - t > LATE_MS for t, asked in zip(unit.times[:n], unit.asked)):
+            return True
     return False
 
 
-def compare(sequences, sides, interval_s, older):
+class Tally:
+    """What was found, of all rounds."""
+
+    def __init__(self, older):
+        self.older = older
+        self.explained, self.where, self.bad = collections.Counter(), collections.defaultdict(set), 0
+
+    def add(self, sequence, target, sides):
+        key = (sequence.id, target)
+        ours, theirs = sides[US].units[key], sides[THEM].units[key]
+        result = Comparison(sequence, target, ours, theirs, sides[THEM].started_ms).run()
+        request = requests_differ(key, len(ours.plain), sides)
+        if self.older and sequence.allow and (result.unexplained or request):
+            result.explained[sequence.allow] += len(result.unexplained) + bool(request)
+            result.unexplained, request = [], None
+        for name, count in (+result.explained).items():
+            self.explained[name] += count
+            self.where[name].add(sequence.id)
+        if result.unexplained or request:
+            self.bad += 1
+            show(sequence, target, result.unexplained, request)
+
+    def finish(self):
+        for name in (OLD if self.older else []) + NAMES:
+            print("  %5d in %3d sequences: %s" % (self.explained[name], len(self.where[name]), name))
+            if not self.explained[name]:
+                print("        this difference is not there any more")
+        print("  %5d targets with a difference that is not explained" % self.bad)
+        h.check(self.bad == 0, "no difference is unexplained")
+
+
+def compare(sequences, sides, interval_s, tally):
     """Sequences with a late scrape, which say nothing."""
-    explained, where, bad, again = collections.Counter(), collections.defaultdict(set), 0, []
+    again = []
     for s in sequences:
-        keys = [(s.id, str(k)) for k in range(len(s.targets))]
-        if any(late(s, key, sides, interval_s) for key in keys):
+        targets = [str(k) for k in range(len(s.targets))]
+        if any(late(s, (s.id, target), sides, interval_s) for target in targets):
             again.append(s)
             continue
-        for key in keys:
-            ours, theirs = sides[US].units[key], sides[THEM].units[key]
-            result = Comparison(s, key[1], ours, theirs, sides[THEM].started_ms).run()
-            request = requests_differ(key, len(ours.plain), sides)
-            if older and s.allow and (result.unexplained or request):
-                result.explained[s.allow] += len(result.unexplained) + bool(request)
-                result.unexplained, request = [], None
-            explained += +result.explained
-            for name in +result.explained:
-                where[name].add(s.id)
-            if result.unexplained or request:
-                bad += 1
-                show(s, key[1], result.unexplained, request)
-    for name in (OLD if older else []) + NAMES:
-        print("  %5d in %3d sequences: %s" % (explained[name], len(where[name]), name))
-        if not explained[name]:
-            print("        this difference is not there any more")
-    print("  %5d targets with a difference that is not explained" % bad)
-    h.check(bad == 0, "no difference is unexplained")
+        for target in targets:
+            tally.add(s, target, sides)
     return again
 
 
@@ -256,21 +276,21 @@ def main():
     sequences = [s.numbered(k) for k, s in enumerate(every)]
     sequences = [s for s in sequences if re.search(args.only, s.title())]
     print("%d sequences, seed %d, %s %s" % (len(sequences), args.seed, prometheus, version_of(prometheus)))
-    began = time.time()
-    interval_s = args.interval
-    for _ in range(2):
+    began, interval_s, tally = time.time(), args.interval, Tally(version_of(prometheus) < NEWEST)
+    for _ in range(ROUNDS):
         sides = scrape(sequences, prometheus, interval_s)
         if not sides:
             break
         totals(sequences, sides)
-        again = compare(sequences, sides, interval_s, version_of(prometheus) < NEWEST)
         compare_metadata(sequences, sides)
-        if not again:
+        sequences = compare(sequences, sides, interval_s, tally)
+        if not sequences:
             break
-        print("%d sequences again: the machine was late for one of their scrapes" % len(again))
-        sequences, interval_s = again, interval_s * 2
+        print("%d sequences again: the machine was late for one of their scrapes" % len(sequences))
+        interval_s *= 2
     else:
         h.check(False, "the machine keeps up")
+    tally.finish()
     print("%.0f s" % (time.time() - began))
     h.finish()
 

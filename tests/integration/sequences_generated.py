@@ -160,7 +160,7 @@ class Families:
         if not native:
             return p.histogram(pairs, count=3 * n, total=n * 1.5, buckets=classic)
         counts = [rng.randrange(5) for _ in range(rng.randrange(1, 12))]
-        zero, gaps = rng.randrange(3), []
+        zero, gaps = rng.randrange(1, 4), []
         while sum(length for _, length in gaps) < len(counts):
             left = len(counts) - sum(length for _, length in gaps)
             gaps.append((rng.randrange(-5, 6) if not gaps else rng.randrange(4), rng.randrange(1, left + 1)))
