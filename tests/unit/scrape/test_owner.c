@@ -70,6 +70,22 @@ static void a_new_target_takes_over(void **state)
 	assert_int_equal(w->result.matched, 3);
 }
 
+/* The same rules and pages: nothing is learnt anew, nothing is new. */
+static void a_successor_resumes(void **state)
+{
+	struct world *w = *state;
+	scrape_page(w, "a 1\nb 2");
+	w->owner->in_use = false;
+	w->owner->page_hash = 7;
+	owner_resume(w->owner);
+	assert_true(w->owner->in_use);
+	assert_true(w->owner->page_hash == 0);
+	scrape_page(w, "a 3\nb 4");
+	ASSERT_BATCH(w, "__name__=a, 3\n__name__=b, 4\n");
+	assert_int_equal(w->result.matched, 2);
+	assert_int_equal(w->result.series_added, 0);
+}
+
 static void the_key_is_a_copy(void **state)
 {
 	struct world *w = *state;
@@ -87,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_restart_goes_on_where_it_was),
 		TEST(a_new_target_takes_over),
+		TEST(a_successor_resumes),
 		TEST(the_key_is_a_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
