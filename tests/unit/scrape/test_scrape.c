@@ -76,6 +76,9 @@ static struct scrape_options *options(const struct farm *f, uint64_t digest, uin
 	*opt = f->opt[0];
 	/* Names are where they will be freed, too. */
 	opt->job_name = sv_of(strdup("j"));
+	opt->http.has_basic_auth = true;
+	opt->http.username = sv_of(strdup("user"));
+	opt->http.password = sv_of(strdup("password"));
 	opt->digest = digest;
 	opt->series_digest = series;
 	return opt;
@@ -84,6 +87,8 @@ static struct scrape_options *options(const struct farm *f, uint64_t digest, uin
 static void free_options(struct scrape_options *opt)
 {
 	free((char *)(uintptr_t)opt->job_name.ptr);
+	free((char *)(uintptr_t)opt->http.username.ptr);
+	free((char *)(uintptr_t)opt->http.password.ptr);
 	free(opt);
 }
 
@@ -113,6 +118,7 @@ static void an_unchanged_job_goes_on(void **state)
 		assert_ptr_equal(t->client, client);
 		assert_ptr_equal(t->transfer, transfer);
 		farm_wait(f, n + 1);
+		assert_non_null(strstr(f->headers, "Authorization: Basic dXNlcjpwYXNzd29yZA==\n"));
 		assert_true(farm_number(f, n, "up") == 1);
 		assert_true(farm_number(f, n, "scrape_series_added") == 0);
 		assert_int_equal(f->batches[n]->n_samples, 7);
