@@ -137,9 +137,6 @@ int final_labels(struct reader *r, const struct page_series *series, struct labe
 		return b.failed ? ERR_NOMEM : 2;
 	if (b.failed)
 		return err_set(r->err, 1, "more than %d labels in one series", LIMIT_LABELS_COUNT);
-	if (duplicate.len > 0)
-		return err_set(r->err, 1, "label name \"%.*s\" is not unique",
-			       (int)(duplicate.len < 64 ? duplicate.len : 64), duplicate.ptr);
 	bool any = false;
 	for (size_t i = 0; i < b.n; i++)
 		any = any || b.v[i].value.len > 0;
@@ -149,5 +146,10 @@ int final_labels(struct reader *r, const struct page_series *series, struct labe
 		return err_set(r->err, 1, "labels of one series pass %zu bytes",
 			       LIMIT_LABELS_BYTES);
 	int result = check_names(r, *out);
-	return result ? result : check_limits(r, *out);
+	if (result == 0)
+		result = check_limits(r, *out);
+	if (result == 0 && duplicate.len > 0)
+		return err_set(r->err, 3, "label name \"%.*s\" is not unique",
+			       (int)(duplicate.len < 64 ? duplicate.len : 64), duplicate.ptr);
+	return result;
 }

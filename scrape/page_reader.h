@@ -170,7 +170,8 @@ int page_take_exemplars(struct reader *r, const struct page_exemplar *v, size_t 
 /* The labels of a series as the page has them, the name first, pushed in order. 0 or ERR_NOMEM. */
 int exposed_labels(struct reader *r, const struct page_series *series, struct label_builder *b);
 /* Final labels of a series, made in the scratch arena: 0; 1 when the scrape must fail (err); 2 when
- * relabeling drops the series; ERR_NOMEM. */
+ * relabeling drops the series; 3 when a label stands twice, which fails the scrape if the sample
+ * would be stored (err); ERR_NOMEM. */
 int final_labels(struct reader *r, const struct page_series *series, struct labels *out);
 
 /* ---- page_place.c ---- */

@@ -196,6 +196,23 @@ static int take_sample(struct reader *r, struct place at, const struct page_samp
 	return result;
 }
 
+/* A sample that no storage takes: it fails the scrape unless a limit keeps it from getting there.
+ * 0; 1.
+ */
+static int refuse_sample(struct reader *r, const struct page_sample *s)
+{
+	const struct scrape_options *opt = r->env->opt;
+	if (opt->sample_limit && r->offered++ >= opt->sample_limit) {
+		r->out->sample_limit = true;
+	} else if (reader_is_timed(r, &s->s) && s->s.t_ms > r->now_ms + FUTURE_MS) {
+		r->out->out_of_bounds++;
+	} else {
+		return 1;
+	}
+	r->out->post_relabel++;
+	return 0;
+}
+
 /* Remembers the line of a series at the place where it stood. */
 static int add_line(struct reader *r, const struct page_series *series, uint8_t flags, uint32_t ref)
 {
@@ -226,6 +243,10 @@ static int take_unlabelled(struct reader *r, const struct page_series *series,
 	if (result == 2) {
 		*flags |= LINE_DROPPED;
 		return 0;
+	}
+	if (result == 3) {
+		*flags |= LINE_UNPLACED;
+		return refuse_sample(r, s);
 	}
 	if (result != 0)
 		return result;
@@ -277,7 +298,8 @@ int page_take_known(struct reader *r, uint32_t index, const struct page_sample *
 {
 	struct line *line = &r->o->lines.v[index];
 	bool new_series = line->gen < r->o->good_gen;
-	bool again = line->gen == r->o->gen;
+	/* One that was only refused before is not yet known. */
+	bool again = line->gen == r->o->gen && !(line->flags & LINE_UNKNOWN);
 	line->gen = r->o->gen;
 	r->prev = index;
 	r->taken = false;

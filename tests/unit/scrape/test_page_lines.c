@@ -233,6 +233,45 @@ static void test_bad_pages_are_bounded(void **state)
 	}
 }
 
+/* A label that stands twice is found out by the storage, which limits come before. */
+static void test_label_twice_beyond_a_limit(void **state)
+{
+	struct world *w = *state;
+	w->opt.honor_timestamps = true;
+	w->opt.sample_limit = 1;
+	assert_int_equal(scrape_page(w, "a 1\nb 1\nc{x=\"1\",x=\"2\"} 1\nd 1\n"), 1);
+	assert_int_equal(w->result.scraped, 4);
+	assert_int_equal(w->result.post_relabel, 4);
+	w->opt.sample_limit = 0;
+	assert_int_equal(scrape_page(w, "a 1\nc{x=\"1\",x=\"2\"} 1\nd 1\n"), 1);
+	assert_int_equal(w->result.scraped, 2);
+	assert_int_equal(w->result.post_relabel, 1);
+	char page[100];
+	snprintf(page, sizeof page, "a 1\nc{x=\"1\",x=\"2\"} 1 %lld\n",
+		 (long long)w->t_ms + 3600 * 1000);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(scrape_page(w, page), 0);
+		assert_int_equal(w->result.out_of_bounds, 1);
+		ASSERT_BATCH(w, "__name__=a, 1\n");
+	}
+}
+
+/* A new series whose first sample is refused is not known yet: its second one is no duplicate. */
+static void test_refused_then_taken(void **state)
+{
+	struct world *w = *state;
+	char page[100];
+	w->opt.honor_timestamps = true;
+	snprintf(page, sizeof page, "a 1 %lld\na 2\na 3\n", (long long)w->t_ms + 3600 * 1000);
+	assert_int_equal(scrape_page(w, page), 0);
+	ASSERT_BATCH(w, "__name__=a, 2\n");
+	assert_int_equal(w->result.series_added, 1);
+	assert_int_equal(w->result.duplicates, 1);
+	assert_int_equal(scrape_page(w, page), 0);
+	ASSERT_BATCH(w, "__name__=a, stale\n");
+	assert_int_equal(w->result.duplicates, 2);
+}
+
 static void test_nan_exemplar_is_always_new(void **state)
 {
 	struct world *w = *state;
@@ -282,6 +321,8 @@ int main(void)
 		TEST(test_counts_of_broken_lines),
 		TEST(test_bad_pages_are_remembered),
 		TEST(test_bad_pages_are_bounded),
+		TEST(test_label_twice_beyond_a_limit),
+		TEST(test_refused_then_taken),
 		TEST(test_nan_exemplar_is_always_new),
 		TEST(test_empty_page_makes_nothing_new),
 		TEST(test_bounds_as_go_reads_them),
