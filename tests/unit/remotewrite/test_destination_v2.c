@@ -110,6 +110,8 @@ static void test_falls_back(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct sim *s = start(4, REMOTEWRITE_V2);
 		s->old_receiver = answers[i];
+		s->cfg.queue.max_samples_per_send = 2000;
+		destination_configure(&s->d, &s->cfg, false);
 		sim_log(s, 0, 2, 32, true);
 		sim_turn(s);
 		assert_int_equal(s->flights[0]->protocol, REMOTEWRITE_V2);

@@ -132,6 +132,34 @@ static void test_labels(void **state)
 	}
 }
 
+/* A value whose end reads like the label that the next series has there. */
+static void test_value_like_a_label(void **state)
+{
+	static const struct batch_row rows[] = {{1, 0, 1, 1}, {1, 1, 2, 2}, {1, 2, 3, 3}};
+	struct fixture f;
+	struct encode_result r;
+	struct batch none = {.owner = 1};
+	setup(&f);
+	for (int i = 0; i < 3; i++) {
+		struct label_builder b;
+		label_builder_init(&b, &f.arena);
+		if (i == 1) {
+			label_builder_set(&b, SV("a"), SV("x"));
+			label_builder_set(&b, SV("z"), SV("v"));
+		} else {
+			label_builder_set(&b, SV("a"), SV("x\x0a\x06\x0a\x01z\x12\x01v"));
+		}
+		add_series(&f, &b);
+	}
+	image_add_end(f.im);
+	extras_find(&f.extras, &none, 1, 0, true);
+	symbols_reset(f.as.symbols);
+	assert_int_equal(encode_v2_rows(&f.job, rows, 3, &r), 0);
+	assert_int_equal(r.samples, 3);
+	check_labels(&f, rows, 3);
+	teardown(&f);
+}
+
 /* ---- metadata ---- */
 
 static void add_named(struct fixture *f, const char *name, const char *job)
@@ -263,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_value_like_a_label),
 		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_limits),
 	};
