@@ -1,8 +1,10 @@
 /* Owners and what pools share. */
 #include "farm.h"
 
-/* Longer than owners without a target are looked at. */
-enum { ORPHAN_LOOK_MS = 1500 };
+enum {
+	ORPHAN_LOOK_MS = 1500, /* longer than owners without a target are looked at */
+	RELOAD_INTERVAL_MS = 250,
+};
 
 static void equal_labels_have_owners_of_their_own(void **state)
 {
@@ -75,6 +77,7 @@ static struct scrape_options *options(const struct farm *f, uint64_t digest, uin
 	assert_non_null(opt);
 	*opt = f->opt[0];
 	/* Names are where they will be freed, too. */
+	opt->interval_ms = opt->timeout_ms = RELOAD_INTERVAL_MS;
 	opt->job_name = sv_of(strdup("j"));
 	opt->http.has_basic_auth = true;
 	opt->http.username = sv_of(strdup("user"));
@@ -167,7 +170,7 @@ static void a_compatible_change_is_no_event(void **state)
 	farm_wait(f, 2);
 	struct owner *o = farm_pool(f, 0)->targets[0]->owner;
 	uint32_t lines = o->lines.n;
-	two->interval_ms = two->timeout_ms = 150;
+	two->interval_ms = two->timeout_ms = RELOAD_INTERVAL_MS + 50;
 	two->sample_limit = 100;
 	size_t n = f->n_batches;
 	double reloads = metric_get(M_TARGET_SCRAPE_POOL_RELOADS);
@@ -214,7 +217,7 @@ static void an_incompatible_change_starts_anew(void **state)
 	farm_wait(f, 2);
 	two->metric_relabel = drop;
 	size_t n = f->n_batches;
-	int64_t turn = f->batches[n - 1]->t_ms + FARM_INTERVAL_MS;
+	int64_t turn = f->batches[n - 1]->t_ms + RELOAD_INTERVAL_MS;
 	reload(f, two, LABELS(""));
 	free_options(one);
 	farm_wait(f, n + 2);
