@@ -58,8 +58,8 @@ static const struct schema_entry file_entries[] = {
 	 .kind = SCHEMA_PATHS,
 	 LIST_AT(struct raw_config, scrape_config_files, n_scrape_config_files),
 	 .help = "Names or patterns of files with further scrape_configs, their only key; `*` only "
-		 "once, in the last path element. File names in them count from their own "
-		 "directory."},
+		 "in the last path element. File names in them count from their own directory. "
+		 "They are read anew with each load."},
 	SERVER_ONLY("rule_files", SCHEMA_STRINGS, "Rules: there is no query engine here."),
 	SERVER_ONLY("remote_read", SCHEMA_BLOCKS, "Remote read: there are no queries here."),
 	{.key = "alerting",

@@ -4,8 +4,8 @@
  * without effect, are left out and the block ampagent is added; a "$" in an external label is
  * doubled, as it would be expanded again; retry_on_http_429 is shown when it is in the file, as its
  * default is another, and service_name is always shown; text of several lines is quoted and long
- * text not folded; claims are shown as JSON; an empty regex is ""; zero is shown where the default
- * is not zero.
+ * text not folded; a size has one unit, the largest that leaves a whole number; claims are shown as
+ * JSON; an empty regex is ""; zero is shown where the default is not zero.
  */
 #include "shown.h"
 

@@ -91,6 +91,35 @@ static void test_shown(void **state)
 	assert_true(sv_eq(again->writes[1].name, c->writes[1].name));
 }
 
+/* Every key that is built: what is shown is the same configuration but for its secrets. */
+static void test_every_key(void **state)
+{
+	setenv("ZONE", "west", 1);
+	_cleanup_(config_unrefp) struct config *c = load("every_key.yml"), *again = NULL;
+	struct err err = ERR_NULL;
+	assert_int_equal(sv_find_sv(c->shown, SV("s3cr3t")), c->shown.len);
+	assert_int_equal(sv_find_sv(c->shown, SV("hunter2")), c->shown.len);
+	assert_int_equal(sv_find_sv(c->shown, SV(":pass@")), c->shown.len);
+	assert_int_equal(sv_find_sv(c->shown, SV("job_name: included")), c->shown.len);
+	if (config_parse(c->shown, DATA_DIR "/every_key.yml", NULL, test_getenv, &again, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_true(sv_eq(again->shown, c->shown));
+	assert_int_equal(again->n_scrapes, c->n_scrapes);
+	assert_int_equal(c->n_scrapes, 12);
+	for (size_t i = 0; i < c->n_scrapes; i++) {
+		assert_true(c->scrapes[i].series_digest == again->scrapes[i].series_digest);
+		assert_true(c->discoveries[i].digest == again->discoveries[i].digest);
+	}
+	assert_int_equal(again->n_writes, c->n_writes);
+	for (size_t i = 0; i < c->n_writes; i++)
+		assert_true(sv_eq(again->writes[i].name, c->writes[i].name));
+	/* those without secrets are the same altogether */
+	assert_sv_equal(c->scrapes[3].job_name, "with-token-file");
+	assert_true(c->scrapes[3].digest == again->scrapes[3].digest);
+	assert_sv_equal(c->scrapes[10].job_name, "included");
+	assert_sv_equal(c->scrapes[10].http.credentials_file, DATA_DIR "/every_key/file");
+}
+
 static void test_server_file(void **state)
 {
 	_cleanup_(config_unrefp) struct config *c = load("server.yml");
@@ -190,11 +219,11 @@ static void test_large_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kitchen_sink), cmocka_unit_test(test_server_file),
-		cmocka_unit_test(test_shown),        cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_agent_block),  cmocka_unit_test(test_references),
-		cmocka_unit_test(test_late_failure), cmocka_unit_test(test_missing_file),
-		cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_kitchen_sink), cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_server_file),  cmocka_unit_test(test_shown),
+		cmocka_unit_test(test_empty),        cmocka_unit_test(test_agent_block),
+		cmocka_unit_test(test_references),   cmocka_unit_test(test_late_failure),
+		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_large_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
