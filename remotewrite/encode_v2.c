@@ -244,11 +244,11 @@ static int put_exemplars(const struct encode_job *j, uint16_t slot)
 static int find_family(const struct encode_job *j, const struct symbol_label *labels, unsigned n)
 {
 	struct symbols *t = j->as->symbols;
-	uint32_t name_key, name = 0;
-	if (symbols_ref(t, LABEL_NAME, &name_key))
+	uint32_t name = 0;
+	if (t->name_key == 0 && symbols_ref(t, LABEL_NAME, &t->name_key))
 		return ERR_NOMEM;
 	for (unsigned i = 0; i < n && name == 0; i++)
-		if (labels[i].name == name_key)
+		if (labels[i].name == t->name_key)
 			name = labels[i].value;
 	if (name == t->family.name && name != 0)
 		return 0;

@@ -13,6 +13,7 @@ void symbols_reset(struct symbols *t)
 	buf_reset(&t->wire);
 	map_clear(&t->index);
 	t->n = 0;
+	t->name_key = 0;
 	t->family.name = 0;
 }
 

@@ -21,6 +21,7 @@ struct symbols {
 	struct map index;
 	/* encode_v2.c's own: of the series encoded last, and of the one at hand. */
 	struct symbol_label labels[2][LIMIT_LABELS_COUNT];
+	uint32_t name_key; /* "__name__", once it was needed; 0 = not yet */
 	/* The metric whose metadata is known, as refs. */
 	struct {
 		uint32_t name, type, help, unit; /* name 0: none yet */

@@ -3,7 +3,9 @@
 #include "micro.h"
 #include "micro_load.h"
 
-#include "../../remotewrite/encode.h"
+#include "../../remotewrite/encode_v2.h"
+#include "../../remotewrite/metadata.h"
+#include "../../remotewrite/symbols.h"
 
 #include <ampagent/base/compress.h>
 #include <ampagent/base/crypto.h>
@@ -17,6 +19,8 @@ struct bench {
 	struct labels external;
 	struct image *images[LOAD_FRAMES];
 	struct buf raw[REQUESTS], packed[REQUESTS];
+	struct symbols *symbols;
+	struct metadata_table metadata;
 };
 
 static void build_images(struct bench *b)
@@ -60,6 +64,42 @@ static void encode_scrape(struct bench *b, const struct batch *scrape)
 	}
 }
 
+/* The same requests as 2.0: a table of strings each, no extras. */
+static void encode_scrape_v2(struct bench *b, const struct batch *scrape)
+{
+	struct encode_as as = {REMOTEWRITE_V2, true, true, b->symbols, &b->metadata};
+	struct extras extras;
+	uint32_t request = 0, room = REQUEST_SAMPLES;
+	buf_reset(&b->raw[0]);
+	symbols_reset(b->symbols);
+	for (size_t i = 0; i < scrape->n_columns; i++) {
+		const struct batch_column *col = &scrape->columns[i];
+		struct encode_job job = {.im = b->images[i],
+					 .s = &b->scratch,
+					 .as = &as,
+					 .extras = &extras,
+					 .slice.raw_max = OUT_MAX};
+		struct encode_result res = {.next = 0};
+		do {
+			job.out = &b->raw[request];
+			job.slice.from = res.next;
+			job.slice.max = room;
+			extras_find(&extras, scrape, col->frame, (uint32_t)i, true);
+			if (encode_v2_column(&job, col, scrape->t_ms, &res) != 0)
+				abort();
+			room -= res.samples;
+			if (room > 0 && i + 1 < scrape->n_columns)
+				continue;
+			if (encode_v2_finish(&b->raw[request], b->symbols) != 0)
+				abort();
+			symbols_reset(b->symbols);
+			room = REQUEST_SAMPLES;
+			if (request + 1 < REQUESTS)
+				buf_reset(&b->raw[++request]);
+		} while (res.next < col->n_slots);
+	}
+}
+
 static void compress_scrape(struct bench *b)
 {
 	for (uint32_t i = 0; i < REQUESTS; i++) {
@@ -91,6 +131,10 @@ static struct bench *bench(void)
 	if (label_builder_finish(&builder, &arena, &b.external) != 0)
 		abort();
 	image_scratch_init(&b.scratch);
+	metadata_table_init(&b.metadata);
+	b.symbols = symbols_new();
+	if (!b.symbols)
+		abort();
 	for (uint32_t i = 0; i < REQUESTS; i++) {
 		buf_init(&b.raw[i], OUT_MAX);
 		buf_init(&b.packed[i], OUT_MAX);
@@ -122,6 +166,17 @@ static void encode(struct micro_run *run)
 	run->bytes_per_round = run->made_per_round = bytes(b->raw);
 }
 
+static void encode_v2(struct micro_run *run)
+{
+	struct bench *b = bench();
+	for (uint64_t k = 0; k < run->rounds; k++)
+		encode_scrape_v2(b, micro_load()->scrapes[k % LOAD_SCRAPES]);
+	run->items_per_round = LOAD_SERIES;
+	run->bytes_per_round = run->made_per_round = bytes(b->raw);
+	/* The other cases go on with requests of 1.0. */
+	encode_scrape(b, micro_load()->scrapes[0]);
+}
+
 static void compress(struct micro_run *run)
 {
 	struct bench *b = bench();
@@ -146,9 +201,7 @@ static void hash(struct micro_run *run)
 }
 
 const struct micro_case micro_remotewrite[] = {
-	{"remote write image/series", image_build},
-	{"remote write encode/sample", encode},
-	{"remote write snappy/sample", compress},
-	{"remote write sha256/sample", hash},
-	{NULL, NULL},
+	{"remote write image/series", image_build},   {"remote write encode/sample", encode},
+	{"remote write encode v2/sample", encode_v2}, {"remote write snappy/sample", compress},
+	{"remote write sha256/sample", hash},         {NULL, NULL},
 };
