@@ -101,7 +101,12 @@ static int read_series(struct reading *r)
 		assert(err.msg[0]);
 		return 1;
 	}
-	assert(series_end > r->p && next > series_end && next <= r->end && next[-1] == '\n');
+	assert(series_end > r->p && next > series_end && next <= r->end);
+	if (exemplar.broken_behind) {
+		assert(err.msg[0] && *next == ' ');
+		return 1;
+	}
+	assert(next[-1] == '\n');
 	assert(series_end[-1] == '}' || openmetrics_name_ends(series_end));
 	/* The text format's own reading ends at the same place. */
 	assert(text_series(r->p, r->end, NULL) == series_end);
