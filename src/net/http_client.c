@@ -466,8 +466,7 @@ static CURLcode set_options(CURL *e, struct http_call *call)
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(e, CURLOPT_RESOLVE, call->resolve);
 	curl_easy_setopt(e, CURLOPT_CONNECT_TO, call->connect_to);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
-			 (long)(call->timeout_ms > 0 ? call->timeout_ms : 1));
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, call->timeout_ms > 0 ? (long)call->timeout_ms : 1L);
 	curl_easy_setopt(e, CURLOPT_DNS_SHUFFLE_ADDRESSES, call->any_address ? 1L : 0L);
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, call->hop->url);
 	if (rc == CURLE_OK)
