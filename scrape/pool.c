@@ -68,6 +68,7 @@ void pool_reload(struct pool *p, const struct scrape_options *opt)
 		p->interval_sum_s = 0;
 	}
 	p->opt = opt;
+	p->held = false;
 }
 
 static void keep_dropped(struct pool *p, struct target *t)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "failure_log.h"
+#include "metadata.h"
 #include "page.h"
 #include "target.h"
 
@@ -33,6 +34,7 @@ struct pool {
 	struct arena http_arena;
 	bool http_copied;
 	bool over_target_limit;
+	bool held; /* begins no scrape: it is about to be changed */
 	uint64_t syncs;
 	uint64_t intervals; /* lengths between scrapes */
 	double interval_sum_s;
@@ -60,6 +62,7 @@ struct scrape {
 	struct map owner_index; /* by key, to places in owners */
 	size_t n_orphans;       /* owners without a target */
 	struct loop_timer orphan_timer;
+	struct metadata_store metadata; /* of owners' pages */
 	struct arena scratch;
 	struct buf inflated; /* one page at a time */
 	struct buf *spare[SPARE_BUFS];
@@ -97,3 +100,9 @@ void scrape_return_buf(struct scrape *s, struct buf *b);
 /* The HTTP client for one more target of the pool; *shard is to be given back. NULL: err. */
 struct http_client *scrape_take_client(struct pool *p, int64_t interval_ms, unsigned *shard,
 				       struct err *err);
+
+/* ---- status.c ---- */
+/* As a JSON object; what may be a password in an address is not shown. */
+void scrape_write_labels(struct json_writer *w, struct labels set);
+/* By name, the caller frees it. NULL without memory. */
+struct pool **scrape_sorted_pools(const struct scrape *s);

@@ -62,6 +62,7 @@ void scrape_free(struct scrape *s)
 	for (size_t i = 0; i < s->n_owners; i++)
 		owner_free(s->owners[i]);
 	free(s->owners);
+	metadata_store_deinit(&s->metadata);
 	map_deinit(&s->owner_index);
 	for (size_t i = 0; i < s->n_spare; i++) {
 		buf_deinit(s->spare[i]);
@@ -113,12 +114,37 @@ static struct pool *renew_pool(struct scrape *s, const struct scrape_options *op
 		p = pool_new(s, opt);
 	} else if (p->opt->digest == opt->digest) {
 		p->opt = opt;
+		p->held = false;
 	} else {
 		pool_reload(p, opt);
 	}
 	if (p)
 		p->failures = failure_logs_find(&s->failure_logs, opt->failure_log_file);
 	return p;
+}
+
+/* likely: where the job stands among the options if it has not moved. */
+static bool stays(const struct pool *p, const struct scrape_options *opts, size_t n, size_t likely)
+{
+	if (likely < n && sv_eq(opts[likely].job_name, p->opt->job_name))
+		return opts[likely].digest == p->opt->digest;
+	for (size_t i = 0; i < n; i++) {
+		if (sv_eq(opts[i].job_name, p->opt->job_name))
+			return opts[i].digest == p->opt->digest;
+	}
+	return false;
+}
+
+size_t scrape_hold(struct scrape *s, const struct scrape_options *opts, size_t n)
+{
+	size_t under_way = 0;
+	for (size_t i = 0; i < s->n_pools; i++) {
+		struct pool *p = s->pools[i];
+		p->held = p->held || !stays(p, opts, n, i);
+		for (size_t k = 0; p->held && k < p->n_targets; k++)
+			under_way += p->targets[k]->transfer != NULL;
+	}
+	return under_way;
 }
 
 int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,

@@ -57,6 +57,8 @@ void scraper_stop(struct target *t)
 		end_transfer(t);
 		t->owner->interrupted = true;
 	}
+	if (t->missed)
+		t->owner->interrupted = true;
 	loop_timer_cancel(&t->timer);
 }
 
@@ -208,6 +210,10 @@ static void finish_scrape(struct target *t, struct sv page, enum scrape_protocol
 	b->t_ms = t->t_ms;
 	bool good = read_page(t, &env, page, b, &result, err);
 	note_health(t, good, err);
+	if (good && b->n_metadata > 0 &&
+	    metadata_list_set(&t->pool->scrape->metadata, &t->owner->metadata, b->metadata,
+			      b->n_metadata) != 0)
+		no_memory(t);
 	const struct scrape_report report = {good, t->last_duration_s, body_bytes};
 	if (t->t_ms <= t->owner->last_ms) {
 		/* The clock was set back: the log takes only what is newer. */
@@ -374,6 +380,10 @@ static void scrape_due(void *cls)
 	arm(t);
 	if (s->paused || wait <= early_ms(t))
 		return;
+	if (t->pool->held && !t->transfer) {
+		t->missed = true;
+		return;
+	}
 	if (t->transfer) {
 		/* Never two at once: this turn begins when that one has ended. */
 		s->skipped_overlap += t->behind;

@@ -44,6 +44,7 @@ struct target {
 	unsigned http_shard;
 	int64_t t_ms; /* timestamp of the scrape under way */
 	int64_t start_ns;
+	bool missed; /* its turn came while the pool was held */
 	bool behind; /* its turn came while the last scrape was under way */
 
 	enum target_health health;

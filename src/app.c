@@ -20,7 +20,7 @@
 #include <ampagent/wal.h>
 #include <ampagent/web.h>
 
-enum { DRAIN_POLL_MS = 20 };
+enum { DRAIN_POLL_MS = 20, HOLD_POLL_MS = 10 };
 
 #define USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
 
@@ -41,6 +41,8 @@ struct app {
 	int64_t drain_until_ms;
 	struct loop_timer drain_timer;
 	struct config_loader *loader; /* a reload is under way */
+	struct config *next;          /* of a reload that waits for the scrapes it would cut off */
+	struct loop_timer next_timer;
 	int64_t reload_begin_ms;
 	bool reload_again;
 	struct askers asked;  /* for the next reload, by HTTP */
@@ -218,16 +220,19 @@ void app_log_warnings(const struct config *c)
 	}
 }
 
-/* 0; 1: refused, nothing has changed; negative: fatal. The old configuration goes only after all
- * parts have let go of it. */
-static int apply_all(struct app *a, struct config *c, struct err *err)
+/* What may be refused: 0, or 1 and nothing has changed. */
+static int apply_refusable(struct app *a, const struct config *c, struct err *err)
 {
 	int r = scrape_check(c->scrapes, c->n_scrapes, err);
 	if (r == 0)
 		r = apply_delivery(a, c, err);
-	if (r != 0)
-		return r > 0 ? r : err_set(err, 1, "out of memory");
-	r = apply_scraping(a, c);
+	return r < 0 ? err_set(err, 1, "out of memory") : r;
+}
+
+/* 0, or negative: fatal. The old configuration goes only after all parts have let go of it. */
+static int apply_rest(struct app *a, struct config *c, struct err *err)
+{
+	int r = apply_scraping(a, c);
 	if (r == 0)
 		r = discovery_apply(a->discovery, c->discoveries, c->n_scrapes);
 	struct config *old = a->config;
@@ -250,7 +255,7 @@ static int take_config(struct app *a, struct config *c, struct err *err)
 	app_log_warnings(c);
 	if (!same_log_options(&c->agent, &a->config->agent))
 		log_warn("settings of the log (ampagent.wal) take effect with the next start");
-	return apply_all(a, c, err);
+	return apply_refusable(a, c, err);
 }
 
 static void begin_reload(struct app *a);
@@ -278,6 +283,20 @@ static void reload_ended(struct app *a, int result, const struct err *err)
 		begin_reload(a);
 }
 
+/* Scrapes of jobs that change come to their end by the old settings: each has its time-out. */
+static void next_due(void *cls)
+{
+	struct app *a = cls;
+	struct err err = ERR_NULL;
+	if (!a->draining && scrape_hold(a->scrape, a->next->scrapes, a->next->n_scrapes) > 0) {
+		loop_timer_in(a->opt.loop, &a->next_timer, HOLD_POLL_MS);
+		return;
+	}
+	_cleanup_(config_unrefp) struct config *c = take_ptr(a->next);
+	int r = apply_rest(a, c, &err);
+	reload_ended(a, r, &err);
+}
+
 static void config_loaded(void *cls, int result, struct config *loaded, struct err *err)
 {
 	struct app *a = cls;
@@ -285,7 +304,13 @@ static void config_loaded(void *cls, int result, struct config *loaded, struct e
 	config_loader_free(take_ptr(a->loader));
 	if (result == 0)
 		result = take_config(a, c, err);
-	reload_ended(a, result, err);
+	if (result != 0) {
+		reload_ended(a, result, err);
+		return;
+	}
+	a->next = take_ptr(c);
+	a->next_timer = (struct loop_timer){.fire = next_due, .cls = a};
+	next_due(a);
 }
 
 static void begin_reload(struct app *a)
@@ -304,7 +329,7 @@ static void begin_reload(struct app *a)
 
 void app_reload(struct app *a)
 {
-	if (a->loader)
+	if (a->loader || a->next)
 		a->reload_again = true;
 	else
 		begin_reload(a);
@@ -338,7 +363,7 @@ static void auto_reload_due(void *cls)
 	struct err err = ERR_NULL;
 	uint64_t now = 0;
 	loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
-	if (a->loader)
+	if (a->loader || a->next)
 		return;
 	if (config_checksum(a->opt.config_path, &now, &err) != 0) {
 		a->checksum = 0;
@@ -467,7 +492,9 @@ void app_free(struct app *a)
 		return;
 	loop_timer_cancel(&a->drain_timer);
 	loop_timer_cancel(&a->auto_reload_timer);
+	loop_timer_cancel(&a->next_timer);
 	config_loader_free(a->loader);
+	config_unref(a->next);
 	free(a->asked.v);
 	free(a->served.v);
 	web_free(a->web);

@@ -29,12 +29,15 @@ struct scrape_env {
 	uint32_t next_frame; /* first free numbers */
 	uint32_t next_owner;
 	struct sv user_agent;
-	/* A scrape that begins at most this late, and 1 % of its interval, has the time of its turn;
-	 * 0 = always the time that it is. */
+	/* A scrape that begins at most this late, and 1 % of its interval, has the time of its
+	 * turn; 0 = always the time that it is. */
 	int64_t timestamp_tolerance_ms;
 	/* A frame that will not be used again (its series are gone). */
 	void (*frame_retire)(void *cls, uint32_t frame);
 	void *frame_retire_cls;
+	/* For globalUrl: the scheme and host[:port] that the agent is reached by from elsewhere,
+	 * and the port it listens on. Empty = not known. Valid as long as the scraping. */
+	struct sv public_scheme, public_host, own_port;
 };
 
 /* What batches are to tell beyond values. */
@@ -49,6 +52,10 @@ void scrape_free(struct scrape *s);
 /* Whether apply can do all that these jobs ask for: 0, or 1 with the reason (a failure log that
  * cannot be opened). Changes nothing. */
 int scrape_check(const struct scrape_options *opts, size_t n, struct err *err);
+/* Before an apply that is to cut off no scrape: jobs that it would change or end begin none from
+ * now on. Returns how many of theirs are under way; turns that they miss are made up for after the
+ * apply. */
+size_t scrape_hold(struct scrape *s, const struct scrape_options *opts, size_t n);
 /* Replaces the set of jobs. A job whose digest is the same goes on untouched: its targets keep
  * their phase, their connections and what they know of their series. One that differs only in what
  * series do not depend on (series_digest) gets new targets that take over what is known of the
@@ -73,10 +80,10 @@ void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv stat
 void scrape_pools_json(struct scrape *s, struct json_writer *w);
 
 struct metadata_query {
-	struct sv match_target; /* a series selector, empty = all targets */
-	struct sv metric;       /* empty = all families */
-	int64_t limit;          /* below 1 = no limit */
-	int64_t limit_per_metric;
+	struct sv match_target;   /* a series selector, empty = all targets */
+	struct sv metric;         /* empty = all families */
+	int64_t limit;            /* below 0 = no limit; of targets/metadata: no target after it */
+	int64_t limit_per_metric; /* below 1 = no limit */
 };
 /* The data of /api/v1/targets/metadata: 0, or 1 when match_target is not a selector, with the
  * reason and nothing written. */

@@ -54,6 +54,7 @@ class Setup:
                   "- job_name: files\n  metrics_path: /files\n"
                   "  file_sd_configs: [{files: [targets.json], refresh_interval: 1h}]\n"]
         changing = [job("limit", address, "/page", "  sample_limit: %d\n" % (100 + i)),
+                    job("slow_limit", address, "/slow_limit", "  sample_limit: %d\n" % (100 + i)),
                     job("rules", address, "/page",
                         "  metric_relabel_configs:\n  - {source_labels: [__name__], regex: sometimes, action: drop}\n"
                         if self.drops(i) else "")]
@@ -201,6 +202,10 @@ def check_changed(series):
     for metric in ("kept", "sometimes", "up"):
         h.check(all(bits != STALE for _, bits in series[metric, "limit"]), "a new limit is no end of %s" % metric)
     h.check(all(number(bits) == 0 for _, bits in series[NEW_SERIES, "limit"][1:]), "a new limit: no new series")
+    values = [number(bits) for _, bits in series["fetches", "slow_limit"]]
+    h.check(values == [values[0] + k for k in range(len(values))], "no change cuts off a scrape: %s" % values)
+    h.check(len(values) > 0.95 * len(series["fetches", "slow"]), "and no turn is lost: %d, %d"
+            % (len(values), len(series["fetches", "slow"])))
     stale = sum(bits == STALE for _, bits in series["sometimes", "rules"])
     h.check(stale >= 5, "a series that new rules drop ends each time: %d" % stale)
     h.check(series["sometimes", "rules"][-1][1] != STALE, "and comes back")
@@ -221,7 +226,8 @@ def check_failures(directory, series):
 
 
 def many_reloads():
-    pages = {"/steady": Counting(), "/slow": Counting(0.2), "/files": Counting(), "/page": PAGE}
+    pages = {"/steady": Counting(), "/slow": Counting(0.2), "/files": Counting(), "/slow_limit": Counting(0.1),
+             "/page": PAGE}
     with h.Dir() as d, h.Pages(pages) as server:
         record = os.path.join(d.path, "record.txt")
         with h.Receiver(d, "--record=" + record) as good, h.Receiver(d) as behind:
@@ -232,7 +238,7 @@ def many_reloads():
             env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
             with h.Agent(d, setup.text(0), "--web.enable-lifecycle", env=env) as agent:
                 agent.wait_ready()
-                h.wait_for(lambda: len(agent.targets()["activeTargets"]) == 7, 10, "all targets are there")
+                h.wait_for(lambda: len(agent.targets()["activeTargets"]) == 8, 10, "all targets are there")
                 early, late = reload_often(agent, setup)
                 if early:
                     print("descriptors %d -> %d, anonymous memory %d -> %d KiB" % (early[0], late[0], early[1], late[1]))

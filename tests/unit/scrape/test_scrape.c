@@ -295,6 +295,40 @@ static void a_cut_off_scrape_is_made_again(void **state)
 	free_options(two);
 }
 
+/* Held jobs end what they have begun and begin nothing; the turn that they miss comes at once. */
+static void a_held_job_ends_its_scrapes(void **state)
+{
+	struct farm *f = *state;
+	struct scrape_options *one = options(f, 1, 1), *two = options(f, 2, 1);
+	one->interval_ms = one->timeout_ms = two->interval_ms = two->timeout_ms = 1000;
+	f->hang = true;
+	reload(f, one, LABELS(""));
+	assert_int_equal(scrape_hold(f->scrape, one, 1), 0);
+	while (f->requests == 0)
+		farm_run(f, 10);
+	/* Unchanged, it is not waited for. */
+	assert_int_equal(scrape_hold(f->scrape, one, 1), 0);
+	assert_int_equal(scrape_hold(f->scrape, two, 1), 1);
+	assert_int_equal(f->n_batches, 0);
+	f->hang = false;
+	while (scrape_hold(f->scrape, two, 1) > 0)
+		farm_run(f, 10);
+	/* It timed out, in its own time and by its own rules. */
+	assert_int_equal(f->n_batches, 1);
+	assert_true(farm_number(f, 0, "up") == 0);
+	farm_run(f, 300);
+	assert_int_equal(f->requests, 1);
+	reload(f, two, LABELS(""));
+	free_options(one);
+	int64_t now = loop_now_ms(f->loop);
+	farm_wait(f, 2);
+	assert_true(loop_now_ms(f->loop) - now < 500);
+	assert_true(farm_number(f, 1, "up") == 1);
+	farm_wait(f, 3);
+	scrape_free(take_ptr(f->scrape));
+	free_options(two);
+}
+
 static void a_failure_log_must_be_openable(void **state)
 {
 	struct farm *f = *state;
@@ -342,6 +376,7 @@ int main(void)
 		FARM_TEST(a_changed_job_without_its_target_ends),
 		FARM_TEST(a_removed_job_ends),
 		FARM_TEST(a_cut_off_scrape_is_made_again),
+		FARM_TEST(a_held_job_ends_its_scrapes),
 		FARM_TEST(a_failure_log_must_be_openable),
 		FARM_TEST(unknown_jobs_are_ignored),
 		FARM_TEST(page_memory_is_kept_small),
