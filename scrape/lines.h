@@ -17,7 +17,7 @@ enum line_flag {
 	LINE_DROPPED = 2,  /* metric relabeling drops it */
 	LINE_PENDING = 4,  /* ref counts the series that this page brought, not yet a slot */
 	LINE_BRACED = 8,   /* the text ends with '}' */
-	LINE_UNKNOWN = 16, /* only out-of-bounds samples so far: Prometheus does not know it yet */
+	LINE_UNKNOWN = 16, /* none of its samples was taken since a good page lacked it */
 	/* Formats whose grammar the text was checked by. A line without either is no text: its hash
 	 * is a key that protobuf or a conversion made. */
 	LINE_TEXT = 32,

@@ -259,10 +259,9 @@ static int take_unlabelled(struct reader *r, const struct page_series *series,
 	}
 	if (result != 0)
 		return result;
-	uint64_t out_of_bounds = r->out->out_of_bounds;
 	result = take_sample(r, at, s, new_series);
 	*flags |= at.pending ? LINE_PENDING : 0;
-	*flags |= r->out->out_of_bounds > out_of_bounds ? LINE_UNKNOWN : 0;
+	*flags |= r->taken ? 0 : LINE_UNKNOWN;
 	*ref = at.ref;
 	return result;
 }
@@ -279,26 +278,30 @@ int page_take_new(struct reader *r, const struct page_series *series, const stru
 static int take_unplaced(struct reader *r, const struct page_series *series, uint32_t index,
 			 const struct page_sample *s)
 {
-	uint32_t gen = r->o->lines.v[index].gen;
+	const struct line *before = &r->o->lines.v[index];
+	bool unknown = (before->flags & LINE_UNKNOWN) || before->gen < r->o->good_gen;
 	uint8_t flags = series->flags;
 	uint32_t ref = 0;
 	r->prev = index;
 	r->replaced = true;
-	int result = take_unlabelled(r, series, s, gen < r->o->good_gen, &flags, &ref);
+	int result = take_unlabelled(r, series, s, unknown, &flags, &ref);
 	struct line *line = &r->o->lines.v[index];
 	line->gen = r->o->gen;
-	if (result != 0)
-		return result;
-	line->flags = flags;
-	line->ref = ref;
-	return 0;
+	if (result == 0) {
+		line->flags = flags;
+		line->ref = ref;
+	}
+	if (!r->taken && unknown)
+		line->flags |= LINE_UNKNOWN;
+	return result;
 }
 
 int page_take_known(struct reader *r, uint32_t index, const struct page_sample *s)
 {
 	struct line *line = &r->o->lines.v[index];
-	bool new_series = line->gen < r->o->good_gen;
-	/* One that was only refused before is not yet known. */
+	/* Whether Prometheus has it in its cache: a good page forgets what it lacked, and what was
+	 * only refused is not put in. */
+	bool unknown = (line->flags & LINE_UNKNOWN) || line->gen < r->o->good_gen;
 	bool again = line->gen == r->o->gen && !(line->flags & LINE_UNKNOWN);
 	line->gen = r->o->gen;
 	r->prev = index;
@@ -312,11 +315,12 @@ int page_take_known(struct reader *r, uint32_t index, const struct page_sample *
 		r->out->post_relabel++;
 		return 0;
 	}
-	bool unknown = line->flags & LINE_UNKNOWN;
 	struct place at = {line->ref, (line->flags & LINE_PENDING) != 0};
-	int result = take_sample(r, at, s, unknown || (new_series && !again));
+	int result = take_sample(r, at, s, unknown);
 	if (r->taken)
 		line->flags &= (uint8_t)~LINE_UNKNOWN;
+	else if (unknown)
+		line->flags |= LINE_UNKNOWN;
 	return result;
 }
 

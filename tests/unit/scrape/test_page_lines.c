@@ -256,6 +256,23 @@ static void test_label_twice_beyond_a_limit(void **state)
 	}
 }
 
+/* What a bad page had but nothing took is new when it comes. */
+static void test_refused_ones_stay_unknown(void **state)
+{
+	struct world *w = *state;
+	w->opt.sample_limit = 2;
+	assert_int_equal(scrape_page(w, "a 1\nb 1\n"), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(scrape_page(w, "a 1\nb 1\nc 1\n"), 1);
+	assert_int_equal(scrape_page(w, "a 1\nc 1\n"), 0);
+	assert_int_equal(w->result.series_added, 1);
+	/* b was forgotten meanwhile, and is beyond the limit again. */
+	assert_int_equal(scrape_page(w, "a 1\nc 1\nb 1\n"), 1);
+	assert_int_equal(w->result.series_added, 0);
+	assert_int_equal(scrape_page(w, "a 1\nb 1\n"), 0);
+	assert_int_equal(w->result.series_added, 1);
+}
+
 /* A new series whose first sample is refused is not known yet: its second one is no duplicate. */
 static void test_refused_then_taken(void **state)
 {
@@ -323,6 +340,7 @@ int main(void)
 		TEST(test_bad_pages_are_bounded),
 		TEST(test_label_twice_beyond_a_limit),
 		TEST(test_refused_then_taken),
+		TEST(test_refused_ones_stay_unknown),
 		TEST(test_nan_exemplar_is_always_new),
 		TEST(test_empty_page_makes_nothing_new),
 		TEST(test_bounds_as_go_reads_them),
