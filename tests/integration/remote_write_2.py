@@ -3,6 +3,8 @@ exemplars and all, has to be the same by 2.0 as by 1.0, and the same as what the
 
 The two destinations of the agent are told apart by the label via. 1.0 has no place for histograms with custom
 buckets: those are missing there, and booked.
+
+Then the agent is told to speak 2.0 to a Prometheus 2, which knows 1.0 only and takes requests of 2.0 for empty ones.
 """
 import time
 import urllib.parse
@@ -57,13 +59,13 @@ def native_page(n, now_ms):
 
 
 class Prometheus(h.Process):
-    def __init__(self, directory, config):
+    def __init__(self, directory, config, program="prometheus3"):
         self.port = h.free_port()
-        super().__init__("prometheus3", [
-            h.peer("prometheus3"), "--config.file=" + directory.file("prometheus.yml", config),
+        super().__init__(program, [
+            h.peer(program), "--config.file=" + directory.file("prometheus.yml", config),
             "--web.listen-address=127.0.0.1:%d" % self.port, "--web.enable-remote-write-receiver",
             "--enable-feature=native-histograms,exemplar-storage",
-            "--storage.tsdb.path=" + directory.file("tsdb")], directory)
+            "--storage.tsdb.path=" + directory.file("tsdb-" + program)], directory)
         self.base = "http://127.0.0.1:%d" % self.port
 
     def ask(self, path, **params):
@@ -71,7 +73,7 @@ class Prometheus(h.Process):
 
     def raw(self, via):
         """{labels without via: [(time, value or histogram)]} of all raw samples."""
-        got = self.ask("query", query='{via="%s"}[1h]' % via)["result"]
+        got = self.ask("query", query='{via="%s",job!=""}[1h]' % via)["result"]
         return {key_of(s["metric"]): [(float(t), str(v)) for t, v in s.get("values", ())]
                 + [(float(t), describe(v)) for t, v in s.get("histograms", ())] for s in got}
 
@@ -198,6 +200,8 @@ def run(d):
                 h.wait_for(agent.drained, 10, "everything is sent")
                 check_books(agent)
                 h.check("does not speak" not in agent.log(), "2.0 was understood")
+            h.wait_for(lambda: prometheus.ask("query", query='count_over_time(up{via="own"}[1h]) > 1')["result"], 30,
+                       "the Prometheus scrapes as well")
             v1, v2 = (prometheus.raw(via) for via in BOTH)
             compare_protocols(v1, v2)
             compare_own(v2, prometheus.raw("own"))
@@ -205,8 +209,39 @@ def run(d):
             check_peer(prometheus)
 
 
+def run_old(d):
+    """Nothing is lost or doubled on the way from one protocol to the other."""
+    with h.Pages({"/still": lambda _: (200, e.CONTENT_TYPE, native_page(0, int(time.time() * 1000)))}) as pages, \
+            Prometheus(d, "global: {}\n", "prometheus") as prometheus:
+        if not h.wait_for(lambda: h.get(prometheus.base + "/-/ready"), 20, "the old Prometheus is ready"):
+            return
+        text = agent_config(pages, prometheus.base + "/api/v1/write")
+        # The one destination that speaks 2.0.
+        head, blocks = text.split("remote_write:\n")
+        text = head + "remote_write:\n- url:" + blocks.split("- url:")[2]
+        with h.Agent(d, text, name="ampagent-old") as agent:
+            agent.wait_ready()
+            scraped = 'count_over_time(up{via="v2",job="still"}[1h]) > 3'
+            h.wait_for(lambda: prometheus.ask("query", query=scraped)["result"], 30, "an old receiver gets samples")
+            h.wait_for(agent.drained, 10, "everything is sent to the old receiver")
+            ledger = agent.ledger()["destinations"][0]
+            log = agent.log()
+        told = log.count("The endpoint does not speak remote write 2.0")
+        h.check(told == 1, "the fall-back is told once, not %d times" % told)
+        h.check(ledger["droppedBy"].keys() <= {"nhcb_in_rw1_not_supported"}, "nothing is dropped: %s" % ledger)
+        series = prometheus.raw("v2")
+        histograms = [key for key, samples in series.items() if is_histogram(samples)]
+        h.check(len(histograms) >= 5, "histograms arrived by 1.0: %s" % histograms)
+        stamps = {dict(key)["__name__"]: [t for t, _ in samples] for key, samples in series.items()
+                  if dict(key)["job"] == "still"}
+        h.check(len(set(map(tuple, stamps.values()))) == 1, "all series have each scrape from the first on: %s" % stamps)
+        print("%d samples reached a receiver of 1.0" % ledger["sent"])
+
+
+h.peer("prometheus")
 with h.Dir() as directory:
     run(directory)
+    run_old(directory)
     if h.failed():
         h.finish()
 h.finish()
