@@ -11,7 +11,8 @@ enum { CELLS_KEPT = 65536 };
 void symbols_reset(struct symbols *t)
 {
 	buf_reset(&t->wire);
-	map_clear(&t->index);
+	if (t->n > 0)
+		map_clear(&t->index);
 	t->n = 0;
 	t->name_key = 0;
 	t->family.name = 0;
