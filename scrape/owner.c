@@ -55,6 +55,7 @@ struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, ui
 void owner_free(struct owner *o)
 {
 	exemplar_memory_clear(&o->exemplars);
+	metadata_list_release(o->metadata);
 	frame_list_deinit(&o->frames);
 	line_table_deinit(&o->lines);
 	free((char *)(uintptr_t)o->key.ptr);

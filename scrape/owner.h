@@ -9,6 +9,7 @@
 #include "exemplars.h"
 #include "frames.h"
 #include "lines.h"
+#include "metadata.h"
 
 #include <ampagent/scrape.h>
 
@@ -33,6 +34,7 @@ struct owner {
 	int64_t last_ms;             /* time of the last batch handed over; INT64_MIN when none */
 	uint32_t report[REPORT_MAX]; /* refs of the report series; SLOT_NONE until first used */
 	struct exemplar_memory exemplars;
+	struct metadata_list *metadata; /* of its last page that brought any; NULL = none */
 
 	/* The scrape being made: what page_rollback() goes back to. */
 	bool marked;

@@ -4,7 +4,7 @@
 #include <ampagent/base/clock.h>
 #include <ampagent/base/text.h>
 
-static void write_labels(struct json_writer *w, struct labels set)
+void scrape_write_labels(struct json_writer *w, struct labels set)
 {
 	json_begin_object(w);
 	struct label l;
@@ -33,6 +33,56 @@ static void write_string(struct json_writer *w, struct sv key, struct sv value)
 	json_string(w, value);
 }
 
+/* A host that is this machine to whoever is on it. */
+static bool is_local_host(struct sv host)
+{
+	return sv_eq(host, SV("127.0.0.1")) || sv_eq(host, SV("localhost")) ||
+	       sv_eq(host, SV("::1"));
+}
+
+/* "host:port", "[::1]:port" or without a port. */
+static void split_host(struct sv text, struct sv *host, struct sv *port)
+{
+	size_t bracket = sv_starts_with(text, SV("[")) ? sv_find(text, ']') : 0;
+	struct sv rest = sv_from(text, bracket);
+	size_t colon = bracket + sv_find(rest, ':');
+	*port = sv_from(text, colon + 1);
+	*host = sv_make(text.ptr, colon);
+	if (bracket)
+		*host = sv_make(text.ptr + 1, bracket - 1);
+}
+
+/* The URL as seen from other machines: a local host becomes the one that this agent is reached by;
+ * its own port, all of that address. */
+static void write_global_url(struct json_writer *w, const struct scrape_env *env, struct sv url)
+{
+	size_t begin = sv_find_sv(url, SV("://")) + 3;
+	struct sv address = sv_from(url, begin), host, port, public_host, public_port;
+	struct sv rest = sv_from(address, strcspn(address.ptr, "/?"));
+	address.len -= rest.len;
+	split_host(address, &host, &port);
+	json_key(w, SV("globalUrl"));
+	if (!is_local_host(host) || env->public_host.len == 0) {
+		json_string(w, url);
+		return;
+	}
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	buf_init(&text, url.len + env->public_host.len + env->public_scheme.len + 8);
+	split_host(env->public_host, &public_host, &public_port);
+	if (port.len > 0 && sv_eq(port, env->own_port)) {
+		buf_printf(&text, "%.*s://%.*s", SV_ARG(env->public_scheme),
+			   SV_ARG(env->public_host));
+	} else {
+		bool six = sv_find(public_host, ':') < public_host.len;
+		buf_append(&text, url.ptr, begin);
+		buf_printf(&text, six ? "[%.*s]" : "%.*s", SV_ARG(public_host));
+		if (port.len > 0)
+			buf_printf(&text, ":%.*s", SV_ARG(port));
+	}
+	buf_sv(&text, rest);
+	json_string(w, buf_view(&text));
+}
+
 static void write_target(struct json_writer *w, const struct target *t)
 {
 	static const char *const health[] = {"unknown", "up", "down"};
@@ -41,12 +91,12 @@ static void write_target(struct json_writer *w, const struct target *t)
 		clock_format_rfc3339(time, t->last_scrape_ms);
 	json_begin_object(w);
 	json_key(w, SV("discoveredLabels"));
-	write_labels(w, t->discovered);
+	scrape_write_labels(w, t->discovered);
 	json_key(w, SV("labels"));
-	write_labels(w, t->labels);
+	scrape_write_labels(w, t->labels);
 	write_string(w, SV("scrapePool"), t->pool->opt->job_name);
 	write_string(w, SV("scrapeUrl"), sv_of(t->url));
-	write_string(w, SV("globalUrl"), sv_of(t->url));
+	write_global_url(w, &t->pool->scrape->env, sv_of(t->url));
 	write_string(w, SV("lastError"), sv_of(t->last_error));
 	write_string(w, SV("lastScrape"), sv_of(time));
 	json_key(w, SV("lastScrapeDuration"));
@@ -68,10 +118,33 @@ static void write_dropped(struct json_writer *w, const struct pool *p)
 	for (size_t i = 0; i < p->n_dropped_kept; i++) {
 		json_begin_object(w);
 		json_key(w, SV("discoveredLabels"));
-		write_labels(w, p->dropped[i].discovered);
+		scrape_write_labels(w, p->dropped[i].discovered);
 		write_string(w, SV("scrapePool"), p->opt->job_name);
 		json_end_object(w);
 	}
+}
+
+struct pool **scrape_sorted_pools(const struct scrape *s)
+{
+	struct pool **pools = malloc((s->n_pools + 1) * sizeof *pools);
+	if (!pools)
+		return NULL;
+	for (size_t i = 0; i < s->n_pools; i++)
+		pools[i] = s->pools[i];
+	qsort(pools, s->n_pools, sizeof *pools, pool_cmp);
+	return pools;
+}
+
+void scrape_pools_json(struct scrape *s, struct json_writer *w)
+{
+	_cleanup_(freep) struct pool **pools = scrape_sorted_pools(s);
+	json_begin_object(w);
+	json_key(w, SV("scrapePools"));
+	json_begin_array(w);
+	for (size_t i = 0; pools && i < s->n_pools; i++)
+		json_string(w, pools[i]->opt->job_name);
+	json_end_array(w);
+	json_end_object(w);
 }
 
 void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv state, struct sv pool)
@@ -79,39 +152,38 @@ void scrape_targets_json(struct scrape *s, struct json_writer *w, struct sv stat
 	bool any = state.len == 0 || sv_eq_nocase(state, SV("any"));
 	bool active = any || sv_eq_nocase(state, SV("active"));
 	bool dropped = any || sv_eq_nocase(state, SV("dropped"));
-	_cleanup_(freep) struct pool **pools =
-		malloc((s->n_pools ? s->n_pools : 1) * sizeof *pools);
-	size_t n = 0;
-	for (size_t i = 0; pools && i < s->n_pools; i++) {
-		if (pool.len == 0 || sv_eq(pool, s->pools[i]->opt->job_name))
-			pools[n++] = s->pools[i];
-	}
-	if (n)
-		qsort(pools, n, sizeof *pools, pool_cmp);
+	_cleanup_(freep) struct pool **pools = scrape_sorted_pools(s);
+	size_t n = pools ? s->n_pools : 0;
 	json_begin_object(w);
 	json_key(w, SV("activeTargets"));
 	json_begin_array(w);
 	for (size_t i = 0; active && i < n; i++) {
+		if (pool.len > 0 && !sv_eq(pool, pools[i]->opt->job_name))
+			continue;
 		for (size_t k = 0; k < pools[i]->n_targets; k++)
 			write_target(w, pools[i]->targets[k]);
 	}
 	json_end_array(w);
 	json_key(w, SV("droppedTargets"));
 	json_begin_array(w);
-	for (size_t i = 0; dropped && i < n; i++)
-		write_dropped(w, pools[i]);
+	for (size_t i = 0; dropped && i < n; i++) {
+		if (pool.len == 0 || sv_eq(pool, pools[i]->opt->job_name))
+			write_dropped(w, pools[i]);
+	}
 	json_end_array(w);
 	json_key(w, SV("droppedTargetCounts"));
-	if (dropped) {
-		json_begin_object(w);
-		for (size_t i = 0; i < n; i++) {
-			json_key(w, pools[i]->opt->job_name);
-			json_u64(w, pools[i]->n_dropped);
-		}
-		json_end_object(w);
-	} else {
+	if (!dropped) {
 		json_null(w);
+		json_end_object(w);
+		return;
 	}
+	/* Of all pools, whichever is asked for. */
+	json_begin_object(w);
+	for (size_t i = 0; i < n; i++) {
+		json_key(w, pools[i]->opt->job_name);
+		json_u64(w, pools[i]->n_dropped);
+	}
+	json_end_object(w);
 	json_end_object(w);
 }
 

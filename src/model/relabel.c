@@ -418,14 +418,17 @@ static bool apply_rule(const struct compiled_rule *c, struct label_builder *b)
 	return true;
 }
 
+bool relabel_apply_one(const struct relabel_set *set, size_t i, struct label_builder *b)
+{
+	bool keep = apply_rule(&set->rules[i], b);
+	/* A verdict reached without memory is none. */
+	return keep || b->failed;
+}
+
 bool relabel_apply(const struct relabel_set *set, struct label_builder *b)
 {
-	for (size_t i = 0; set && i < set->n; i++) {
-		bool keep = apply_rule(&set->rules[i], b);
-		/* A verdict reached without memory is none. */
-		if (b->failed)
-			return true;
-		if (!keep)
+	for (size_t i = 0; set && i < set->n && !b->failed; i++) {
+		if (!relabel_apply_one(set, i, b))
 			return false;
 	}
 	return true;

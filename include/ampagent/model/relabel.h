@@ -61,6 +61,9 @@ void relabel_unref(struct relabel_set *set);
  * of the item. */
 bool relabel_apply(const struct relabel_set *set, struct label_builder *b);
 
+/* As relabel_apply() for rule i alone. */
+bool relabel_apply_one(const struct relabel_set *set, size_t i, struct label_builder *b);
+
 /* For listings: how many rules, and rule i as compiled (views owned by the set). */
 size_t relabel_count(const struct relabel_set *set);
 const struct relabel_rule *relabel_rule_at(const struct relabel_set *set, size_t i);

@@ -39,7 +39,7 @@ static void the_shape_of_targets(void **state)
 	       "\"scrapeTimeout\":\"100ms\"}],\"droppedTargets\":[],"
 	       "\"droppedTargetCounts\":null}");
 	expect(f, "ACTIVE", "k", NONE "null}");
-	expect(f, "dropped", "j", NONE "{\"j\":0}}");
+	expect(f, "dropped", "j", NONE "{\"j\":0,\"k\":0}}");
 	expect(f, "nonsense", "j", NONE "null}");
 }
 
