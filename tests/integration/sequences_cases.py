@@ -91,6 +91,7 @@ def limits():
     yield "a long label beyond sample_limit", [text(b"a 1"), text(b"a 1", b"b 1", b'c{l="a long value, far too long"} 1', b"e 1")], \
         {"sample_limit": 1, "label_value_length_limit": 20}
     two = {"sample_limit": 2}
+    yield "known, then beyond sample_limit", [text(b"m 1"), text(b"x 1", b"y 1", b"m 1"), text(b"m 1"), text(b"x 1", b"m 1")], two
     yield "new beyond sample_limit, then within", [text(b"a 1", b"b 1"), text(b"a 1", b"b 1", b"c 1"), text(b"a 1", b"c 1"), text(b"c 1")], two, \
         "plain", None, None, OLD_BEYOND
     yield "another text beyond sample_limit", [text(b"a 1", b"b 1"), text(b"a 1", b"c 1", b"b{} 1"), text(b"b{} 1"), text(b"b 1")], two, \
