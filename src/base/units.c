@@ -111,19 +111,63 @@ static int size_unit(struct sv unit)
 	return at ? (int)(at - letters) + 1 : -1;
 }
 
+/* Reads "12", "1.5" or ".5" as Go does: a double. 0, or 1. */
+static int take_decimal(struct sv *s, double *out)
+{
+	uint64_t whole = 0, part = 0;
+	size_t before = s->len, digits = 0;
+	if (s->len > 0 && s->ptr[0] != '.' && take_number(s, &whole) != 0)
+		return 1;
+	digits = before - s->len;
+	*out = (double)whole;
+	if (s->len == 0 || s->ptr[0] != '.')
+		return digits == 0;
+	*s = sv_from(*s, 1);
+	size_t n = 0;
+	double scale = 1;
+	while (n < s->len && s->ptr[n] >= '0' && s->ptr[n] <= '9') {
+		scale *= 10;
+		n++;
+	}
+	if (n > 0 && take_number(s, &part) != 0)
+		return 1;
+	*out += (double)part / scale;
+	return digits + n == 0;
+}
+
+/* The letters up to the next digit or point. */
+static struct sv take_letters(struct sv *s)
+{
+	size_t n = 0;
+	while (n < s->len && s->ptr[n] != '.' && (s->ptr[n] < '0' || s->ptr[n] > '9'))
+		n++;
+	struct sv letters = sv_make(s->ptr, n);
+	*s = sv_from(*s, n);
+	return letters;
+}
+
 int size_parse(struct sv s, uint64_t *bytes)
 {
-	uint64_t n;
+	if (s.len > 0 && s.ptr[0] == '+')
+		s = sv_from(s, 1);
 	if (sv_eq(s, SV("0"))) {
 		*bytes = 0;
 		return 0;
 	}
-	if (take_number(&s, &n) != 0)
+	double total = 0;
+	if (s.len == 0)
 		return 1;
-	int power = size_unit(s);
-	if (power < 0 || __builtin_mul_overflow(n, UINT64_C(1) << (10 * power), &n) ||
-	    n > INT64_MAX)
+	while (s.len > 0) {
+		double n;
+		if (take_decimal(&s, &n) != 0)
+			return 1;
+		int power = size_unit(take_letters(&s));
+		if (power < 0)
+			return 1;
+		total += n * (double)(UINT64_C(1) << (10 * power));
+	}
+	if (total >= 0x1p63)
 		return 1;
-	*bytes = n;
+	*bytes = (uint64_t)total;
 	return 0;
 }

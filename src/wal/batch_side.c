@@ -255,7 +255,7 @@ static int array_new(struct batch *b, size_t n, size_t size, void *out)
 
 static int get_spans(struct input *in, struct batch *b, struct histogram_side *s)
 {
-	struct histogram_span *spans;
+	struct histogram_span *spans = NULL;
 	uint64_t n, length;
 	int64_t offset;
 	if (get_varint(in, input_left(in) / 2, &n))
@@ -275,7 +275,7 @@ static int get_spans(struct input *in, struct batch *b, struct histogram_side *s
 
 static int get_buckets(struct input *in, struct batch *b, bool is_float, struct histogram_side *s)
 {
-	union histogram_number *buckets, v = {.u = 0};
+	union histogram_number *buckets = NULL, v = {.u = 0};
 	uint64_t n;
 	if (get_varint(in, input_left(in), &n) || n > UINT32_MAX)
 		return BROKEN;
@@ -294,7 +294,7 @@ static int get_buckets(struct input *in, struct batch *b, bool is_float, struct 
 /* Bounds told again are the array before, not a copy, so that a short record stays short. */
 static int get_bounds(struct input *in, struct batch *b, struct chain *c)
 {
-	double *bounds;
+	double *bounds = NULL;
 	uint64_t n, bits = 0;
 	if (get_varint(in, input_left(in), &n) || n > UINT32_MAX)
 		return BROKEN;
@@ -345,7 +345,7 @@ static int get_scalars(struct input *in, struct chain *c, struct batch_histogram
 static int get_histogram(struct input *in, struct batch *b, struct chain *c)
 {
 	struct batch_histogram v = {0};
-	uint8_t flags;
+	uint8_t flags = 0;
 	int r = get_scalars(in, c, &v, &flags);
 	for (unsigned i = 0; i < HISTOGRAM_SIDES && r == 0; i++) {
 		if (!(flags & HISTOGRAM_SIDES_AT << i))

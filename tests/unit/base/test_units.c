@@ -85,6 +85,12 @@ static void sizes(void **state)
 		{"1TB", 1099511627776},
 		{"1PB", 1125899906842624},
 		{"7EiB", 8070450532247928832},
+		{"1.5MB", 1572864},
+		{".5KB", 512},
+		{"5.KB", 5120},
+		{"+5MB", 5242880},
+		{"1GiB512MiB", 1610612736},
+		{"1KB1KB1B", 2049},
 	};
 	for (size_t i = 0; i < N_OF(good); i++) {
 		uint64_t bytes = 1;
@@ -92,8 +98,8 @@ static void sizes(void **state)
 		assert_int_equal(bytes, good[i].bytes);
 	}
 	static const char *const bad[] = {
-		"",      "100", "KB",  "1kB",           "1K",   "1Ki", "-1KB", "1 KB",
-		"1.5MB", "1ZB", "8EB", "99999999999EB", "1MBB", "1iB", "1BB",
+		"",  "100",  "KB",      "1kB", "1K",  "1Ki",           "-1KB", "1 KB", ".KB", "1.5",
+		"+", "1KB1", "1KB-1KB", "1ZB", "8EB", "99999999999EB", "1MBB", "1iB",  "1BB",
 	};
 	for (size_t i = 0; i < N_OF(bad); i++) {
 		uint64_t bytes;
