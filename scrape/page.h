@@ -34,6 +34,7 @@ struct page_env {
 	const struct scrape_features *features; /* NULL = none */
 	/* The target's own say, which is the job's where no label changes it. */
 	bool native_histograms, always_classic_histograms, convert_to_nhcb;
+	int64_t timeout_ms;          /* the target's */
 	struct labels target_labels; /* public */
 	struct arena *scratch;       /* reset by the caller before each page */
 	uint32_t *next_frame;

@@ -154,7 +154,7 @@ int page_finish(struct owner *o, const struct page_env *env, const struct page_r
 		(double)result->scraped,
 		(double)result->post_relabel,
 		(double)result->series_added,
-		(double)env->opt->timeout_ms / 1000,
+		(double)env->timeout_ms / 1000,
 		(double)env->opt->sample_limit,
 		report->body_bytes,
 	};

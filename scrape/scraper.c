@@ -67,6 +67,7 @@ static struct page_env env_of(struct target *t)
 	struct scrape *s = t->pool->scrape;
 	return (struct page_env){
 		.opt = t->pool->opt,
+		.timeout_ms = t->timeout_ms,
 		.target_labels = t->labels,
 		.scratch = &s->scratch,
 		.next_frame = &s->next_frame,

@@ -34,6 +34,7 @@ struct page_env env_of(struct world *w)
 		.native_histograms = w->opt.native_histograms,
 		.always_classic_histograms = w->opt.always_classic_histograms,
 		.convert_to_nhcb = w->opt.convert_to_nhcb,
+		.timeout_ms = w->opt.timeout_ms,
 		.target_labels = w->target,
 		.scratch = &w->scratch,
 		.next_frame = &w->next_frame,
