@@ -179,16 +179,17 @@ def show(sequence, target, differences, request):
 
 
 def late(sequence, key, sides, interval_s):
-    """A scrape that the machine was too slow for: the request came long after its time, or the answer took long."""
+    """What the machine was too slow for: a request long after its time, or an answer that took long; else None."""
     limit_s = 1 if "scrape_timeout" in sequence.options else interval_s
-    for unit in (side.units[key] for side in sides.values()):
+    for name, unit in ((name, side.units[key]) for name, side in sides.items()):
         n = len(unit.plain)
         for i, took in enumerate(unit.durations[:n]):
             if took > 0.7 * limit_s and sequence.answer(key[1], i).how != "slow":
-                return True
-        if any(asked - t > LATE_MS for t, asked in zip(unit.times[:n], unit.asked)):
-            return True
-    return False
+                return "%s: %s, scrape %d took %.3f s" % (key[0], name, i, took)
+        for i, (t, asked) in enumerate(zip(unit.times[:n], unit.asked)):
+            if asked - t > LATE_MS:
+                return "%s: %s, scrape %d was asked for %d ms late" % (key[0], name, i, asked - t)
+    return None
 
 
 class Tally:
@@ -233,7 +234,9 @@ def compare(sequences, sides, interval_s, tally):
     again = []
     for s in sequences:
         targets = [str(k) for k in range(len(s.targets))]
-        if any(late(s, (s.id, target), sides, interval_s) for target in targets):
+        why = [late(s, (s.id, target), sides, interval_s) for target in targets]
+        if any(why):
+            print("again, for the machine was late: %s" % next(filter(None, why)))
             again.append(s)
             continue
         for target in targets:
@@ -292,7 +295,6 @@ def main():
         sequences = compare(sequences, sides, interval_s, tally)
         if not sequences:
             break
-        print("%d sequences again: the machine was late for one of their scrapes" % len(sequences))
         interval_s *= 2
     else:
         h.check(False, "the machine keeps up")

@@ -17,6 +17,8 @@ import time
 TEXT = "text/plain; version=0.0.4"
 STAMP = re.compile(rb"<<([TS])([+-]\d+)>>")
 CONNECTIONS = 8192
+# Nobody scrapes a target that often.
+AGAIN_MS = 1000
 TAKEN = b"HTTP/1.1 204 Taken\r\n" + b"".join(b"X-Prometheus-Remote-Write-%s-Written: 1\r\n" % what for what in
                                              (b"Samples", b"Histograms", b"Exemplars")) + b"\r\n"
 
@@ -97,7 +99,7 @@ def page(answer, now_ms):
 
 class Connection(asyncio.Protocol):
     def __init__(self, server):
-        self.server, self.data, self.requests = server, b"", 0
+        self.server, self.data = server, b""
 
     def connection_made(self, transport):
         self.transport = transport
@@ -113,7 +115,6 @@ class Connection(asyncio.Protocol):
             if len(rest) < size:
                 return
             self.data = rest[size:]
-            self.requests += 1
             if lines[0].startswith(b"POST"):
                 self.server.posts.append((lines[0].split(b" ")[1].decode(), headers, rest[:size]))
                 self.transport.write(TAKEN)
@@ -129,8 +130,8 @@ class Connection(asyncio.Protocol):
         if answer is None:
             self.transport.write(b"HTTP/1.1 404 No such page\r\nContent-Length: 0\r\n\r\n")
             return
-        if answer.how == "reset" and self.requests > 1:
-            self.reset()  # the client may try once more, on a new connection: that one counts
+        if self.server.is_tried_again(agent, key, now_ms):
+            self.reset()
             return
         self.server.note(agent, key, "moved" in path, Request(None, now_ms, line, headers))
         if answer.how == "reset":
@@ -180,6 +181,14 @@ class Server:
         answers, last = self.script[key]
         n = len(self.requests[agent, key]) - (1 if moved else 0)
         return answers[n] if n < len(answers) else last
+
+    def is_tried_again(self, agent, key, now_ms):
+        """A client may ask again at once when a connection that it had used before is reset."""
+        got = self.requests[agent, key]
+        if not got or now_ms - got[-1].t_ms >= AGAIN_MS:
+            return False
+        answers, last = self.script[key]
+        return (answers[len(got) - 1] if len(got) <= len(answers) else last).how == "reset"
 
     def note(self, agent, key, moved, request):
         to = self.moved if moved else self.requests
