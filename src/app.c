@@ -9,12 +9,15 @@
 #include "app.h"
 
 #include "config_loader.h"
+#include "cors.h"
+#include "status_api.h"
 
 #include <ampagent/base/clock.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/log.h>
 #include <ampagent/base/text.h>
 #include <ampagent/discovery.h>
+#include <ampagent/net/http_client.h>
 #include <ampagent/remotewrite.h>
 #include <ampagent/scrape.h>
 #include <ampagent/wal.h>
@@ -37,13 +40,16 @@ struct app {
 	struct scrape *scrape;
 	struct discovery *discovery;
 	struct web *web;
+	char public_host[300];
 	bool draining;
 	int64_t drain_until_ms;
 	struct loop_timer drain_timer;
 	struct config_loader *loader; /* a reload is under way */
 	struct config *next;          /* of a reload that waits for the scrapes it would cut off */
 	struct loop_timer next_timer;
+	int64_t start_ms;
 	int64_t reload_begin_ms;
+	int64_t reload_failed_ms; /* of the last reload; 0: it went well */
 	bool reload_again;
 	struct askers asked;  /* for the next reload, by HTTP */
 	struct askers served; /* by the one under way */
@@ -66,12 +72,6 @@ static void collect(void *cls, struct metrics_writer *w)
 	remotewrite_collect(a->remotewrite, w);
 }
 
-static void targets(void *cls, struct json_writer *w, struct sv state, struct sv pool)
-{
-	struct app *a = cls;
-	scrape_targets_json(a->scrape, w, state, pool);
-}
-
 static void write_count(struct json_writer *w, const char *key, uint64_t v)
 {
 	json_key(w, sv_of(key));
@@ -86,9 +86,8 @@ static size_t destinations(struct app *a, struct remotewrite_status **out)
 	return *out ? remotewrite_status_get(a->remotewrite, *out, n) : 0;
 }
 
-static void ledger(void *cls, struct json_writer *w)
+static void ledger(struct app *a, struct json_writer *w)
 {
-	struct app *a = cls;
 	struct wal_stats log;
 	wal_stats_get(a->wal, &log);
 	json_begin_object(w);
@@ -127,6 +126,30 @@ static void ledger(void *cls, struct json_writer *w)
 	}
 	json_end_array(w);
 	json_end_object(w);
+}
+
+static int api_data(void *cls, enum web_data what, const struct web_query *q, struct json_writer *w,
+		    struct err *err)
+{
+	struct app *a = cls;
+	const struct status_api status = {
+		.scrape = a->scrape,
+		.wal = a->wal,
+		.config = a->config,
+		.flags_shown = a->opt.flags_shown,
+		.start_ms = a->start_ms,
+		.reload_failed_ms = a->reload_failed_ms,
+	};
+	if (what != WEB_LEDGER)
+		return status_api_data(&status, what, q, w, err);
+	ledger(a, w);
+	return 0;
+}
+
+static bool origin_allowed(void *cls, struct sv origin)
+{
+	const struct app *a = cls;
+	return cors_allows(a->opt.cors, origin);
 }
 
 /* ---- start ---- */
@@ -179,9 +202,31 @@ static int start_delivery(struct app *a, struct err *err)
 	return r != 0 ? r : apply_delivery(a, a->config, err);
 }
 
+/* The address that others reach the agent by: of the flag, else the host's name and the port. */
+static void set_public(struct app *a, struct scrape_env *env)
+{
+	struct url_parts url;
+	struct sv listen = a->opt.listen;
+	const char *colon = memrchr(listen.ptr, ':', listen.len);
+	if (colon)
+		env->own_port = sv_from(listen, (size_t)(colon + 1 - listen.ptr));
+	if (url_split(a->opt.external_url, &url) == 0) {
+		const char *host = url.userinfo.ptr ? url.userinfo.ptr + url.userinfo.len + 1
+						    : url.scheme.ptr + url.scheme.len + 3;
+		env->public_scheme = url.scheme;
+		env->public_host = sv_make(host, (size_t)(url.path.ptr - host));
+		return;
+	}
+	char host[256] = "";
+	gethostname(host, sizeof host - 1);
+	snprintf(a->public_host, sizeof a->public_host, "%s:%.*s", host, SV_ARG(env->own_port));
+	env->public_scheme = SV("http");
+	env->public_host = sv_of(a->public_host);
+}
+
 static int start_scraping(struct app *a, struct err *err)
 {
-	const struct scrape_env env = {
+	struct scrape_env env = {
 		.loop = a->opt.loop,
 		.sink = wal_sink(a->wal),
 		.owners = {wal_owner_find, a->wal},
@@ -192,6 +237,7 @@ static int start_scraping(struct app *a, struct err *err)
 		.frame_retire = retire_frame,
 		.frame_retire_cls = a->wal,
 	};
+	set_public(a, &env);
 	int r = scrape_check(a->config->scrapes, a->config->n_scrapes, err);
 	if (r == 0)
 		r = scrape_new(&env, &a->scrape, err);
@@ -263,6 +309,7 @@ static void begin_reload(struct app *a);
 static void reload_ended(struct app *a, int result, const struct err *err)
 {
 	reload_noted(result == 0);
+	a->reload_failed_ms = result == 0 ? 0 : clock_wall_ms();
 	if (result == 0) {
 		a->checksum = a->config->checksum;
 		log_info("configuration reloaded", "file", a->opt.config_path, "jobs",
@@ -389,8 +436,8 @@ static int start_web(struct app *a, struct err *err)
 		.loop = a->opt.loop,
 		.listen = a->opt.listen,
 		.collect = collect,
-		.targets = targets,
-		.ledger = ledger,
+		.data = api_data,
+		.origin_allowed = origin_allowed,
 		.enable_lifecycle = a->opt.enable_lifecycle,
 		.reload = reload_asked,
 		.quit = quit_asked,
@@ -408,6 +455,7 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err)
 	if (!a)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	a->opt = *opt;
+	a->start_ms = clock_wall_ms();
 	a->config = config_ref(opt->config);
 	int r = open_log(a, err);
 	if (r == 0)

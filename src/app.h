@@ -16,6 +16,9 @@ struct app_options {
 	struct config_features features;
 	struct sv storage_path;
 	struct sv listen;
+	struct sv external_url; /* how the agent is reached from elsewhere; empty = by host name */
+	struct sv flags_shown;  /* a JSON object, for /api/v1/status/flags */
+	struct relabel_set *cors; /* of cors_compile(); NULL = no origin may read the API */
 	int64_t flush_deadline_ms;
 	int64_t timestamp_tolerance_ms; /* of scrapes; 0 = times are never adjusted */
 	bool enable_lifecycle;          /* reload and quit by HTTP */

@@ -3,6 +3,7 @@
  */
 #include "app.h"
 #include "commands.h"
+#include "cors.h"
 #include "feature_flags.h"
 #include "flags.h"
 
@@ -18,63 +19,66 @@ struct run {
 	struct sv listen;
 	struct sv storage_path;
 	struct sv log_level, log_format;
-	struct sv external_url, route_prefix;
+	struct sv external_url, route_prefix, cors_origin;
 	struct flag_list feature_lists;
 	int64_t flush_deadline_ms;
 	int64_t auto_reload_ms;
 	int64_t timestamp_tolerance_ms;
 	bool agent, auto_reload, lifecycle, adjust_timestamps;
 	struct feature_flags features;
+	struct relabel_set *cors;
+	struct buf flags_shown; /* all flags with their values, as JSON */
 	struct app *app;
 };
 
 #define SERVER_ONLY "belongs to Prometheus's server mode; an agent keeps no database"
 #define NOT_BUILT "is not built yet; leave it out"
-#define NO_EFFECT(flag_name, value)                                                                \
+/* The last argument is Prometheus's default, for /api/v1/status/flags. */
+#define NO_EFFECT(flag_name, value, initial)                                                       \
 	{                                                                                          \
-		flag_name, FLAG_NO_EFFECT, NULL, "", value, 0                                      \
+		flag_name, FLAG_NO_EFFECT, &SV(initial), "", value, 0                              \
 	}
-#define REFUSED(flag_name, why, code, value)                                                       \
+#define REFUSED(flag_name, why, code, value, initial)                                              \
 	{                                                                                          \
-		flag_name, FLAG_REFUSED, NULL, why, value, code                                    \
+		flag_name, FLAG_REFUSED, &SV(initial), why, value, code                            \
 	}
-#define SERVER(flag_name, value) REFUSED(flag_name, SERVER_ONLY, 3, value)
+#define SERVER(flag_name, value, initial) REFUSED(flag_name, SERVER_ONLY, 3, value, initial)
 
 /* clang-format off */
 #define SERVER_FLAGS \
-	SERVER("storage.tsdb.path", true), \
-	SERVER("storage.tsdb.min-block-duration", true), \
-	SERVER("storage.tsdb.max-block-duration", true), \
-	SERVER("storage.tsdb.max-block-chunk-segment-size", true), \
-	SERVER("storage.tsdb.wal-segment-size", true), \
-	SERVER("storage.tsdb.retention.time", true), \
-	SERVER("storage.tsdb.retention.size", true), \
-	SERVER("storage.tsdb.no-lockfile", false), \
-	SERVER("storage.tsdb.allow-overlapping-compaction", false), \
-	SERVER("storage.tsdb.wal-compression", false), \
-	SERVER("storage.tsdb.wal-compression-type", true), \
-	SERVER("storage.tsdb.head-chunks-write-queue-size", true), \
-	SERVER("storage.tsdb.samples-per-chunk", true), \
-	SERVER("storage.tsdb.delayed-compaction.max-percent", true), \
-	SERVER("storage.tsdb.delay-compact-file.path", true), \
-	SERVER("storage.tsdb.block-reload-interval", true), \
-	SERVER("storage.remote.read-sample-limit", true), \
-	SERVER("storage.remote.read-concurrent-limit", true), \
-	SERVER("storage.remote.read-max-bytes-in-frame", true), \
-	SERVER("rules.alert.for-outage-tolerance", true), \
-	SERVER("rules.alert.for-grace-period", true), \
-	SERVER("rules.alert.resend-delay", true), \
-	SERVER("rules.max-concurrent-evals", true), \
-	SERVER("alertmanager.notification-queue-capacity", true), \
-	SERVER("alertmanager.notification-batch-size", true), \
-	SERVER("alertmanager.drain-notification-queue-on-shutdown", false), \
-	SERVER("query.lookback-delta", true), \
-	SERVER("query.timeout", true), \
-	SERVER("query.max-concurrency", true), \
-	SERVER("query.max-samples", true), \
-	SERVER("web.search.max-limit", true), \
-	SERVER("web.console.templates", true), \
-	SERVER("web.console.libraries", true)
+	SERVER("storage.tsdb.path", true, "data/"), \
+	SERVER("storage.tsdb.min-block-duration", true, "2h"), \
+	SERVER("storage.tsdb.max-block-duration", true, "0s"), \
+	SERVER("storage.tsdb.max-block-chunk-segment-size", true, "0B"), \
+	SERVER("storage.tsdb.wal-segment-size", true, "0B"), \
+	SERVER("storage.tsdb.retention.time", true, "15d"), \
+	SERVER("storage.tsdb.retention.size", true, "0B"), \
+	SERVER("storage.tsdb.no-lockfile", false, "false"), \
+	SERVER("storage.tsdb.allow-overlapping-compaction", false, "true"), \
+	SERVER("storage.tsdb.wal-compression", false, "true"), \
+	SERVER("storage.tsdb.wal-compression-type", true, "snappy"), \
+	SERVER("storage.tsdb.head-chunks-write-queue-size", true, "0"), \
+	SERVER("storage.tsdb.samples-per-chunk", true, "120"), \
+	SERVER("storage.tsdb.delayed-compaction.max-percent", true, "10"), \
+	SERVER("storage.tsdb.delay-compact-file.path", true, ""), \
+	SERVER("storage.tsdb.block-reload-interval", true, "1m"), \
+	SERVER("storage.remote.read-sample-limit", true, "50000000"), \
+	SERVER("storage.remote.read-concurrent-limit", true, "10"), \
+	SERVER("storage.remote.read-max-bytes-in-frame", true, "1048576"), \
+	SERVER("rules.alert.for-outage-tolerance", true, "1h"), \
+	SERVER("rules.alert.for-grace-period", true, "10m"), \
+	SERVER("rules.alert.resend-delay", true, "1m"), \
+	SERVER("rules.max-concurrent-evals", true, "4"), \
+	SERVER("alertmanager.notification-queue-capacity", true, "10000"), \
+	SERVER("alertmanager.notification-batch-size", true, "256"), \
+	SERVER("alertmanager.drain-notification-queue-on-shutdown", false, "true"), \
+	SERVER("query.lookback-delta", true, "5m"), \
+	SERVER("query.timeout", true, "2m"), \
+	SERVER("query.max-concurrency", true, "20"), \
+	SERVER("query.max-samples", true, "50000000"), \
+	SERVER("web.search.max-limit", true, "10000"), \
+	SERVER("web.console.templates", true, "consoles"), \
+	SERVER("web.console.libraries", true, "console_libraries")
 /* clang-format on */
 
 static int print_version(void)
@@ -106,6 +110,9 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 		{"web.enable-lifecycle", FLAG_BOOL, &run->lifecycle,
 		 "Allow POST and PUT of /-/reload and /-/quit.", false, 0},
 		{"web.external-url", FLAG_STRING, &run->external_url, "", false, 0},
+		{"web.cors.origin", FLAG_STRING, &run->cors_origin,
+		 "Pages from these origins (a regular expression) may read the API by script.",
+		 false, 0},
 		{"web.route-prefix", FLAG_STRING, &run->route_prefix, "", false, 0},
 		{"storage.agent.path", FLAG_STRING, &run->storage_path,
 		 "Directory of the log (ampagent/ is made inside it).", false, 0},
@@ -124,39 +131,42 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 		{"scrape.timestamp-tolerance", FLAG_DURATION, &run->timestamp_tolerance_ms, "",
 		 false, 0},
 		/* Targets are taken over at once. */
-		NO_EFFECT("scrape.discovery-reload-interval", true),
+		NO_EFFECT("scrape.discovery-reload-interval", true, "5s"),
 		/* Flags of an agent's command line that mean nothing here, or are the only way
 		   here. */
-		NO_EFFECT("auto-gomaxprocs", false),
-		NO_EFFECT("auto-gomemlimit", false),
-		NO_EFFECT("auto-gomemlimit.ratio", true),
-		NO_EFFECT("storage.agent.wal-compression", false),
-		NO_EFFECT("storage.agent.wal-compression-type", true),
-		NO_EFFECT("storage.agent.wal-segment-size", true),
-		NO_EFFECT("storage.agent.wal-truncate-frequency", true),
-		NO_EFFECT("storage.agent.retention.min-time", true),
-		NO_EFFECT("storage.agent.retention.max-time", true),
-		NO_EFFECT("storage.agent.checkpoint-from-in-memory-series", false),
-		NO_EFFECT("storage.agent.checkpoint-batch-size", true),
+		NO_EFFECT("auto-gomaxprocs", false, "true"),
+		NO_EFFECT("auto-gomemlimit", false, "true"),
+		NO_EFFECT("auto-gomemlimit.ratio", true, "0.9"),
+		NO_EFFECT("storage.agent.wal-compression", false, "true"),
+		NO_EFFECT("storage.agent.wal-compression-type", true, "snappy"),
+		NO_EFFECT("storage.agent.wal-segment-size", true, "0B"),
+		NO_EFFECT("storage.agent.wal-truncate-frequency", true, "0s"),
+		NO_EFFECT("storage.agent.retention.min-time", true, "5m"),
+		NO_EFFECT("storage.agent.retention.max-time", true, "4h"),
+		NO_EFFECT("storage.agent.checkpoint-from-in-memory-series", false, "false"),
+		NO_EFFECT("storage.agent.checkpoint-batch-size", true, "1000"),
 		/* The lock goes with the process: none is ever left behind. */
-		NO_EFFECT("storage.agent.no-lockfile", false),
-		NO_EFFECT("web.page-title", true),
-		NO_EFFECT("web.cors.origin", true),
-		NO_EFFECT("web.max-connections", true),
-		NO_EFFECT("web.max-notifications-subscribers", true),
-		NO_EFFECT("web.read-timeout", true),
-		NO_EFFECT("web.remote-write-receiver.accepted-protobuf-messages", true),
-		REFUSED("web.config.file", NOT_BUILT, 2, true),
-		REFUSED("web.user-assets", NOT_BUILT, 2, true),
-		REFUSED("web.enable-admin-api", NOT_BUILT, 2, false),
-		REFUSED("web.enable-remote-write-receiver", NOT_BUILT, 2, false),
-		REFUSED("web.enable-otlp-receiver", NOT_BUILT, 2, false),
+		NO_EFFECT("storage.agent.no-lockfile", false, "false"),
+		NO_EFFECT("web.page-title", true,
+			  "Prometheus Time Series Collection and Processing Server"),
+		NO_EFFECT("web.max-connections", true, "512"),
+		NO_EFFECT("web.max-notifications-subscribers", true, "16"),
+		NO_EFFECT("web.read-timeout", true, "5m"),
+		NO_EFFECT("web.remote-write-receiver.accepted-protobuf-messages", true,
+			  "prometheus.WriteRequest,io.prometheus.write.v2.Request"),
+		REFUSED("web.config.file", NOT_BUILT, 2, true, ""),
+		REFUSED("web.user-assets", NOT_BUILT, 2, true, ""),
+		REFUSED("web.enable-admin-api", NOT_BUILT, 2, false, "false"),
+		REFUSED("web.enable-remote-write-receiver", NOT_BUILT, 2, false, "false"),
+		REFUSED("web.enable-otlp-receiver", NOT_BUILT, 2, false, "false"),
 		SERVER_FLAGS,
 		{NULL, FLAG_BOOL, NULL, NULL, false, 0},
 	};
 	int r = flags_parse(argc, argv, flags, NULL, 0, NULL, err);
 	if (r == FLAGS_E_HELP)
 		flags_usage(stdout, "ampagent [run] [flags]", flags);
+	if (r == 0)
+		flags_json(&(struct json_writer){.out = &run->flags_shown}, flags);
 	return r;
 }
 
@@ -188,6 +198,8 @@ static int check_flags(struct run *run, struct err *err)
 	run->auto_reload = run->auto_reload || run->features.auto_reload;
 	if (run->auto_reload_ms < 1000)
 		run->auto_reload_ms = 1000;
+	if (cors_compile(run->cors_origin, &run->cors, err) != 0)
+		return 2;
 	return check_prefix(run, err);
 }
 
@@ -232,6 +244,9 @@ static int run_app(struct run *run, struct config *config, const char *path, str
 		.features = run->features.config,
 		.storage_path = run->storage_path,
 		.listen = run->listen,
+		.external_url = run->external_url,
+		.flags_shown = buf_view(&run->flags_shown),
+		.cors = run->cors,
 		.flush_deadline_ms = run->flush_deadline_ms,
 		.timestamp_tolerance_ms = run->adjust_timestamps ? run->timestamp_tolerance_ms : 0,
 		.enable_lifecycle = run->lifecycle,
@@ -246,12 +261,22 @@ static int run_app(struct run *run, struct config *config, const char *path, str
 	return r == 0 ? 0 : 1;
 }
 
+static void run_deinit(struct run *run)
+{
+	buf_deinit(&run->flags_shown);
+	if (run->cors)
+		relabel_unref(run->cors);
+}
+DEFINE_CLEANUP(struct run, run_deinit)
+
 int cmd_run(int argc, char **argv)
 {
 	struct err err = ERR_NULL;
-	struct run run = {
+	_cleanup_(run_deinit) struct run run = {
 		.config_file = SV("prometheus.yml"),
 		.listen = SV("0.0.0.0:9090"),
+		.route_prefix = SV("/"),
+		.cors_origin = SV(".*"),
 		.storage_path = SV("data-agent/"),
 		.log_level = SV("info"),
 		.log_format = SV("logfmt"),
@@ -261,6 +286,7 @@ int cmd_run(int argc, char **argv)
 		.adjust_timestamps = true,
 		.agent = true,
 	};
+	buf_init(&run.flags_shown, MiB(1));
 	int r = parse(argc, argv, &run, &err);
 	if (r == FLAGS_E_HELP)
 		return 0;

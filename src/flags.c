@@ -64,17 +64,22 @@ static int set_value(const struct flag *f, struct sv v, struct err *err)
 				       SV_ARG(v));
 		*(double *)f->value = double_of_bits(bits);
 		return 0;
+	case FLAG_NO_EFFECT:
+		if (f->value)
+			*(struct sv *)f->value = v;
+		return 0;
 	case FLAG_BOOL:
 	case FLAG_VERSION:
-	case FLAG_NO_EFFECT:
 	case FLAG_REFUSED:
 		break;
 	}
 	return 0;
 }
 
-static int set_bool(const struct flag *f, bool on, bool has_value, struct sv v, struct err *err)
+static int set_switch(const struct flag *f, bool on, bool has_value, struct sv v, struct err *err)
 {
+	if (f->kind == FLAG_NO_EFFECT)
+		return set_value(f, has_value ? v : on ? SV("true") : SV("false"), err);
 	if (has_value && !sv_eq(v, SV("true")) && !sv_eq(v, SV("false")))
 		return err_set(err, FLAGS_E_BAD, "--%s takes true or false", f->name);
 	*(bool *)f->value = has_value ? sv_eq(v, SV("true")) : on;
@@ -127,7 +132,7 @@ static int take_flag(int argc, char **argv, int *i, const struct flag *flags, bo
 	if (f->kind == FLAG_VERSION)
 		return FLAGS_E_VERSION;
 	if (!wants_value(f))
-		return f->kind == FLAG_BOOL ? set_bool(f, on, has_value, value, err) : 0;
+		return set_switch(f, on, has_value, value, err);
 	if (!has_value) {
 		if (*i + 1 >= argc)
 			return err_set(err, FLAGS_E_BAD, "--%s needs a value", f->name);
@@ -191,6 +196,66 @@ static void print_default(FILE *out, const struct flag *f)
 	case FLAG_REFUSED:
 		break;
 	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct flag *const *x = a, *const *y = b;
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void write_value(struct json_writer *w, const struct flag *f)
+{
+	char text[DURATION_MAX];
+	_cleanup_(buf_deinit) struct buf list = BUF_NULL;
+	const struct flag_list *l = f->value;
+	switch (f->kind) {
+	case FLAG_STRING:
+	case FLAG_NO_EFFECT:
+	case FLAG_REFUSED:
+		json_string(w, *(const struct sv *)f->value);
+		break;
+	case FLAG_BOOL:
+		json_string(w, *(const bool *)f->value ? SV("true") : SV("false"));
+		break;
+	case FLAG_DURATION:
+		json_string(w, sv_of(duration_format(text, *(const int64_t *)f->value)));
+		break;
+	case FLAG_UINT:
+		snprintf(text, sizeof text, "%llu",
+			 (unsigned long long)*(const uint64_t *)f->value);
+		json_string(w, sv_of(text));
+		break;
+	case FLAG_DOUBLE:
+		snprintf(text, sizeof text, "%g", *(const double *)f->value);
+		json_string(w, sv_of(text));
+		break;
+	case FLAG_LIST:
+		buf_init(&list, SIZE_MAX);
+		for (size_t i = 0; i < l->n; i++)
+			buf_printf(&list, "%s%.*s", i ? "," : "", SV_ARG(l->v[i]));
+		json_string(w, buf_view(&list));
+		break;
+	case FLAG_VERSION:
+		break;
+	}
+}
+
+void flags_json(struct json_writer *w, const struct flag *flags)
+{
+	const struct flag *sorted[FLAGS_MAX];
+	size_t n = 0;
+	for (const struct flag *f = flags; f->name && n < FLAGS_MAX; f++) {
+		if (f->value)
+			sorted[n++] = f;
+	}
+	qsort(sorted, n, sizeof *sorted, by_name);
+	json_begin_object(w);
+	for (size_t i = 0; i < n; i++) {
+		json_key(w, sv_of(sorted[i]->name));
+		write_value(w, sorted[i]);
+	}
+	json_end_object(w);
 }
 
 void flags_usage(FILE *out, const char *synopsis, const struct flag *flags)

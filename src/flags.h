@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ampagent/base/err.h>
+#include <ampagent/base/json.h>
 #include <ampagent/base/sv.h>
 
 #include <stdio.h>
@@ -16,8 +17,9 @@ enum flag_kind {
 	FLAG_DOUBLE,
 	FLAG_LIST,      /* struct flag_list; may be given often */
 	FLAG_VERSION,   /* as --help: ends the parsing */
-	FLAG_NO_EFFECT, /* accepted, with or without a value; value may be NULL */
-	FLAG_REFUSED,   /* known, refused: help says why */
+	FLAG_NO_EFFECT, /* accepted, with or without a value: kept as text (struct sv) unless NULL
+			 */
+	FLAG_REFUSED,   /* known, refused: help says why; value: its default, for listings */
 };
 
 enum { FLAG_LIST_MAX = 64 };
@@ -43,4 +45,6 @@ enum { FLAGS_E_BAD = 2, FLAGS_E_HELP = 100, FLAGS_E_VERSION = 101 };
  * given, FLAGS_E_VERSION when a FLAG_VERSION was; else the exit code, with the reason in err. */
 int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
 		size_t *n_args, struct err *err);
+/* An object of all flags that have a value, by name, with their values as text. */
+void flags_json(struct json_writer *w, const struct flag *flags);
 void flags_usage(FILE *out, const char *synopsis, const struct flag *flags);

@@ -10,15 +10,37 @@
 struct http_exchange;
 struct web;
 
+/* What the API can be asked for. */
+enum web_data {
+	WEB_TARGETS,
+	WEB_TARGETS_METADATA,
+	WEB_RELABEL_STEPS,
+	WEB_SCRAPE_POOLS,
+	WEB_METADATA,
+	WEB_STATUS_CONFIG,
+	WEB_STATUS_FLAGS,
+	WEB_STATUS_RUNTIME,
+	WEB_STATUS_BUILD,
+	WEB_NOTIFICATIONS,
+	WEB_LEDGER, /* where the samples are, for each destination */
+};
+
+/* Parameters, those of the path that has them; empty = not given. */
+struct web_query {
+	struct sv state, scrape_pool, match_target, metric, labels;
+	int64_t limit, limit_per_metric; /* -1 = not given */
+};
+
 struct web_env {
 	struct loop *loop;
 	struct sv listen; /* "host:port" */
 	/* Every metric that the registry's cells do not have. */
 	void (*collect)(void *cls, struct metrics_writer *w);
-	/* The data of /api/v1/targets. */
-	void (*targets)(void *cls, struct json_writer *w, struct sv state, struct sv pool);
-	/* The data of /api/v1/ledger: where the samples are, for each destination. */
-	void (*ledger)(void *cls, struct json_writer *w);
+	/* Writes one value: 0, or 1 with the reason, which is answered with 400. */
+	int (*data)(void *cls, enum web_data what, const struct web_query *q, struct json_writer *w,
+		    struct err *err);
+	/* Whether scripts of pages from there may read the API; NULL = none may. */
+	bool (*origin_allowed)(void *cls, struct sv origin);
 	/* POST and PUT of /-/reload and /-/quit; without enable_lifecycle they are refused. */
 	bool enable_lifecycle;
 	/* web_reload_answer() is to be called once for it, now or later. */

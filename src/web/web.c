@@ -1,61 +1,42 @@
-/* Routes. One table: path, methods, handler; everything else is 404. */
+/* Routes: path, methods, handler; everything else is 404. The API's stand in web_api.c. */
 #include "assets.h"
-
-#include <ampagent/base/limits.h>
-#include <ampagent/net/http_server.h>
-#include <ampagent/web.h>
-
-/* A page of metrics or targets. */
-#define ANSWER_MAX MiB(64)
-
-enum { ROUTES_MAX = 16 };
+#include "web_private.h"
 
 /* The statuses that are answered. */
-static const int statuses[] = {200, 403, 404, 405, 500, 503};
+static const int statuses[] = {200, 204, 400, 403, 404, 405, 422, 500, 503};
 enum { STATUSES = sizeof statuses / sizeof statuses[0] };
+_Static_assert((int)STATUSES <= (int)WEB_STATUSES, "each has its count");
 
-struct web {
-	struct web_env env;
-	struct http_server *server;
-	enum web_state state;
-	size_t route; /* of the request being answered; ROUTES_MAX - 1: none of ours */
-	uint64_t answers[ROUTES_MAX][STATUSES];
-};
-
-#define TEXT SV("text/plain; charset=utf-8")
-#define JSON SV("application/json")
 #define HTML SV("text/html; charset=utf-8")
 
-typedef void (*route_handler)(struct web *w, const struct http_server_request *req);
-
-static void count(struct web *w, int status)
+void web_count(struct web *w, int status)
 {
 	for (size_t i = 0; i < STATUSES; i++)
 		w->answers[w->route][i] += statuses[i] == status;
 }
 
-static void answer(struct web *w, const struct http_server_request *req, int status, struct sv type,
-		   struct sv body)
+void web_answer(struct web *w, const struct http_server_request *req, int status, struct sv type,
+		struct sv body)
 {
-	count(w, status);
+	web_count(w, status);
 	http_answer_now(req->exchange, status, type, body, NULL, 0);
 }
 
 static void healthy(struct web *w, const struct http_server_request *req)
 {
-	answer(w, req, 200, TEXT, SV("ampagent is Healthy.\n"));
+	web_answer(w, req, 200, WEB_TEXT, SV("ampagent is Healthy.\n"));
 }
 
 static void ready(struct web *w, const struct http_server_request *req)
 {
 	if (w->state == WEB_READY) {
-		answer(w, req, 200, TEXT, SV("ampagent is Ready.\n"));
+		web_answer(w, req, 200, WEB_TEXT, SV("ampagent is Ready.\n"));
 		return;
 	}
 	const struct http_header stopping = {SV("X-Prometheus-Stopping"),
 					     w->state == WEB_STOPPING ? SV("true") : SV("false")};
-	count(w, 503);
-	http_answer_now(req->exchange, 503, TEXT, SV("Service Unavailable\n"), &stopping, 1);
+	web_count(w, 503);
+	http_answer_now(req->exchange, 503, WEB_TEXT, SV("Service Unavailable\n"), &stopping, 1);
 }
 
 static void collect_answers(struct web *w, struct metrics_writer *mw);
@@ -63,92 +44,40 @@ static void collect_answers(struct web *w, struct metrics_writer *mw);
 static void metrics(struct web *w, const struct http_server_request *req)
 {
 	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
-	buf_init(&out, ANSWER_MAX);
+	buf_init(&out, WEB_ANSWER_MAX);
 	struct metrics_writer mw = {.out = &out};
 	w->env.collect(w->env.cls, &mw);
 	collect_answers(w, &mw);
 	metrics_emit_cells(&mw);
 	if (buf_failed(&out))
-		answer(w, req, 500, TEXT, SV("the metrics do not fit into memory\n"));
+		web_answer(w, req, 500, WEB_TEXT, SV("the metrics do not fit into memory\n"));
 	else
-		answer(w, req, 200, SV("text/plain; version=0.0.4; charset=utf-8"), buf_view(&out));
+		web_answer(w, req, 200, SV("text/plain; version=0.0.4; charset=utf-8"),
+			   buf_view(&out));
 }
 
 static void page(struct web *w, const struct http_server_request *req)
 {
-	answer(w, req, 200, HTML, sv_make(asset_page_html, asset_page_html_len));
+	web_answer(w, req, 200, HTML, sv_make(asset_page_html, asset_page_html_len));
 }
 
+/* The same as /api/v1/status/buildinfo without its envelope. */
 static void version(struct web *w, const struct http_server_request *req)
 {
-	answer(w, req, 200, JSON, SV("{\"version\":\"" AMPAGENT_VERSION "\"}\n"));
-}
-
-static bool api_ready(struct web *w, const struct http_server_request *req)
-{
-	if (w->state == WEB_READY || w->state == WEB_STOPPING)
-		return true;
-	answer(w, req, 503, JSON,
-	       SV("{\"status\":\"error\",\"errorType\":\"unavailable\",\"error\":\"ampagent is "
-		  "starting\"}\n"));
-	return false;
-}
-
-/* Prometheus's envelope around one piece of data. */
-static void begin_data(struct json_writer *jw, struct buf *out)
-{
-	buf_init(out, ANSWER_MAX);
-	*jw = (struct json_writer){.out = out};
-	json_begin_object(jw);
-	json_key(jw, SV("status"));
-	json_string(jw, SV("success"));
-	json_key(jw, SV("data"));
-}
-
-static void end_data(struct web *w, struct json_writer *jw, const struct http_server_request *req)
-{
-	json_end_object(jw);
-	if (buf_failed(jw->out))
-		answer(w, req, 500, JSON,
-		       SV("{\"status\":\"error\",\"errorType\":\"internal\",\"error\":\"the answer "
-			  "is too large\"}\n"));
-	else
-		answer(w, req, 200, JSON, buf_view(jw->out));
-}
-
-static void api_targets(struct web *w, const struct http_server_request *req)
-{
-	if (!api_ready(w, req))
-		return;
-	_cleanup_(buf_deinit) struct buf state = BUF_NULL;
-	_cleanup_(buf_deinit) struct buf pool = BUF_NULL;
-	buf_init(&state, KiB(1));
-	buf_init(&pool, KiB(16));
-	http_query_get(req->query, SV("state"), &state);
-	http_query_get(req->query, SV("scrapePool"), &pool);
 	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
-	struct json_writer jw;
-	begin_data(&jw, &out);
-	w->env.targets(w->env.cls, &jw, buf_view(&state), buf_view(&pool));
-	end_data(w, &jw, req);
-}
-
-static void api_ledger(struct web *w, const struct http_server_request *req)
-{
-	if (!api_ready(w, req))
-		return;
-	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
-	struct json_writer jw;
-	begin_data(&jw, &out);
-	w->env.ledger(w->env.cls, &jw);
-	end_data(w, &jw, req);
+	buf_init(&out, KiB(16));
+	struct json_writer jw = {.out = &out};
+	const struct web_query none = {.limit = -1};
+	w->env.data(w->env.cls, WEB_STATUS_BUILD, &none, &jw, NULL);
+	buf_char(&out, '\n');
+	web_answer(w, req, 200, WEB_JSON, buf_view(&out));
 }
 
 /* Reload and quit by HTTP are off, as they are in Prometheus unless a flag asks for them. */
 static bool lifecycle(struct web *w, const struct http_server_request *req)
 {
 	if (!w->env.enable_lifecycle)
-		answer(w, req, 403, TEXT, SV("Lifecycle API is not enabled."));
+		web_answer(w, req, 403, WEB_TEXT, SV("Lifecycle API is not enabled."));
 	return w->env.enable_lifecycle;
 }
 
@@ -163,41 +92,43 @@ static void quit(struct web *w, const struct http_server_request *req)
 	if (!lifecycle(w, req))
 		return;
 	bool already = w->state == WEB_STOPPING;
-	answer(w, req, 200, TEXT,
-	       already ? SV("Termination already in progress.")
-		       : SV("Requesting termination... Goodbye!"));
+	web_answer(w, req, 200, WEB_TEXT,
+		   already ? SV("Termination already in progress.")
+			   : SV("Requesting termination... Goodbye!"));
 	if (!already)
 		w->env.quit(w->env.cls);
 }
 
-static const struct {
-	struct sv path;
-	route_handler handler;
-	bool changes; /* POST and PUT, not GET and HEAD */
-} routes[] = {
-	{SV("/"), page},
-	{SV("/targets"), page},
-	{SV("/metrics"), metrics},
-	{SV("/version"), version},
-	{SV("/-/healthy"), healthy},
-	{SV("/-/ready"), ready},
-	{SV("/-/reload"), reload, true},
-	{SV("/-/quit"), quit, true},
-	{SV("/api/v1/targets"), api_targets},
-	{SV("/api/v1/ledger"), api_ledger},
+static const struct web_route routes[] = {
+	{SV("/"), page, WEB_GET},
+	{SV("/targets"), page, WEB_GET},
+	{SV("/metrics"), metrics, WEB_GET},
+	{SV("/version"), version, WEB_GET},
+	{SV("/-/healthy"), healthy, WEB_GET},
+	{SV("/-/ready"), ready, WEB_GET},
+	{SV("/-/reload"), reload, WEB_POST | WEB_PUT},
+	{SV("/-/quit"), quit, WEB_POST | WEB_PUT},
 };
 
 enum { ROUTES = sizeof routes / sizeof routes[0] };
-_Static_assert((int)ROUTES < (int)ROUTES_MAX, "one place is kept for unknown paths");
+
+/* All routes by one number: first those here, then the API's. */
+static const struct web_route *route_at(size_t i)
+{
+	if (i < ROUTES)
+		return &routes[i];
+	return i - ROUTES < web_api_n_routes ? &web_api_routes[i - ROUTES] : NULL;
+}
 
 static void collect_answers(struct web *w, struct metrics_writer *mw)
 {
-	for (size_t r = 0; r < ROUTES_MAX; r++) {
+	for (size_t r = 0; r < WEB_ROUTES_MAX; r++) {
+		const struct web_route *route = route_at(r);
 		for (size_t i = 0; i < STATUSES; i++) {
 			char code[16];
 			snprintf(code, sizeof code, "%d", statuses[i]);
 			const struct metric_label labels[] = {
-				{"handler", r < ROUTES ? routes[r].path : SV("other")},
+				{"handler", route ? route->path : SV("other")},
 				{"code", sv_of(code)},
 			};
 			if (w->answers[r][i])
@@ -207,18 +138,34 @@ static void collect_answers(struct web *w, struct metrics_writer *mw)
 	}
 }
 
-static bool method_fits(struct sv method, bool changes)
+static bool path_fits(struct sv pattern, struct sv path)
 {
-	if (changes)
-		return sv_eq(method, SV("POST")) || sv_eq(method, SV("PUT"));
-	return sv_eq(method, SV("GET")) || sv_eq(method, SV("HEAD"));
+	size_t colon = sv_find(pattern, ':');
+	if (colon == pattern.len)
+		return sv_eq(pattern, path);
+	struct sv after = sv_from(pattern, colon);
+	after = sv_from(after, sv_find(after, '/'));
+	return path.len > colon + after.len && sv_starts_with(path, sv_make(pattern.ptr, colon)) &&
+	       sv_ends_with(path, after);
 }
 
-static void wrong_method(struct web *w, const struct http_server_request *req, bool changes)
+static bool method_fits(struct sv method, unsigned methods)
 {
-	const struct http_header allow = {SV("Allow"), changes ? SV("POST, PUT") : SV("GET, HEAD")};
-	count(w, 405);
-	http_answer_now(req->exchange, 405, TEXT,
+	if (sv_eq(method, SV("GET")) || sv_eq(method, SV("HEAD")))
+		return methods & WEB_GET;
+	if (sv_eq(method, SV("POST")))
+		return methods & WEB_POST;
+	return sv_eq(method, SV("PUT")) && methods & WEB_PUT;
+}
+
+static void wrong_method(struct web *w, const struct http_server_request *req, unsigned methods)
+{
+	bool changes = !(methods & WEB_GET);
+	const struct http_header allow = {SV("Allow"), changes              ? SV("POST, PUT")
+						       : methods & WEB_POST ? SV("GET, HEAD, POST")
+									    : SV("GET, HEAD")};
+	web_count(w, 405);
+	http_answer_now(req->exchange, 405, WEB_TEXT,
 			changes ? SV("Only POST or PUT requests allowed")
 				: SV("Method Not Allowed\n"),
 			&allow, 1);
@@ -227,18 +174,23 @@ static void wrong_method(struct web *w, const struct http_server_request *req, b
 static void route(void *cls, const struct http_server_request *req)
 {
 	struct web *w = cls;
-	w->route = ROUTES_MAX - 1;
-	for (size_t i = 0; i < ROUTES; i++) {
-		if (!sv_eq(routes[i].path, req->path))
-			continue;
-		w->route = i;
-		if (method_fits(req->method, routes[i].changes))
-			routes[i].handler(w, req);
-		else
-			wrong_method(w, req, routes[i].changes);
-		return;
+	const struct web_route *r;
+	for (size_t i = 0; (r = route_at(i)) != NULL; i++) {
+		if (path_fits(r->path, req->path)) {
+			w->route = i;
+			break;
+		}
 	}
-	answer(w, req, 404, TEXT, SV("404 page not found\n"));
+	if (!r)
+		w->route = WEB_ROUTES_MAX - 1;
+	if (sv_eq(req->method, SV("OPTIONS")) && sv_starts_with(req->path, WEB_API_PREFIX))
+		web_api_options(w, req);
+	else if (!r)
+		web_answer(w, req, 404, WEB_TEXT, SV("404 page not found\n"));
+	else if (method_fits(req->method, r->methods))
+		r->handler(w, req);
+	else
+		wrong_method(w, req, r->methods);
 }
 
 void web_reload_answer(struct web *w, struct http_exchange *asked, const char *why)
@@ -250,7 +202,7 @@ void web_reload_answer(struct web *w, struct http_exchange *asked, const char *w
 	for (w->route = 0; !sv_eq(routes[w->route].path, SV("/-/reload"));)
 		w->route++;
 	const struct http_server_request req = {.exchange = asked};
-	answer(w, &req, why ? 500 : 200, TEXT, sv_of(text));
+	web_answer(w, &req, why ? 500 : 200, WEB_TEXT, sv_of(text));
 }
 
 int web_new(const struct web_env *env, struct web **out, struct err *err)
@@ -267,6 +219,8 @@ int web_new(const struct web_env *env, struct web **out, struct err *err)
 		.handler = route,
 		.cls = w,
 	};
+	if (ROUTES + web_api_n_routes >= WEB_ROUTES_MAX)
+		return err_set(err, ERR_FATAL, "more routes than are counted");
 	int r = http_server_new(env->loop, &opt, &w->server, err);
 	if (r != 0)
 		return r;

@@ -21,6 +21,7 @@ static struct {
 	uint64_t count;
 	double ratio;
 	struct flag_list list;
+	struct sv kept, kept_on;
 } v;
 
 static const struct flag flags[] = {
@@ -35,6 +36,9 @@ static const struct flag flags[] = {
 	{"ignored.value", FLAG_NO_EFFECT, NULL, "", true, 0},
 	{"later", FLAG_REFUSED, NULL, "is not built", true, 2},
 	{"server", FLAG_REFUSED, NULL, "is the server's", false, 3},
+	{"kept", FLAG_NO_EFFECT, &v.kept, "", true, 0},
+	{"kept.on", FLAG_NO_EFFECT, &v.kept_on, "", false, 0},
+	{"refused", FLAG_REFUSED, &v.kept, "is the server's", true, 3},
 	{NULL, FLAG_BOOL, NULL, NULL, false, 0},
 };
 
@@ -160,6 +164,30 @@ static void lists(void **state)
 	assert_non_null(strstr(err.msg, "--list is given too often"));
 }
 
+static void expect_json(const char *line, const char *expected)
+{
+	struct err err;
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	v.kept = SV("5m");
+	v.kept_on = SV("true");
+	assert_int_equal(parse(line, &err), 0);
+	buf_init(&out, 4096);
+	flags_json(&(struct json_writer){.out = &out}, flags);
+	buf_char(&out, '\0');
+	assert_string_equal(out.ptr, expected);
+}
+
+static void listed_with_their_values(void **state)
+{
+	expect_json("", "{\"config.file\":\"default\",\"count\":\"7\",\"kept\":\"5m\","
+			"\"kept.on\":\"true\",\"list\":\"\",\"on\":\"false\",\"ratio\":\"0.5\","
+			"\"refused\":\"5m\",\"wait\":\"5s\"}");
+	expect_json("--on --kept=1h --no-kept.on --list=a --list b,c --config.file=a\"b --wait=60s",
+		    "{\"config.file\":\"a\\\"b\",\"count\":\"7\",\"kept\":\"1h\","
+		    "\"kept.on\":\"false\",\"list\":\"a,b,c\",\"on\":\"true\",\"ratio\":\"0.5\","
+		    "\"refused\":\"1h\",\"wait\":\"1m\"}");
+}
+
 static void version(void **state)
 {
 	struct err err;
@@ -195,6 +223,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(positional_arguments),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(listed_with_their_values),
 		cmocka_unit_test(version),
 		cmocka_unit_test(help),
 	};
