@@ -103,6 +103,7 @@ struct reader {
 	bool meta_changed;
 	bool replaced;   /* a line without a slot gets one */
 	bool taken;      /* the last sample was kept */
+	bool accepted;   /* and Prometheus would have: also a second text of one series */
 	struct place at; /* and where */
 	bool indexed;    /* slot_index and pending_index are made */
 	struct map slot_index;

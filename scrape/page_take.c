@@ -84,6 +84,7 @@ static int take_for_slot(struct reader *r, uint32_t ref, const struct page_sampl
 	bool had_time = frame_last_ms(f, slot) != INT64_MIN;
 	if (!timed && (bit_get(f->present, slot) || bit_get(f->histograms, slot))) {
 		r->out->duplicates++;
+		r->accepted = true;
 		return 0;
 	}
 	if (timed || had_time) {
@@ -100,7 +101,7 @@ static int take_for_slot(struct reader *r, uint32_t ref, const struct page_sampl
 	int result = store_for_slot(r, ref, s, t_ms, as_row);
 	if (result != 0)
 		return result;
-	r->taken = true;
+	r->taken = r->accepted = true;
 	if (!timed || r->env->opt->track_timestamps_staleness)
 		bit_set(f->seen_now, slot);
 	else
@@ -116,13 +117,14 @@ static int take_for_pending(struct reader *r, uint32_t index, const struct page_
 	int64_t t_ms = timed ? s->s.t_ms : r->batch->t_ms;
 	if (!timed && (p->has_value || p->has_untimed_row)) {
 		r->out->duplicates++;
+		r->accepted = true;
 		return 0;
 	}
 	if (t_ms <= p->last_ms) {
 		r->out->out_of_order++;
 		return 0;
 	}
-	r->taken = true;
+	r->taken = r->accepted = true;
 	struct place at = {index, true};
 	bool as_row = timed || p->last_ms != INT64_MIN;
 	int result = wants_zero(r) ? take_zero(r, at, s, t_ms, p->last_ms, &as_row) : 0;
@@ -166,7 +168,7 @@ static int take_sample(struct reader *r, struct place at, const struct page_samp
 	bool timed = reader_is_timed(r, &given->s);
 	struct page_sample s = *given;
 	struct histogram h;
-	r->taken = false;
+	r->taken = r->accepted = false;
 	r->at = at;
 	r->out->post_relabel++;
 	int result = check_histogram(r, &s, &h);
@@ -187,12 +189,11 @@ static int take_sample(struct reader *r, struct place at, const struct page_samp
 	}
 	result = at.pending ? take_for_pending(r, at.ref, &s, timed)
 			    : take_for_slot(r, at.ref, &s, timed);
-	if (result == 0 && r->taken) {
+	if (result == 0 && r->accepted)
 		r->out->series_added +=
 			new_series && !r->out->sample_limit && !r->out->bucket_limit;
-		if (s.start_ms && r->env->features->start_times && !s.histogram)
-			result = push_start(r, at, s.start_ms);
-	}
+	if (result == 0 && r->taken && s.start_ms && r->env->features->start_times && !s.histogram)
+		result = push_start(r, at, s.start_ms);
 	return result;
 }
 
@@ -237,7 +238,7 @@ static int take_unlabelled(struct reader *r, const struct page_series *series,
 {
 	struct labels labels;
 	arena_reset(r->env->scratch);
-	r->taken = false;
+	r->taken = r->accepted = false;
 	r->out->parsed++;
 	int result = final_labels(r, series, &labels);
 	if (result == 2) {
@@ -261,7 +262,7 @@ static int take_unlabelled(struct reader *r, const struct page_series *series,
 		return result;
 	result = take_sample(r, at, s, new_series);
 	*flags |= at.pending ? LINE_PENDING : 0;
-	*flags |= r->taken ? 0 : LINE_UNKNOWN;
+	*flags |= r->accepted ? 0 : LINE_UNKNOWN;
 	*ref = at.ref;
 	return result;
 }
@@ -291,7 +292,7 @@ static int take_unplaced(struct reader *r, const struct page_series *series, uin
 		line->flags = flags;
 		line->ref = ref;
 	}
-	if (!r->taken && unknown)
+	if (!r->accepted && unknown)
 		line->flags |= LINE_UNKNOWN;
 	return result;
 }
@@ -305,7 +306,7 @@ int page_take_known(struct reader *r, uint32_t index, const struct page_sample *
 	bool again = line->gen == r->o->gen && !(line->flags & LINE_UNKNOWN);
 	line->gen = r->o->gen;
 	r->prev = index;
-	r->taken = false;
+	r->taken = r->accepted = false;
 	r->out->matched++;
 	if (line->flags & LINE_DROPPED)
 		return 0;
@@ -317,7 +318,7 @@ int page_take_known(struct reader *r, uint32_t index, const struct page_sample *
 	}
 	struct place at = {line->ref, (line->flags & LINE_PENDING) != 0};
 	int result = take_sample(r, at, s, unknown);
-	if (r->taken)
+	if (r->accepted)
 		line->flags &= (uint8_t)~LINE_UNKNOWN;
 	else if (unknown)
 		line->flags |= LINE_UNKNOWN;

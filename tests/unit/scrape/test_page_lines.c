@@ -273,6 +273,28 @@ static void test_refused_ones_stay_unknown(void **state)
 	assert_int_equal(w->result.series_added, 1);
 }
 
+/* Prometheus takes both texts of a series, so it knows both. */
+static void test_both_texts_are_known(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(scrape_page(w, "a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n"), 0);
+	assert_int_equal(w->result.series_added, 2);
+	assert_int_equal(w->result.duplicates, 1);
+	assert_int_equal(scrape_page(w, "a{y=\"2\",x=\"1\"} 3\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
+	ASSERT_BATCH(w, "__name__=a,x=1,y=2, 3\n");
+}
+
+static void test_known_ones_beyond_the_limit(void **state)
+{
+	struct world *w = *state;
+	w->opt.sample_limit = 2;
+	assert_int_equal(scrape_page(w, "m 1\n"), 0);
+	assert_int_equal(scrape_page(w, "x 1\ny 1\nm 1\n"), 1);
+	assert_int_equal(scrape_page(w, "m 1\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
+}
+
 /* A new series whose first sample is refused is not known yet: its second one is no duplicate. */
 static void test_refused_then_taken(void **state)
 {
@@ -340,6 +362,8 @@ int main(void)
 		TEST(test_bad_pages_are_bounded),
 		TEST(test_label_twice_beyond_a_limit),
 		TEST(test_refused_then_taken),
+		TEST(test_both_texts_are_known),
+		TEST(test_known_ones_beyond_the_limit),
 		TEST(test_refused_ones_stay_unknown),
 		TEST(test_nan_exemplar_is_always_new),
 		TEST(test_empty_page_makes_nothing_new),
