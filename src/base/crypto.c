@@ -7,8 +7,12 @@
 #include <ampagent/base/err.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -104,6 +108,40 @@ int crypto_md5(uint8_t out[MD5_BYTES], struct sv data)
 	sha256_get();
 	const EVP_MD *md = md5;
 	return md ? digest(md, out, &data, 1) : 1;
+}
+
+/* A key under a passphrase is refused, not asked about on the terminal. */
+static int no_passphrase(char *dst, int size, int writing, void *cls)
+{
+	(void)dst, (void)size, (void)writing, (void)cls;
+	return -1;
+}
+
+static EVP_PKEY *rsa_key(struct sv pem)
+{
+	BIO *bio =
+		pem.len <= INT_MAX ? BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len) : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO_free(bio);
+	if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_size(key) <= CRYPTO_RSA_MAX_BYTES)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+int crypto_rsa_sign(uint8_t out[CRYPTO_RSA_MAX_BYTES], size_t *len, struct sv pem, unsigned bits,
+		    struct sv data)
+{
+	const char *name = bits == 512 ? "SHA512" : bits == 384 ? "SHA384" : "SHA256";
+	EVP_PKEY *key = rsa_key(pem);
+	EVP_MD_CTX *ctx = key ? EVP_MD_CTX_new() : NULL;
+	*len = CRYPTO_RSA_MAX_BYTES;
+	bool ok = ctx && EVP_DigestSignInit_ex(ctx, NULL, name, NULL, NULL, key, NULL) == 1 &&
+		  EVP_DigestSign(ctx, out, len, (const unsigned char *)data.ptr, data.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	ERR_clear_error(); /* what is left there would be taken for a later call's */
+	return ok ? 0 : 1;
 }
 
 void crypto_wipe(void *ptr, size_t len)

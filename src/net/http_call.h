@@ -5,6 +5,7 @@
 #include "http_fields.h"
 #include "http_hop.h"
 #include "http_material.h"
+#include "http_proxy.h"
 
 struct http_call {
 	/* Set by the caller; everything stays valid until done or stop. */
@@ -14,7 +15,8 @@ struct http_call {
 	const struct http_hop *hop;
 	const char *method;
 	struct sv body;
-	struct sv lines[2]; /* header lines, each ended by NUL */
+	const struct http_proxy_server *proxy; /* NULL: straight */
+	struct sv lines[3];                    /* header lines, each ended by NUL */
 	int64_t timeout_ms;
 	bool any_address;
 	struct buf *body_out; /* may be NULL */
@@ -34,14 +36,18 @@ struct http_call {
 
 	/* http_client.c's own. */
 	struct http_call *next, *prev;
-	void *easy; /* NULL: at rest */
-	void *headers, *resolve, *connect_to;
+	void *easy;
+	void *headers, *proxy_headers, *resolve, *connect_to;
+	bool linked; /* false: at rest */
 	enum { FAULT_NONE, FAULT_BODY, FAULT_HEADERS, FAULT_MEMORY } fault;
 	char error[256];
 };
 
 /* 0, or 1 with the reason: then done is not called. */
 int http_call_start(struct http_call *call, struct err *err);
+/* Only notes that the call's owner waits for something else, so that http_pool_free() finds it.
+ * http_call_stop() ends that. */
+void http_call_park(struct http_call *call);
 /* Ends it silently when it runs. */
 void http_call_stop(struct http_call *call);
 struct loop *http_pool_loop(const struct http_pool *pool);

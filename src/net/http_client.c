@@ -21,11 +21,12 @@
  * back and calls done, which may start calls, stop others, or free the pool (`dead` defers that).
  */
 #include <ampagent/base/crypto.h>
-#include <ampagent/base/hash.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/net/http_client.h>
 
 #include "http_call.h"
+#include "http_places.h"
+#include "http_sockets.h"
 
 #include <curl/curl.h>
 #include <signal.h>
@@ -35,55 +36,31 @@ _Static_assert(sizeof(((struct http_call *)0)->error) >= CURL_ERROR_SIZE, "curl'
 
 enum {
 	IDLE_EASIES = 16,
-	DNS_SLOTS = 512,
-	DNS_MAX_AGE_MS = 60000,
 	RECEIVE_BUFFER_BYTES = 16384,
-};
-
-struct sock {
-	struct loop_fd watch;
-	struct http_pool *pool;
-	struct sock *next, *prev;
-};
-
-/* A direct-mapped table: a host that lost its slot to another one counts as never seen, which
- * only means that it is resolved anew. */
-struct dns_slot {
-	uint64_t hash;
-	int64_t at_ms;
 };
 
 struct http_pool {
 	struct loop *loop;
 	CURLM *multi;
 	struct loop_timer timer;
-	struct sock *socks;
+	struct http_sockets socks;
 	struct http_call *calls;
 	CURL *idle[IDLE_EASIES];
 	size_t n_idle;
 	int64_t idle_ms;
-	bool draining; /* done callbacks are running */
-	bool dead;     /* freed by one of them */
-	struct dns_slot dns[DNS_SLOTS];
+	bool draining, dead; /* done callbacks are running; one of them freed the pool */
+	struct http_places places;
 };
 
 static char system_ca[4096]; /* "" = leave curl's default */
 
 int http_client_global_init(void)
 {
-	static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
-					      "/etc/pki/tls/certs/ca-bundle.crt",
-					      "/etc/ssl/cert.pem"};
 	/* curl is told to leave signals alone, so a TLS write to a closed socket would raise it. */
 	signal(SIGPIPE, SIG_IGN);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return ERR_FATAL;
-	const char *from_env = getenv("SSL_CERT_FILE");
-	const char *found = from_env && from_env[0] ? from_env : NULL;
-	for (size_t i = 0; !found && i < sizeof(bundles) / sizeof(bundles[0]); i++) {
-		if (access(bundles[i], R_OK) == 0)
-			found = bundles[i];
-	}
+	const char *found = material_system_ca();
 	snprintf(system_ca, sizeof(system_ca), "%s", found ? found : "");
 	return 0;
 }
@@ -104,13 +81,9 @@ static void act(struct http_pool *p, curl_socket_t fd, int mask)
 	drain(p);
 }
 
-static void on_socket(void *cls, uint32_t events)
+static void on_socket(void *cls, int fd, uint32_t events)
 {
-	struct sock *s = cls;
-	/* What is wrong with a socket is said by its next read or write. */
-	if (events & (EPOLLERR | EPOLLHUP))
-		events |= s->watch.events;
-	act(s->pool, s->watch.fd,
+	act(cls, fd,
 	    (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0));
 }
 
@@ -129,56 +102,23 @@ static int set_timer(CURLM *multi, long timeout_ms, void *cls)
 	return 0;
 }
 
-static void sock_free(struct sock *s)
-{
-	loop_fd_remove(&s->watch);
-	if (s->prev)
-		s->prev->next = s->next;
-	else
-		s->pool->socks = s->next;
-	if (s->next)
-		s->next->prev = s->prev;
-	free(s);
-}
-
-static struct sock *sock_new(struct http_pool *p, curl_socket_t fd, uint32_t events)
-{
-	struct sock *s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->pool = p;
-	s->watch = (struct loop_fd){.fd = fd, .events = events, .ready = on_socket, .cls = s};
-	if (loop_fd_add(p->loop, &s->watch, NULL) != 0) {
-		free(s);
-		return NULL;
-	}
-	s->next = p->socks;
-	if (s->next)
-		s->next->prev = s;
-	p->socks = s;
-	return s;
-}
-
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *cls, void *socket_cls)
 {
 	struct http_pool *p = cls;
-	struct sock *s = socket_cls;
+	struct http_sock *s = socket_cls;
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
-			sock_free(s);
+			http_sockets_drop(s);
 		curl_multi_assign(p->multi, fd, NULL);
 		return 0;
 	}
 	uint32_t events =
 		(what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	if (s) {
-		loop_fd_events(&s->watch, events);
-		return 0;
-	}
-	s = sock_new(p, fd, events);
-	if (!s)
+	struct http_sock *now = http_sockets_watch(&p->socks, s, fd, events);
+	if (!now)
 		return -1; /* curl fails the transfer */
-	curl_multi_assign(p->multi, fd, s);
+	if (now != s)
+		curl_multi_assign(p->multi, fd, now);
 	return 0;
 }
 
@@ -189,6 +129,7 @@ int http_pool_new(struct loop *loop, unsigned max_idle, int64_t idle_ms, struct 
 		return ERR_NOMEM;
 	p->loop = loop;
 	p->idle_ms = idle_ms;
+	p->socks = (struct http_sockets){.loop = loop, .ready = on_socket, .cls = p};
 	p->timer = (struct loop_timer){.fire = on_timer, .cls = p};
 	p->multi = curl_multi_init();
 	if (!p->multi) {
@@ -224,8 +165,7 @@ static void pool_destroy(struct http_pool *p)
 	while (p->n_idle > 0)
 		curl_easy_cleanup(p->idle[--p->n_idle]);
 	curl_multi_cleanup(p->multi);
-	while (p->socks)
-		sock_free(p->socks);
+	http_sockets_clear(&p->socks);
 	loop_timer_cancel(&p->timer);
 	free(p);
 }
@@ -314,34 +254,46 @@ static void slist_wipe(struct curl_slist *list)
 	curl_slist_free_all(list);
 }
 
-/* True when the host was last thrown out long enough ago, or never. */
 static bool dns_too_old(struct http_pool *p, const char *host)
 {
-	uint64_t hash = hash_keyed(host, strlen(host));
-	struct dns_slot *slot = &p->dns[hash % DNS_SLOTS];
-	int64_t now = loop_now_ms(p->loop);
-	if (slot->hash == hash && now - slot->at_ms < DNS_MAX_AGE_MS)
-		return false;
-	*slot = (struct dns_slot){hash, now};
-	return true;
+	return http_places_dns_too_old(&p->places, host, loop_now_ms(p->loop));
 }
 
-/* The lists of header lines and places. An empty "Name:" keeps curl from adding its own. */
+/* What is only for a proxy: for all of its requests, or for the one that opens a tunnel. An empty
+ * "Name:" keeps curl from adding its own. */
+static int make_proxy_lists(struct http_call *call)
+{
+	const struct http_proxy_server *s = call->proxy;
+	if (!s)
+		return 0;
+	struct sv lines = buf_view(call->hop->https ? &s->connect_lines : &s->auth_line);
+	if (slist_add_lines(&call->proxy_headers, lines) != 0 ||
+	    slist_add(&call->proxy_headers, "Proxy-Connection:") != 0)
+		return 1;
+	if (dns_too_old(call->pool, s->resolve))
+		return slist_add(&call->resolve, s->resolve);
+	return 0;
+}
+
 static int make_lists(struct http_call *call)
 {
 	const struct http_hop *h = call->hop;
-	if ((h->host_line && slist_add(&call->headers, h->host_line) != 0) ||
-	    slist_add_lines(&call->headers, call->lines[0]) != 0 ||
-	    slist_add_lines(&call->headers, call->lines[1]) != 0 ||
-	    slist_add(&call->headers, "Expect:") != 0 ||
+	if (h->host_line && slist_add(&call->headers, h->host_line) != 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(call->lines) / sizeof(call->lines[0]); i++) {
+		if (slist_add_lines(&call->headers, call->lines[i]) != 0)
+			return 1;
+	}
+	if (slist_add(&call->headers, "Expect:") != 0 ||
 	    slist_add(&call->headers, "Accept:") != 0 ||
 	    slist_add(&call->headers, "Content-Type:") != 0)
 		return 1;
 	if (h->connect_to && slist_add(&call->connect_to, h->connect_to) != 0)
 		return 1;
-	if (h->resolve && (dns_too_old(call->pool, h->resolve) || call->any_address))
-		return slist_add(&call->resolve, h->resolve);
-	return 0;
+	if (h->resolve && (dns_too_old(call->pool, h->resolve) || call->any_address) &&
+	    slist_add(&call->resolve, h->resolve) != 0)
+		return 1;
+	return make_proxy_lists(call);
 }
 
 static long tls_versions(const struct tls_options *o)
@@ -352,33 +304,43 @@ static long tls_versions(const struct tls_options *o)
 	static const long max[] = {CURL_SSLVERSION_MAX_DEFAULT, CURL_SSLVERSION_MAX_TLSv1_0,
 				   CURL_SSLVERSION_MAX_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_2,
 				   CURL_SSLVERSION_MAX_TLSv1_3};
-	long lowest = min[o->min_version];
-	/* An old maximum alone lowers the default minimum with it. */
-	if (o->min_version == TLS_ANY && o->max_version != TLS_ANY && o->max_version < TLS_12)
-		lowest = min[o->max_version];
-	return lowest | max[o->max_version];
+	return min[o->min_version] | max[o->max_version];
 }
 
-static CURLcode set_blob(CURL *e, CURLoption option, struct sv pem)
+/* The same settings are for the server and for an https proxy. */
+struct tls_names {
+	CURLoption version, verify_peer, verify_host, ciphers;
+	CURLoption ca, ca_blob, ca_path, cert, cert_blob, key, key_blob;
+};
+
+static const struct tls_names server_names = {
+	CURLOPT_SSLVERSION,      CURLOPT_SSL_VERIFYPEER, CURLOPT_SSL_VERIFYHOST,
+	CURLOPT_SSL_CIPHER_LIST, CURLOPT_CAINFO,         CURLOPT_CAINFO_BLOB,
+	CURLOPT_CAPATH,          CURLOPT_SSLCERT,        CURLOPT_SSLCERT_BLOB,
+	CURLOPT_SSLKEY,          CURLOPT_SSLKEY_BLOB};
+static const struct tls_names proxy_names = {
+	CURLOPT_PROXY_SSLVERSION,      CURLOPT_PROXY_SSL_VERIFYPEER, CURLOPT_PROXY_SSL_VERIFYHOST,
+	CURLOPT_PROXY_SSL_CIPHER_LIST, CURLOPT_PROXY_CAINFO,         CURLOPT_PROXY_CAINFO_BLOB,
+	CURLOPT_PROXY_CAPATH,          CURLOPT_PROXY_SSLCERT,        CURLOPT_PROXY_SSLCERT_BLOB,
+	CURLOPT_PROXY_SSLKEY,          CURLOPT_PROXY_SSLKEY_BLOB};
+
+static CURLcode set_pem(CURL *e, CURLoption blob, CURLoption file, struct sv pem, const char *path)
 {
 	/* The option's views outlive the client and so its requests. */
-	struct curl_blob blob = {(void *)(uintptr_t)pem.ptr, pem.len, CURL_BLOB_NOCOPY};
-	return curl_easy_setopt(e, option, &blob);
+	struct curl_blob text = {(void *)(uintptr_t)pem.ptr, pem.len, CURL_BLOB_NOCOPY};
+	if (pem.len)
+		return curl_easy_setopt(e, blob, &text);
+	return path ? curl_easy_setopt(e, file, path) : CURLE_OK;
 }
 
-static CURLcode set_ca(CURL *e, const struct http_call *c)
+static CURLcode set_ca(CURL *e, const struct http_call *c, const struct tls_names *n)
 {
 	const char *path = c->files->files[MATERIAL_CA].path;
-	if (c->tls->ca.len) {
-		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-		return set_blob(e, CURLOPT_CAINFO_BLOB, c->tls->ca);
-	}
-	if (!path && system_ca[0])
+	if (!path && !c->tls->ca.len && system_ca[0])
 		path = system_ca;
-	if (!path)
-		return CURLE_OK;
-	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	return curl_easy_setopt(e, CURLOPT_CAINFO, path);
+	if (path || c->tls->ca.len)
+		curl_easy_setopt(e, n->ca_path, NULL);
+	return set_pem(e, n->ca_blob, n->ca, c->tls->ca, path);
 }
 
 /* Nothing made before the last change of a certificate file may serve. */
@@ -397,26 +359,50 @@ static void set_age_limits(CURL *e, const struct http_call *c)
 #endif
 }
 
-static CURLcode set_tls(CURL *e, const struct http_call *c)
+static CURLcode set_tls(CURL *e, const struct http_call *c, const struct tls_names *n)
 {
 	const struct tls_options *o = c->tls;
-	CURLcode rc = curl_easy_setopt(e, CURLOPT_SSLVERSION, tls_versions(o));
-	curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	const struct material_file *files = c->files->files;
+	CURLcode rc = curl_easy_setopt(e, n->version, tls_versions(o));
+	/* OpenSSL counts the digests of versions before 1.2 as no security at all. */
+	if (rc == CURLE_OK && o->min_version != TLS_ANY && o->min_version < TLS_12)
+		rc = curl_easy_setopt(e, n->ciphers, "DEFAULT:@SECLEVEL=0");
 	if (o->insecure_skip_verify) {
-		curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-		curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+		curl_easy_setopt(e, n->verify_peer, 0L);
+		curl_easy_setopt(e, n->verify_host, 0L);
 	}
 	if (rc == CURLE_OK)
-		rc = set_ca(e, c);
-	if (rc == CURLE_OK && o->cert.len)
-		rc = set_blob(e, CURLOPT_SSLCERT_BLOB, o->cert);
-	else if (rc == CURLE_OK && c->files->files[MATERIAL_CERT].path)
-		rc = curl_easy_setopt(e, CURLOPT_SSLCERT, c->files->files[MATERIAL_CERT].path);
-	if (rc == CURLE_OK && o->key.len)
-		rc = set_blob(e, CURLOPT_SSLKEY_BLOB, o->key);
-	else if (rc == CURLE_OK && c->files->files[MATERIAL_KEY].path)
-		rc = curl_easy_setopt(e, CURLOPT_SSLKEY, c->files->files[MATERIAL_KEY].path);
-	set_age_limits(e, c);
+		rc = set_ca(e, c, n);
+	if (rc == CURLE_OK)
+		rc = set_pem(e, n->cert_blob, n->cert, o->cert, files[MATERIAL_CERT].path);
+	if (rc == CURLE_OK)
+		rc = set_pem(e, n->key_blob, n->key, o->key, files[MATERIAL_KEY].path);
+	return rc;
+}
+
+static CURLcode set_proxy(CURL *e, struct http_call *call)
+{
+	const struct http_proxy_server *s = call->proxy;
+	CURLcode rc = curl_easy_setopt(e, CURLOPT_PROXY, s ? s->url : "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
+	if (!s || rc != CURLE_OK)
+		return rc;
+	curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	curl_easy_setopt(e, CURLOPT_PROXYHEADER, call->proxy_headers);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	if (s->kind == HTTP_PROXY_SOCKS5 && s->user) {
+		curl_easy_setopt(e, CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC);
+		rc = curl_easy_setopt(e, CURLOPT_PROXYUSERNAME, s->user);
+		if (rc == CURLE_OK)
+			rc = curl_easy_setopt(e, CURLOPT_PROXYPASSWORD, s->password);
+	} else if (s->kind != HTTP_PROXY_SOCKS5 && call->hop->https &&
+		   !http_places_tunnel_kept(&call->pool->places, s->url,
+					    buf_view(&s->connect_lines))) {
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	}
+	if (rc == CURLE_OK && s->kind == HTTP_PROXY_HTTPS)
+		rc = set_tls(e, call, &proxy_names);
 	return rc;
 }
 
@@ -425,10 +411,10 @@ static void set_fixed(CURL *e, struct http_call *call)
 	int64_t idle_s = (call->pool->idle_ms + 999) / 1000;
 	curl_easy_setopt(e, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)(idle_s > 0 ? idle_s : 1));
@@ -471,12 +457,26 @@ static CURLcode set_options(CURL *e, struct http_call *call)
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, call->hop->url);
 	if (rc == CURLE_OK)
 		rc = set_method(e, call);
-	return rc == CURLE_OK ? set_tls(e, call) : rc;
+	if (rc == CURLE_OK)
+		rc = set_tls(e, call, &server_names);
+	if (rc == CURLE_OK)
+		rc = set_proxy(e, call);
+	set_age_limits(e, call);
+	return rc;
 }
 
 /* --- start and end --- */
 
-/* Takes the call out of the pool and gives its handle back. */
+void http_call_park(struct http_call *call)
+{
+	call->linked = true;
+	call->prev = NULL;
+	call->next = call->pool->calls;
+	if (call->next)
+		call->next->prev = call;
+	call->pool->calls = call;
+}
+
 static void rest(struct http_call *call)
 {
 	struct http_pool *p = call->pool;
@@ -487,8 +487,11 @@ static void rest(struct http_call *call)
 	if (call->next)
 		call->next->prev = call->prev;
 	call->next = call->prev = NULL;
-	easy_give(p, take_ptr(call->easy));
+	call->linked = false;
+	if (call->easy)
+		easy_give(p, take_ptr(call->easy));
 	slist_wipe(take_ptr(call->headers));
+	slist_wipe(take_ptr(call->proxy_headers));
 	curl_slist_free_all(take_ptr(call->resolve));
 	curl_slist_free_all(take_ptr(call->connect_to));
 }
@@ -503,10 +506,7 @@ int http_call_start(struct http_call *call, struct err *err)
 	call->error[0] = '\0';
 	call->received = 0;
 	http_fields_reset(&call->fields);
-	call->next = p->calls;
-	if (call->next)
-		call->next->prev = call;
-	p->calls = call;
+	http_call_park(call);
 	CURLcode rc = make_lists(call) == 0 ? set_options(call->easy, call) : CURLE_OUT_OF_MEMORY;
 	if (rc == CURLE_OK && curl_multi_add_handle(p->multi, call->easy) != CURLM_OK)
 		rc = CURLE_FAILED_INIT;
@@ -518,7 +518,7 @@ int http_call_start(struct http_call *call, struct err *err)
 
 void http_call_stop(struct http_call *call)
 {
-	if (call->easy)
+	if (call->linked)
 		rest(call);
 }
 

@@ -73,6 +73,7 @@ int http_hop_init(struct http_hop *h, struct sv url, struct sv server_name, stru
 	bool https = sv_eq_nocase(u->scheme, SV("https"));
 	if (!https && !sv_eq_nocase(u->scheme, SV("http")))
 		return err_set(err, 1, "unsupported URL scheme \"%.*s\"", SV_ARG(u->scheme));
+	h->https = https;
 	struct sv port = u->port.len ? u->port : https ? SV("443") : SV("80");
 	bool renamed = https && server_name.len && !sv_eq_nocase(server_name, u->host);
 	bool numeric = is_numeric(u->host);

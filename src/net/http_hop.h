@@ -13,6 +13,7 @@ enum { HTTP_URL_BYTES = 64 << 10 };
 
 struct http_hop {
 	struct url_parts parts; /* views into the URL given */
+	bool https;
 	char *url;
 	char *host_line;  /* NULL: curl's own Host header is right */
 	char *connect_to; /* NULL: straight to the URL's host */

@@ -11,6 +11,8 @@
 #include <ampagent/base/text.h>
 
 #include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	CERT_FILE_BYTES = 4 << 20, /* system bundles are about 220 KB */
@@ -55,9 +57,8 @@ int material_line(struct buf *lines, struct sv name, struct sv value, struct err
 	return 0;
 }
 
-/* The inline value, or the trimmed content of the file. scratch holds the latter. */
-static int secret_get(struct buf *scratch, struct sv value, struct sv file, struct sv *out,
-		      struct err *err)
+int material_secret(struct buf *scratch, struct sv value, struct sv file, struct sv *out,
+		    struct err *err)
 {
 	*out = value;
 	if (file.len == 0)
@@ -80,8 +81,8 @@ static int basic_auth_line(struct buf *lines, const struct http_options *opt, st
 	_cleanup_(buf_wipe) struct buf user_text = BUF_NULL, password_text = BUF_NULL;
 	_cleanup_(buf_wipe) struct buf plain = BUF_NULL, value = BUF_NULL;
 	struct sv user, password;
-	if (secret_get(&user_text, opt->username, opt->username_file, &user, err) != 0 ||
-	    secret_get(&password_text, opt->password, opt->password_file, &password, err) != 0)
+	if (material_secret(&user_text, opt->username, opt->username_file, &user, err) != 0 ||
+	    material_secret(&password_text, opt->password, opt->password_file, &password, err) != 0)
 		return 1;
 	buf_init(&plain, 2 * LIMIT_SECRET_BYTES + 1);
 	buf_init(&value, 4 * LIMIT_SECRET_BYTES);
@@ -98,7 +99,7 @@ static int authorization_line(struct buf *lines, const struct http_options *opt,
 {
 	_cleanup_(buf_wipe) struct buf text = BUF_NULL, value = BUF_NULL;
 	struct sv credentials;
-	if (secret_get(&text, opt->credentials, opt->credentials_file, &credentials, err) != 0)
+	if (material_secret(&text, opt->credentials, opt->credentials_file, &credentials, err) != 0)
 		return 1;
 	buf_init(&value, 2 * LIMIT_SECRET_BYTES);
 	buf_sv(&value, opt->auth_type.len ? opt->auth_type : SV("Bearer"));
@@ -122,7 +123,7 @@ static int custom_header_lines(struct buf *lines, const struct http_header_optio
 	for (size_t i = 0; i < h->n_files; i++) {
 		_cleanup_(buf_wipe) struct buf text = BUF_NULL;
 		struct sv value;
-		if (secret_get(&text, SV_NULL, h->files[i], &value, err) != 0 ||
+		if (material_secret(&text, SV_NULL, h->files[i], &value, err) != 0 ||
 		    material_line(lines, h->name, value, err) != 0)
 			return 1;
 	}
@@ -156,6 +157,20 @@ bool material_is_sensitive(struct sv name)
 }
 
 /* --- certificate files --- */
+
+const char *material_system_ca(void)
+{
+	static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+					      "/etc/pki/tls/certs/ca-bundle.crt",
+					      "/etc/ssl/cert.pem"};
+	const char *from_env = getenv("SSL_CERT_FILE");
+	const char *found = from_env && from_env[0] ? from_env : NULL;
+	for (size_t i = 0; !found && i < sizeof(bundles) / sizeof(bundles[0]); i++) {
+		if (access(bundles[i], R_OK) == 0)
+			found = bundles[i];
+	}
+	return found;
+}
 
 int material_tls_init(struct material_tls *m, const struct tls_options *opt)
 {

@@ -12,12 +12,19 @@
 
 /* Appends one line: 0, or 1 with the reason (a control character would end the line early). */
 int material_line(struct buf *lines, struct sv name, struct sv value, struct err *err);
+/* The inline value, or the trimmed content of the file, which scratch holds: 0, or 1 with the
+ * reason. The caller wipes scratch. */
+int material_secret(struct buf *scratch, struct sv value, struct sv file, struct sv *out,
+		    struct err *err);
 /* Appends the client's own lines: http_headers and, with_auth, Authorization. Secret files are read
  * now. 0, or 1 with the reason. The caller wipes lines. */
 int material_client_lines(struct buf *lines, const struct http_options *opt, bool with_auth,
 			  struct err *err);
 /* True for request headers that must not reach another host. */
 bool material_is_sensitive(struct sv name);
+
+/* The system's CA bundle (SSL_CERT_FILE names another one), or NULL when none is known. */
+const char *material_system_ca(void);
 
 /* Certificate files of one client. A file is hashed again when its stat(2) data changed, or is so
  * fresh that a second change could hide behind equal data. */

@@ -10,7 +10,9 @@
 #include <ampagent/net/http_client.h>
 
 #include "http_call.h"
+#include "http_oauth2.h"
 #include "http_redirect.h"
+#include "http_transfer.h"
 
 enum { METHOD_MAX = 16 };
 /* Headers of a request: a session token and a few secrets fit many times. */
@@ -24,6 +26,8 @@ struct http_client {
 	struct http_pool *pool;
 	struct http_options opt;
 	struct material_tls tls;
+	struct http_proxy proxy;
+	struct http_oauth2 *oauth2; /* NULL: no token is needed */
 };
 
 struct http_transfer {
@@ -36,11 +40,24 @@ struct http_transfer {
 	char *first_url; /* what credentials are meant for */
 	struct http_hop hop;
 	char method[METHOD_MAX];
-	struct buf secret_lines, plain_lines;
+	struct buf secret_lines, token_line, plain_lines;
+	struct http_oauth2_wait wait; /* for a token */
+	struct loop_timer patience;   /* while it waits */
+	struct http_transfer **note;  /* set to NULL when this is gone */
 	unsigned n_calls;
 	bool stripped;
 	int64_t start_ns, timeout_ms;
 };
+
+static int client_init(struct http_client *c, struct err *err)
+{
+	const struct http_options *opt = &c->opt;
+	if (material_tls_init(&c->tls, &opt->tls) != 0)
+		return err_set(err, ERR_NOMEM, "no memory");
+	if (http_proxy_init(&c->proxy, &opt->proxy, err) != 0)
+		return 1;
+	return opt->has_oauth2 ? http_oauth2_new(c->pool, &opt->oauth2, &c->oauth2, err) : 0;
+}
 
 int http_client_new(struct http_pool *pool, const struct http_options *opt,
 		    struct http_client **out, struct err *err)
@@ -53,9 +70,10 @@ int http_client_new(struct http_pool *pool, const struct http_options *opt,
 		return err_set(err, ERR_NOMEM, "no memory");
 	c->pool = pool;
 	c->opt = *opt;
-	if (material_tls_init(&c->tls, tls) != 0) {
-		free(c);
-		return err_set(err, ERR_NOMEM, "no memory");
+	int r = client_init(c, err);
+	if (r != 0) {
+		http_client_free(c);
+		return r;
 	}
 	*out = c;
 	return 0;
@@ -65,6 +83,8 @@ void http_client_free(struct http_client *c)
 {
 	if (!c)
 		return;
+	http_oauth2_free(c->oauth2);
+	http_proxy_deinit(&c->proxy);
 	material_tls_deinit(&c->tls);
 	free(c);
 }
@@ -72,10 +92,15 @@ void http_client_free(struct http_client *c)
 static void transfer_free(struct http_transfer *t)
 {
 	http_call_stop(&t->call);
+	http_oauth2_leave(&t->wait);
+	loop_timer_cancel(&t->patience);
+	if (t->note)
+		*t->note = NULL;
 	http_fields_deinit(&t->call.fields);
 	free(t->call.location);
 	http_hop_deinit(&t->hop);
 	buf_wipe(&t->secret_lines);
+	buf_wipe(&t->token_line);
 	buf_deinit(&t->plain_lines);
 	free(t->first_url);
 	free(t);
@@ -102,6 +127,7 @@ static int make_lines(struct http_transfer *t, const struct http_request *req, s
 {
 	const struct http_options *opt = &t->client->opt;
 	buf_init(&t->secret_lines, REQUEST_LINES_BYTES);
+	buf_init(&t->token_line, REQUEST_LINES_BYTES);
 	buf_init(&t->plain_lines, REQUEST_LINES_BYTES);
 	if (reserve_secret_lines(t, req) != 0)
 		return err_set(err, 1, "no memory for the request's headers");
@@ -129,11 +155,14 @@ static int send_to(struct http_transfer *t, struct sv url, struct err *err)
 	http_hop_deinit(&t->hop);
 	if (http_hop_init(&t->hop, url, t->client->opt.tls.server_name, err) != 0)
 		return 1;
+	if (http_proxy_pick(&t->client->proxy, &t->hop.parts, &t->call.proxy, err) != 0)
+		return 1;
 	url_split(sv_of(t->first_url), &first);
 	t->stripped = t->stripped || !redirect_keeps_credentials(&first, &t->hop.parts);
 	t->call.hop = &t->hop;
 	t->call.lines[0] = t->stripped ? SV_NULL : buf_view(&t->secret_lines);
-	t->call.lines[1] = buf_view(&t->plain_lines);
+	t->call.lines[1] = t->stripped ? SV_NULL : buf_view(&t->token_line);
+	t->call.lines[2] = buf_view(&t->plain_lines);
 	t->call.timeout_ms = t->timeout_ms - elapsed_ms(t);
 	if (t->call.body_out)
 		buf_reset(t->call.body_out);
@@ -179,6 +208,15 @@ static void report(struct http_transfer *t)
 	t->done(t->cls, &a);
 }
 
+static void end(struct http_transfer *t)
+{
+	if (t->call.result == HTTP_TIMEOUT)
+		err_set(&t->call.why, 0, "timeout of %lld ms exceeded", (long long)t->timeout_ms);
+	t->finishing = true;
+	report(t);
+	transfer_free(t);
+}
+
 static void on_done(struct http_call *call)
 {
 	struct http_transfer *t = (struct http_transfer *)call;
@@ -188,11 +226,68 @@ static void on_done(struct http_call *call)
 			return;
 		call->result = HTTP_NETWORK;
 	}
-	if (call->result == HTTP_TIMEOUT)
-		err_set(&call->why, 0, "timeout of %lld ms exceeded", (long long)t->timeout_ms);
-	t->finishing = true;
-	report(t);
-	transfer_free(t);
+	end(t);
+}
+
+/* --- waiting for a token --- */
+
+static int send_with(struct http_transfer *t, struct sv token_line, struct err *err)
+{
+	if (buf_reserve(&t->token_line, token_line.len) != 0)
+		return err_set(err, 1, "no memory for the request's headers");
+	buf_sv(&t->token_line, token_line);
+	return send_to(t, sv_of(t->first_url), err);
+}
+
+static void on_token(void *cls, enum http_result result, struct sv line, const struct err *why)
+{
+	struct http_transfer *t = cls;
+	http_call_stop(&t->call);
+	loop_timer_cancel(&t->patience);
+	if (result == HTTP_OK) {
+		if (send_with(t, line, &t->call.why) == 0)
+			return;
+		result = HTTP_LOCAL;
+	} else {
+		t->call.why = *why;
+	}
+	t->call.result = result;
+	end(t);
+}
+
+static void out_of_patience(void *cls)
+{
+	struct http_transfer *t = cls;
+	http_call_stop(&t->call);
+	http_oauth2_leave(&t->wait);
+	t->call.result = HTTP_TIMEOUT;
+	end(t);
+}
+
+static struct sv user_agent(const struct http_request *req)
+{
+	for (size_t i = 0; i < req->n_headers; i++) {
+		if (sv_eq_nocase(req->headers[i].name, SV("User-Agent")))
+			return req->headers[i].value;
+	}
+	return SV_NULL;
+}
+
+/* Sends the request, or has it wait for a token first: 0, or 1 with the reason. */
+static int begin(struct http_transfer *t, const struct http_request *req, struct err *err)
+{
+	struct sv line;
+	if (!t->client->oauth2 || req->no_auth)
+		return send_to(t, sv_of(t->first_url), err);
+	t->wait.ready = on_token;
+	t->wait.cls = t;
+	int r = http_oauth2_get(t->client->oauth2, user_agent(req), &t->wait, &line, err);
+	if (r != OAUTH2_WAITS)
+		return r == 0 ? send_with(t, line, err) : r;
+	http_call_park(&t->call);
+	t->patience = (struct loop_timer){.fire = out_of_patience, .cls = t};
+	loop_timer_in(http_pool_loop(t->call.pool), &t->patience, t->timeout_ms);
+	return 0;
 }
 
 static void on_gone(struct http_call *call)
@@ -232,7 +327,7 @@ int http_start(struct http_client *c, const struct http_request *req,
 	t->first_url = sv_dup(req->url);
 	if (!t->first_url)
 		return err_set(err, 1, "no memory");
-	if (make_lines(t, req, err) != 0 || send_to(t, sv_of(t->first_url), err) != 0)
+	if (make_lines(t, req, err) != 0 || begin(t, req, err) != 0)
 		return 1;
 	if (out)
 		*out = t;
@@ -260,9 +355,9 @@ static void hide(struct buf *text, struct sv secret)
 	}
 }
 
-void http_redact(const struct http_transfer *t, struct buf *text)
+static void hide_lines(struct buf *text, struct sv lines)
 {
-	for (struct sv lines = buf_view(&t->secret_lines); lines.len > 0;) {
+	while (lines.len > 0) {
 		struct sv line = sv_of(lines.ptr);
 		struct sv value = sv_trim(sv_from(line, sv_find(line, ':') + 1));
 		/* "Basic x": also without its first word. */
@@ -270,4 +365,17 @@ void http_redact(const struct http_transfer *t, struct buf *text)
 		hide(text, value);
 		lines = sv_from(lines, line.len + 1);
 	}
+}
+
+void http_redact(const struct http_transfer *t, struct buf *text)
+{
+	hide_lines(text, buf_view(&t->secret_lines));
+	hide_lines(text, buf_view(&t->token_line));
+	if (t->call.proxy)
+		hide_lines(text, buf_view(&t->call.proxy->connect_lines));
+}
+
+void http_transfer_note(struct http_transfer *t, struct http_transfer **note)
+{
+	t->note = note;
 }

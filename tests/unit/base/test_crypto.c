@@ -53,6 +53,101 @@ static void md5(void **state)
 	assert_hex(out, sizeof out, "900150983cd24fb0d6963f7d28e17f72");
 }
 
+/* A key for this test alone, in both of its forms. */
+static const char rsa_key[] = "-----BEGIN PRIVATE KEY-----\n"
+			      "MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBALybSnzgjGZwRWgI\n"
+			      "/m2TdZJrPmrt3pLmr1ZKD/UzhzgUxiF6WXzlOyXf9XqGfrJKHxofZZwKq7haFr/E\n"
+			      "hdQB+CK/qI+JoTWKVHE3ENmzYnSXNnMYuRbiv4XPKuOuyh1QLdEUKxQZsRNLMuwK\n"
+			      "pphXtSVPzuZkQL4s/4dTqUJ1atJBAgMBAAECgYBKHpEAUFJ8s2RjRR2PvGJ4/xJR\n"
+			      "fVd5zZRcSdDJoM1j+a3/XBCs53z+HmxfEVnbAQwF/Q62au8fDLBh/n5FWdzERj13\n"
+			      "814EJYrG8pYvRRfb2f4Sk5Ir+Ssatt+c66sc8/5wlZIpr+Wi83vBSoENuEQl+5YL\n"
+			      "f6H6fqu7u8NSNfDgEQJBAOZXeoI0IXjqF3r4l17GOwyIl4ZShQJdOJtvqvVnDnGR\n"
+			      "9rNsyvQJCg1BBKJ0Fy3kNhnS/F6edWUBP40iVgFume0CQQDRna0t7urITIQqCas7\n"
+			      "im7cQYcliEfAfIEMYuNymuxyaPSWzvjc0vpFe3QQE87juMxODE3XQorvJ2W6qxXA\n"
+			      "Gn8lAkB6/Fo9CviURukij3jC8bS1jHjbD1RVXtDKrWTqgowDt5uxUXVLt0fWq9B9\n"
+			      "rN5zclYwk6aMHq8vrurvwFWLjjJBAkBEl/qB23sNDKz7LKrSExzwCql1CMGiJZv9\n"
+			      "N6cCa9wQHHRdnWEmsgugDSQP1suPDXwd1jzqwiXA2P2bNj0p3gHZAkEAhPGW/mWO\n"
+			      "tNvXOuKWRVQLFPT8/Y6ijTDMCJE3sBipS/4Ov4zjq65+LnnmGPCxw52Y9mRk62OW\n"
+			      "P4ua5O9bBJniGA==\n"
+			      "-----END PRIVATE KEY-----\n";
+static const char rsa_key_old[] =
+	"-----BEGIN RSA PRIVATE KEY-----\n"
+	"MIICXAIBAAKBgQC8m0p84IxmcEVoCP5tk3WSaz5q7d6S5q9WSg/1M4c4FMYhell8\n"
+	"5Tsl3/V6hn6ySh8aH2WcCqu4Wha/xIXUAfgiv6iPiaE1ilRxNxDZs2J0lzZzGLkW\n"
+	"4r+FzyrjrsodUC3RFCsUGbETSzLsCqaYV7UlT87mZEC+LP+HU6lCdWrSQQIDAQAB\n"
+	"AoGASh6RAFBSfLNkY0Udj7xieP8SUX1Xec2UXEnQyaDNY/mt/1wQrOd8/h5sXxFZ\n"
+	"2wEMBf0OtmrvHwywYf5+RVncxEY9d/NeBCWKxvKWL0UX29n+EpOSK/krGrbfnOur\n"
+	"HPP+cJWSKa/lovN7wUqBDbhEJfuWC3+h+n6ru7vDUjXw4BECQQDmV3qCNCF46hd6\n"
+	"+JdexjsMiJeGUoUCXTibb6r1Zw5xkfazbMr0CQoNQQSidBct5DYZ0vxennVlAT+N\n"
+	"IlYBbpntAkEA0Z2tLe7qyEyEKgmrO4pu3EGHJYhHwHyBDGLjcprscmj0ls743NL6\n"
+	"RXt0EBPO47jMTgxN10KK7ydluqsVwBp/JQJAevxaPQr4lEbpIo94wvG0tYx42w9U\n"
+	"VV7Qyq1k6oKMA7ebsVF1S7dH1qvQfazec3JWMJOmjB6vL67q78BVi44yQQJARJf6\n"
+	"gdt7DQys+yyq0hMc8AqpdQjBoiWb/TenAmvcEBx0XZ1hJrILoA0kD9bLjw18HdY8\n"
+	"6sIlwNj9mzY9Kd4B2QJBAITxlv5ljrTb1zrilkVUCxT0/P2Ooo0wzAiRN7AYqUv+\n"
+	"Dr+M46uufi555hjwscOdmPZkZOtjlj+LmuTvWwSZ4hg=\n"
+	"-----END RSA PRIVATE KEY-----\n";
+static const char rsa_key_locked[] =
+	"-----BEGIN RSA PRIVATE KEY-----\n"
+	"Proc-Type: 4,ENCRYPTED\n"
+	"DEK-Info: AES-128-CBC,6E4688C6068016DC541B75222348D192\n"
+	"dIdtyVLdGXGCERcMGVqJWX7hK0eIkXxltQt8N3yKZznU9M+zQV9IvHCJDI1HFODm\n"
+	"KsuBC3cKh7m1/CL7Rv1nKim7N74obn4PR4nddztSXyW75VeJmIjLdTc13trD+kWD\n"
+	"M8mREijMR6er44UczEf63Ds8JoldBXaEFRwDg/1joGiJVdSA8xk1aorD8IJ1W1bh\n"
+	"epICl+ErG7F4TND+1qEXhjStLPimsKduVSys5DLPGnjDLCIWnWguz9cPTHVgcfIy\n"
+	"QXCmtDV1eWvfhEqZedOBcYzch3d0eBelrayiRIYCbuLKTuLR6rCtehgvHBpDsU9r\n"
+	"fQ4tXUTNccWE3JbHqYiOW9135dpKNIGX7snFy4G3zvsLMOfqicN+xu+HH2FIW+tg\n"
+	"p3rG+rZ39sCcHgQk+wKQFpUU2suUn/EgnEcG6UL9G/OkpvIkUz404cqBjfWZB+p5\n"
+	"x4O0Bl8mD9VeXiZpFHdAWoX3K65Xee8xQz91goQ940IRhtMDGErHWRql24o35JtV\n"
+	"HmuXpSVOUqJwe9LqbBkgnQjriXXbKhxD9PZUCGQHDQQ5vi25yYLLxuziVbmruVqb\n"
+	"yGkv1ZaPCY80DATYQbmDxJYihWGtNSa5s7Al8vV2u1yoe0WTSvjOiIWvs/QDbEDG\n"
+	"1+yVN0ETjiWWwR1Wr8m93uWioPRd3197uPOwPME+cfYuwCOv9Ue4w13yKC2w0hgL\n"
+	"hpVeRTLqrlgyrxrCfWnTpG18QPRezeqmV/CEE3Wu8dAkomruM+fdY0R9NnfdGTnJ\n"
+	"CzEEj0v+8R4pkX0vGn2Aop/eMquEVroPwVFskFeZAq0bBkkhoctd1HjRrou0cP+U\n"
+	"-----END RSA PRIVATE KEY-----\n";
+static const char ec_key[] = "-----BEGIN EC PRIVATE KEY-----\n"
+			     "MHcCAQEEILach9vZ5j3ifnnrwtH+Cx3L+ojfSltmDDfw0ElCghNboAoGCCqGSM49\n"
+			     "AwEHoUQDQgAEccFPiKhyr3CXKLXPf0mNKtkiStQPbQY/WHkiq25e9ME72Q9i3C03\n"
+			     "86VpM6Sp1zhv5uqMxAwPyOzYFD0Bp3P7LA==\n"
+			     "-----END EC PRIVATE KEY-----\n";
+
+/* Digests of what the openssl tool makes of the same key. */
+static void rsa_sign(void **state)
+{
+	static const struct {
+		unsigned bits;
+		const char *sha256;
+	} cases[] = {{256, "7e1c0fbbac6ce6ad9774a236a0f106407d69fa595275b214b7fca1637e104310"},
+		     {384, "f6bd0406d6bba67bc748a4003989ddfe0769ae15fc7b21667903d43035dcf98e"},
+		     {512, "18a8992bdcc2a848c22bc857bff3e35f091ea825519fb45bf3e3aaa9cf34b658"}};
+	uint8_t out[CRYPTO_RSA_MAX_BYTES], hash[SHA256_BYTES];
+	size_t len;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(crypto_rsa_sign(out, &len, sv_of(rsa_key), cases[i].bits,
+						 SV("text to sign")),
+				 0);
+		assert_int_equal(len, 128);
+		crypto_sha256(hash, out, len);
+		assert_hex(hash, sizeof hash, cases[i].sha256);
+		assert_int_equal(crypto_rsa_sign(out, &len, sv_of(rsa_key_old), cases[i].bits,
+						 SV("text to sign")),
+				 0);
+		crypto_sha256(hash, out, len);
+		assert_hex(hash, sizeof hash, cases[i].sha256);
+	}
+}
+
+static void rsa_keys_that_are_none(void **state)
+{
+	const char *const keys[] = {"", "no key", ec_key, rsa_key_locked,
+				    "-----BEGIN PRIVATE KEY-----\nAAAA\n"};
+	uint8_t out[CRYPTO_RSA_MAX_BYTES];
+	size_t len;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_int_equal(crypto_rsa_sign(out, &len, sv_of(keys[i]), 256, SV("x")), 1);
+	struct sv cut = sv_make(rsa_key, sizeof(rsa_key) / 2);
+	assert_int_equal(crypto_rsa_sign(out, &len, cut, 256, SV("x")), 1);
+}
+
 static void init_and_deinit_may_repeat(void **state)
 {
 	uint8_t out[SHA256_BYTES];
@@ -107,9 +202,10 @@ static void small_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sha256),  cmocka_unit_test(hmac),
-		cmocka_unit_test(md5),     cmocka_unit_test(init_and_deinit_may_repeat),
-		cmocka_unit_test(threads), cmocka_unit_test(small_ones),
+		cmocka_unit_test(sha256),   cmocka_unit_test(hmac),
+		cmocka_unit_test(rsa_sign), cmocka_unit_test(rsa_keys_that_are_none),
+		cmocka_unit_test(md5),      cmocka_unit_test(init_and_deinit_may_repeat),
+		cmocka_unit_test(threads),  cmocka_unit_test(small_ones),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	crypto_deinit();
