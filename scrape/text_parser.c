@@ -31,6 +31,21 @@ static const char *skip_class(const char *p, unsigned classes)
 	return p;
 }
 
+/* Prometheus's lexer reads over the NULs behind each byte of a label value and of a comment. */
+static const char *skip_nuls(const char *p)
+{
+	while (*p == '\0')
+		p++;
+	return p;
+}
+
+static const char *skip_blanks_and_nuls(const char *p)
+{
+	while (*p == ' ' || *p == '\t')
+		p = skip_nuls(p + 1);
+	return p;
+}
+
 enum text_line text_next(const char **p, const char *end)
 {
 	const char *at = *p;
@@ -57,12 +72,19 @@ static const char *quoted_end(const char *p, const char *end)
 		if (*p == '"')
 			return p + 1;
 		if (*p == '\\') {
-			p++;
-			if (p >= end || *p == '\n')
+			p = skip_nuls(p + 1);
+			if (*p == '\n')
 				return NULL;
 		}
 	}
 	return NULL;
+}
+
+/* NULs behind the closing quote of a label value belong to it. */
+static const char *value_end(const char *p, const char *end)
+{
+	p = quoted_end(p, end);
+	return p ? skip_nuls(p) : NULL;
 }
 
 /* A quoted name, which may not hold a NUL (a label value may). */
@@ -72,9 +94,15 @@ static const char *quoted_name_end(const char *p, const char *end)
 	return name_end && !memchr(p, '\0', (size_t)(name_end - p)) ? name_end : NULL;
 }
 
-static bool word_then_blank(const char *p, const char *end, const char *word)
+/* The place after a keyword and its blanks, NULL when it is not there. */
+static const char *after_keyword(const char *p, const char *word)
 {
-	return end - p > 4 && memcmp(p, word, 4) == 0 && (p[4] == ' ' || p[4] == '\t');
+	for (; *word; word++) {
+		if (*p != *word)
+			return NULL;
+		p = skip_nuls(p + 1);
+	}
+	return *p == ' ' || *p == '\t' ? skip_blanks_and_nuls(p) : NULL;
 }
 
 static int meta_type(struct sv text, enum metric_type *out)
@@ -110,15 +138,16 @@ static const char *meta_rest(const char *p, const char *end, struct text_meta *o
 	} else {
 		if (is_class(*p, IS_ALPHA | IS_COLON))
 			p = skip_class(p, IS_ALPHA | IS_COLON | IS_DIGIT);
-		if (p == name || *p == '\0') {
-			err_set(err, 1, "expected a metric name after %s",
-				out->kind == TEXT_META_HELP ? "HELP" : "TYPE");
-			return NULL;
-		}
 		out->family = sv_make(name, (size_t)(p - name));
 	}
+	if (p == name || *p == '\0') {
+		err_set(err, 1, "expected a metric name after %s",
+			out->kind == TEXT_META_HELP ? "HELP" : "TYPE");
+		return NULL;
+	}
 	const char *newline = memchr(p, '\n', (size_t)(end - p));
-	struct sv text = newline - p > 1 ? sv_make(p + 1, (size_t)(newline - p) - 1) : SV("");
+	bool empty = skip_blanks_and_nuls(p) == newline;
+	struct sv text = empty ? SV("") : sv_make(p + 1, (size_t)(newline - p) - 1);
 	if (out->kind == TEXT_META_TYPE && meta_type(text, &out->type) != 0) {
 		err_set(err, 1, "invalid metric type \"%.*s\"",
 			(int)(text.len < 64 ? text.len : 64), text.ptr);
@@ -136,12 +165,12 @@ const char *text_comment(const char *p, const char *end, struct text_meta *out, 
 {
 	*out = (struct text_meta){.kind = TEXT_META_NONE};
 	const char *word = skip_blanks(p + 1);
-	if (word > p + 1 && word_then_blank(word, end, "HELP"))
-		out->kind = TEXT_META_HELP;
-	else if (word > p + 1 && word_then_blank(word, end, "TYPE"))
-		out->kind = TEXT_META_TYPE;
-	if (out->kind != TEXT_META_NONE)
-		return meta_rest(skip_blanks(word + 4), end, out, err);
+	const char *help = word > p + 1 ? after_keyword(word, "HELP") : NULL;
+	const char *type = word > p + 1 ? after_keyword(word, "TYPE") : NULL;
+	if (help || type) {
+		out->kind = help ? TEXT_META_HELP : TEXT_META_TYPE;
+		return meta_rest(help ? help : type, end, out, err);
+	}
 
 	/* A NUL is looked for only where Prometheus's lexer has not yet passed the blanks. */
 	const char *newline = memchr(p, '\n', (size_t)(end - p));
@@ -181,9 +210,9 @@ static const char *label_item(const char *p, const char *end, bool *has_name, st
 	}
 	if (*p != '=')
 		return series_error(err, "expected '=' after a label name");
-	p = skip_blanks(p + 1);
+	p = skip_blanks_and_nuls(p + 1);
 	start = p;
-	p = *p == '"' ? quoted_end(p, end) : NULL;
+	p = *p == '"' ? value_end(p, end) : NULL;
 	if (!p)
 		return series_error(err, "expected a quoted label value");
 	if (!utf8_valid(sv_make(start, (size_t)(p - start))))
@@ -286,7 +315,16 @@ static struct sv canonical_bound(struct arena *arena, struct sv value)
 	return arena_dup(arena, sv_make(text, n));
 }
 
-/* The token at p: quoted or bare; *text is without quotes. */
+/* The label value at p without quotes; where it ends. */
+static const char *value_token(const char *p, const char *end, struct sv *text)
+{
+	const char *start = p;
+	p = value_end(p, end);
+	*text = sv_make(start + 1, (size_t)(p - start) - 2);
+	return skip_blanks(p);
+}
+
+/* The same for a name, quoted or bare. */
 static const char *name_token(const char *p, const char *end, struct sv *text)
 {
 	const char *start = p;
@@ -320,7 +358,7 @@ int text_labels(struct sv series, enum metric_type type, struct label_builder *b
 		p = name_token(p, end, &label);
 		label = text_unescape(b->arena, label, true);
 		if (*p == '=') {
-			p = name_token(skip_blanks(p + 1), end, &value);
+			p = value_token(skip_blanks_and_nuls(p + 1), end, &value);
 			value = text_unescape(b->arena, value, true);
 			if ((type == METRIC_HISTOGRAM && sv_eq(label, SV("le"))) ||
 			    (type == METRIC_SUMMARY && sv_eq(label, SV("quantile"))))

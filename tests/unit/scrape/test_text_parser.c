@@ -91,6 +91,17 @@ static const struct page_case cases[] = {
 	{SV("a\0{b=\"d\"} 1"), REJECT, NULL},
 	{SV("a{b\0=\"x\"} 1"), REJECT, NULL},
 	{SV("a{b=\0\"s\"} 1"), REJECT, NULL},
+	/* The lexer reads over NULs, but only behind a byte of a value or of a comment. */
+	{SV("a{b=\"x\"\0} 1"), 1, "__name__=a;b=x\";"},
+	{SV("a{b=\"x\\\0\"\"} 1"), 1, "__name__=a;b=x\\;"},
+	{SV("a{b=\"x\\\0\n\"} 1"), REJECT, NULL},
+	{SV("a{b= \0\t\"s\"} 1"), 1, "__name__=a;b=s;"},
+	{SV("a{b \0=\"s\"} 1"), REJECT, NULL},
+	{SV("# TYPE\0 a summary\na{quantile=\"1\"} 2"), 1, "__name__=a;quantile=1.0;"},
+	{SV("# T\0\0YPE \0 a bogus\nb 2"), REJECT, NULL},
+	{SV("# TYPE \0\na 2"), REJECT, NULL},
+	{SV("# HELP \"a\"\0b\nb 2"), REJECT, NULL},
+	{SV("# \0TYPE a bogus\nb 2"), 0, NULL},
 	{SV("a 0 1\0"), REJECT, NULL},
 	{SV("a 1\n\0b garbage"), 1, "__name__=a;"},
 	{SV("\0"), 0, NULL},
@@ -190,16 +201,24 @@ static void reads_values_and_times(void **state)
 			 REJECT);
 }
 
-static void decodes_help(void **state)
+static void assert_help(struct sv page, struct sv expected)
 {
-	static const struct sv page = SV("# HELP a line\\nbreak \\\\ \\\" \\x\n");
 	struct text_meta m;
 	assert_non_null(text_comment(page.ptr, page.ptr + page.len, &m, NULL));
 	assert_int_equal(m.kind, TEXT_META_HELP);
 	_cleanup_(arena_deinit) struct arena arena;
 	arena_init(&arena, 4096);
-	struct sv help = text_unescape(&arena, m.help, false);
-	assert_true(sv_eq(help, SV("line\nbreak \\ \\\" \\x")));
+	assert_true(sv_eq(text_unescape(&arena, m.help, false), expected));
+}
+
+static void decodes_help(void **state)
+{
+	assert_help(SV("# HELP a line\\nbreak \\\\ \\\" \\x\n"), SV("line\nbreak \\ \\\" \\x"));
+	assert_help(SV("# HELP a  b \n"), SV(" b "));
+	/* Blanks alone are no text. */
+	assert_help(SV("# HELP a \t \n"), SV(""));
+	assert_help(SV("# HELP a \0 \n"), SV(""));
+	assert_help(SV("# HELP a  \0b\n"), SV(" \0b"));
 }
 
 static void knows_where_a_bare_name_ends(void **state)
