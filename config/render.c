@@ -3,6 +3,7 @@
 
 #include "decode.h"
 #include "raw.h"
+#include "shown.h"
 
 #include <ampagent/base/json.h>
 #include <ampagent/base/number.h>
@@ -35,23 +36,10 @@ static void start_key(struct buf *out, int depth, struct sv key)
 	buf_char(out, ':');
 }
 
-/* scheme://user:password@host: the password goes. */
 static void render_url(struct buf *out, struct sv url)
 {
-	size_t start = sv_find_sv(url, SV("://"));
-	struct sv authority = sv_from(url, start + 3);
-	authority.len = sv_find(authority, '/');
-	size_t at = sv_find(authority, '@'), colon = sv_find(authority, ':');
-	if (start == url.len || at == authority.len || colon > at) {
-		json_quote(out, url);
-		return;
-	}
 	_cleanup_(buf_deinit) struct buf masked = BUF_NULL;
-	buf_init(&masked, url.len + sizeof "xxxxx");
-	buf_sv(&masked, sv_make(url.ptr, (size_t)(authority.ptr + colon + 1 - url.ptr)));
-	buf_sv(&masked, SV("xxxxx"));
-	buf_sv(&masked, sv_from(url, (size_t)(authority.ptr + at - url.ptr)));
-	json_quote(out, buf_view(&masked));
+	json_quote(out, shown_url_masked(url, &masked));
 }
 
 static bool is_default(const struct schema_entry *e, const void *field)

@@ -15,6 +15,8 @@ void shown_scalar(struct buf *out, struct sv s);
 void shown_quoted(struct buf *out, struct sv s);
 /* A URL with its password masked. */
 void shown_url(struct buf *out, struct sv url);
+/* The URL with `xxxxx` for its password: itself, or made in buf, which the caller frees. */
+struct sv shown_url_masked(struct sv url, struct buf *buf);
 
 /* The order in which a block's keys are shown; a "!" before a key: also when it is zero; a "?":
  * when it is in the file. NULL: the schema's order. For tests. */

@@ -167,20 +167,35 @@ void shown_scalar(struct buf *out, struct sv s)
 	}
 }
 
-void shown_url(struct buf *out, struct sv url)
+static struct sv password_of(struct sv url)
 {
 	size_t start = sv_find_sv(url, SV("://"));
+	if (start == url.len)
+		return SV_NULL;
 	struct sv authority = sv_from(url, start + 3);
-	authority.len = sv_find(authority, '/');
+	/* Host and port end at the first of these. */
+	for (const char *ends = "/?#"; *ends; ends++)
+		authority.len = sv_find(authority, *ends);
 	size_t at = sv_find(authority, '@'), colon = sv_find(authority, ':');
-	if (start == url.len || at == authority.len || colon > at) {
-		shown_scalar(out, url);
-		return;
-	}
+	if (at == authority.len || colon > at)
+		return SV_NULL;
+	return sv_make(authority.ptr + colon + 1, at - colon - 1);
+}
+
+struct sv shown_url_masked(struct sv url, struct buf *buf)
+{
+	struct sv password = password_of(url);
+	if (!password.ptr)
+		return url;
+	buf_init(buf, url.len + sizeof "xxxxx");
+	buf_sv(buf, sv_make(url.ptr, (size_t)(password.ptr - url.ptr)));
+	buf_sv(buf, SV("xxxxx"));
+	buf_sv(buf, sv_from(url, (size_t)(password.ptr + password.len - url.ptr)));
+	return buf_view(buf);
+}
+
+void shown_url(struct buf *out, struct sv url)
+{
 	_cleanup_(buf_deinit) struct buf masked = BUF_NULL;
-	buf_init(&masked, url.len + sizeof "xxxxx");
-	buf_sv(&masked, sv_make(url.ptr, (size_t)(authority.ptr + colon + 1 - url.ptr)));
-	buf_sv(&masked, SV("xxxxx"));
-	buf_sv(&masked, sv_from(url, (size_t)(authority.ptr + at - url.ptr)));
-	shown_scalar(out, buf_view(&masked));
+	shown_scalar(out, shown_url_masked(url, &masked));
 }

@@ -93,6 +93,9 @@ static void test_urls(void **state)
 		{"http://user@h/x", "http://user@h/x"},
 		{"http://h/x:y@z", "http://h/x:y@z"},
 		{"http://h:80/x", "http://h:80/x"},
+		{"http://h:80?x@y", "http://h:80?x@y"},
+		{"http://h:80#x@y", "http://h:80#x@y"},
+		{"http://u:p@h?x@y", "http://u:xxxxx@h?x@y"},
 		{"h:p@x", "h:p@x"},
 		{"", "\"\""},
 	};
