@@ -61,6 +61,10 @@ static const char tls_server[] =
 	"if sys.argv[2] == 'mutual':\n"
 	"    c.verify_mode = ssl.CERT_REQUIRED\n"
 	"    c.load_verify_locations(d + '/ca.pem')\n"
+	"if sys.argv[2].startswith('TLSv'):\n"
+	"    v = getattr(ssl.TLSVersion, sys.argv[2])\n"
+	"    c.set_ciphers('DEFAULT:@SECLEVEL=0')\n"
+	"    c.minimum_version = c.maximum_version = v\n"
 	"s = S(('127.0.0.1', 0), H)\n"
 	"s.socket = c.wrap_socket(s.socket, server_side=True, do_handshake_on_connect=False)\n"
 	"print(s.server_address[1], flush=True)\n"
@@ -221,6 +225,41 @@ static void tls_verifies(void **state)
 	tls_stop(&p);
 }
 
+/* A server of each version alone, asked with each pair of limits, and what Go makes of it: versions
+ * before 1.2 only when min_version says so. */
+static void tls_versions_alone(void **state)
+{
+	static const struct {
+		const char *mode, *version;
+		enum tls_version has;
+	} servers[] = {{"TLSv1", "version=TLSv1 ", TLS_10},
+		       {"TLSv1_1", "version=TLSv1.1 ", TLS_11},
+		       {"TLSv1_2", "version=TLSv1.2 ", TLS_12},
+		       {"TLSv1_3", "version=TLSv1.3 ", TLS_13}};
+	struct fixture *f = *state;
+	struct sv ca = sv_of(in_dir("ca.pem"));
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		struct tls_peer p;
+		tls_start(&p, servers[i].mode);
+		for (int pair = 0; pair < 25; pair++) {
+			enum tls_version min = (enum tls_version)(pair / 5);
+			enum tls_version max = (enum tls_version)(pair % 5);
+			enum tls_version least = min ? min : TLS_12, most = max ? max : TLS_13;
+			if (max != TLS_ANY && max < min)
+				continue;
+			tls_get(f, p.url,
+				(struct tls_options){
+					.ca_file = ca, .min_version = min, .max_version = max});
+			if (servers[i].has >= least && servers[i].has <= most)
+				assert_body(f, servers[i].version);
+			else if (f->reply.result != HTTP_NETWORK)
+				fail_msg("%s, %d to %d: %d", servers[i].mode, min, max,
+					 f->reply.result);
+		}
+		tls_stop(&p);
+	}
+}
+
 static struct sv file_text(const char *path, struct buf *b)
 {
 	buf_init(b, 1 << 16);
@@ -315,6 +354,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(tls_verifies),
+		TEST(tls_versions_alone),
 		TEST(tls_with_client_certificate),
 		TEST(tls_files_that_change),
 		TEST(broken_material),
