@@ -160,13 +160,14 @@ static bool method_fits(struct sv method, unsigned methods)
 
 static void wrong_method(struct web *w, const struct http_server_request *req, unsigned methods)
 {
-	bool changes = !(methods & WEB_GET);
-	const struct http_header allow = {SV("Allow"), changes              ? SV("POST, PUT")
-						       : methods & WEB_POST ? SV("GET, HEAD, POST")
-									    : SV("GET, HEAD")};
+	struct sv allowed = !(methods & WEB_GET) ? SV("POST, PUT")
+			    : methods & WEB_POST ? SV("GET, HEAD, POST")
+						 : SV("GET, HEAD");
+	const struct http_header allow = {SV("Allow"), allowed};
 	web_count(w, 405);
 	http_answer_now(req->exchange, 405, WEB_TEXT,
-			changes ? SV("Only POST or PUT requests allowed")
+			sv_starts_with(req->path, SV("/-/")) && !(methods & WEB_GET)
+				? SV("Only POST or PUT requests allowed")
 				: SV("Method Not Allowed\n"),
 			&allow, 1);
 }
