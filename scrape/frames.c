@@ -131,7 +131,8 @@ void frame_list_rollback(struct frame_list *l, const struct frame_mark *mark)
 {
 	for (size_t i = l->n_times; i > 0; i--) {
 		const struct frame_time *t = &l->times[i - 1];
-		l->v[t->ref >> 8].last_ms[t->ref & 255] = t->last_ms;
+		struct frame *f = &l->v[t->ref >> 8];
+		(t->of_sample ? f->sample_ms : f->last_ms)[t->ref & 255] = t->before_ms;
 	}
 	forget_times(l);
 	for (uint32_t i = mark->n; i < l->n; i++)
@@ -245,13 +246,15 @@ int frame_list_take_time(struct frame_list *l, uint32_t ref, int64_t t_ms)
 		return 1;
 	if (reserve_time(l) != 0)
 		return ERR_NOMEM;
-	l->times[l->n_times++] = (struct frame_time){ref, f->last_ms[slot]};
+	l->times[l->n_times++] = (struct frame_time){ref, false, f->last_ms[slot]};
 	f->last_ms[slot] = t_ms;
 	return 0;
 }
 
-int64_t frame_exchange_sample_ms(struct frame *f, unsigned slot, int64_t t_ms)
+int64_t frame_list_exchange_sample_ms(struct frame_list *l, uint32_t ref, int64_t t_ms)
 {
+	struct frame *f = &l->v[ref >> 8];
+	unsigned slot = ref & 255;
 	if (!f->sample_ms) {
 		f->sample_ms = malloc(f->cap * sizeof *f->sample_ms);
 		if (!f->sample_ms)
@@ -260,8 +263,12 @@ int64_t frame_exchange_sample_ms(struct frame *f, unsigned slot, int64_t t_ms)
 			f->sample_ms[i] = f->column_ms;
 	}
 	int64_t before = f->sample_ms[slot];
-	if (t_ms > before)
-		f->sample_ms[slot] = t_ms;
+	if (t_ms <= before)
+		return before;
+	if (reserve_time(l) != 0)
+		return INT64_MAX;
+	l->times[l->n_times++] = (struct frame_time){ref, true, before};
+	f->sample_ms[slot] = t_ms;
 	return before;
 }
 
@@ -274,7 +281,7 @@ static int mark_slot(struct frame_list *l, uint32_t ref, int64_t t_ms, struct ba
 			return r < 0 ? r : 0;
 	}
 	if (f->sample_ms)
-		f->sample_ms[ref & 255] = t_ms;
+		frame_list_exchange_sample_ms(l, ref, t_ms);
 	int r = frame_put(f, ref & 255, VALUE_STALE_BITS, batch);
 	l->n_stale += r == 0;
 	return r < 0 ? r : 0;

@@ -37,10 +37,11 @@ struct frame {
 	int64_t *sample_ms;
 };
 
-/* A slot's own last time before the running scrape moved it. */
+/* A slot's time before the running scrape moved it: of last_ms, or of sample_ms. */
 struct frame_time {
 	uint32_t ref;
-	int64_t last_ms;
+	bool of_sample;
+	int64_t before_ms;
 };
 
 struct frame_list {
@@ -109,7 +110,7 @@ void frame_list_compact(struct frame_list *l, const bool *used, uint32_t *moved,
 
 /* The time of a slot's last sample, before `t_ms` takes its place; INT64_MIN when it has had none.
  * Kept from the first call on. Without memory the answer is INT64_MAX: no zero sample then. */
-int64_t frame_exchange_sample_ms(struct frame *f, unsigned slot, int64_t t_ms);
+int64_t frame_list_exchange_sample_ms(struct frame_list *l, uint32_t ref, int64_t t_ms);
 /* Remembers a sample's own time: 0; 1 when it is not after the last one; ERR_NOMEM. */
 int frame_list_take_time(struct frame_list *l, uint32_t ref, int64_t t_ms);
 /* A slot's last own time; INT64_MIN when it has had none. */

@@ -30,7 +30,6 @@ struct owner {
 	uint32_t gen;                /* of the page being read, or the last one */
 	uint32_t good_gen;           /* of the last page that was good */
 	uint32_t good_lines;         /* how many lines there were after it */
-	bool metadata_owed;          /* a bad page had metadata that was not there before */
 	int64_t last_ms;             /* time of the last batch handed over; INT64_MIN when none */
 	uint32_t report[REPORT_MAX]; /* refs of the report series; SLOT_NONE until first used */
 	struct exemplar_memory exemplars;

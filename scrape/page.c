@@ -23,7 +23,6 @@ static void page_discard(struct reader *r)
 	struct owner *o = r->o;
 	frame_list_rollback(&o->frames, &o->frames_mark);
 	keep_lines(o);
-	o->metadata_owed = o->metadata_owed || r->meta_changed;
 	frame_list_drop_columns(&o->frames);
 	r->batch->n_defs = 0;
 	r->batch->n_rows = 0;
@@ -61,15 +60,16 @@ static bool reader_init(struct reader *r)
 	return true;
 }
 
-static int read_page(struct reader *r, struct sv page)
+/* *bad_at: where a page of lines is broken, or its end. */
+static int read_page(struct reader *r, struct sv page, const char **bad_at)
 {
-	const char *bad_at = page.ptr;
+	*bad_at = r->end;
 	if (!r->format)
 		return page_read_proto(r, sv_make(page.ptr, page.len - 1));
-	int result = page_read_lines(r, page, &bad_at);
+	int result = page_read_lines(r, page, bad_at);
 	if (result == 1 && r->err) {
 		int line = 1;
-		for (const char *p = page.ptr; p < bad_at; p++)
+		for (const char *p = page.ptr; p < *bad_at; p++)
 			line += *p == '\n';
 		err_prefix(r->err, "line %d", line);
 		r->err->line = line;
@@ -109,17 +109,22 @@ int page_read(struct owner *o, const struct page_env *env, struct sv page, int64
 	};
 	o->gen++;
 	owner_mark(o);
-	int result = reader_init(&r) ? read_page(&r, page) : ERR_NOMEM;
+	const char *bad_at = page.ptr;
+	int result = reader_init(&r) ? read_page(&r, page, &bad_at) : ERR_NOMEM;
 	if (result == 0)
 		result = check_limits(&r);
 	if (result == 0)
 		result = page_place(&r);
-	if (result == 0 && (r.meta_changed || o->metadata_owed))
+	if (result == 0 && r.meta_changed)
 		result = page_metadata(env, page, batch);
 	if (result != 0)
 		page_discard(&r);
 	else
 		o->page_good = true;
+	/* Metadata is told all the same, as far as the page was read. */
+	if (result == 1 && r.meta_changed &&
+	    page_metadata(env, sv_make(page.ptr, (size_t)(bad_at - page.ptr)), batch) != 0)
+		batch->n_metadata = 0;
 	o->page_empty = page.len == 1;
 	return result;
 }

@@ -108,6 +108,8 @@ int page_metadata(const struct page_env *env, struct sv page, struct batch *batc
 	bool proto = env->format == PROTO_PROMETHEUS_PROTO;
 	bool openmetrics =
 		env->format == PROTO_OPENMETRICS_0_0_1 || env->format == PROTO_OPENMETRICS_1_0_0;
+	if (page.len == 0)
+		return 0;
 	int result = proto ? gather_proto(&g, sv_make(page.ptr, page.len - 1))
 			   : gather_lines(&g, page, openmetrics);
 	if (result != 0)

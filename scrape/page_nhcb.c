@@ -183,10 +183,25 @@ static int collect(struct reader *r, const struct seen *s, const struct page_sam
 				   : nhcb_add_count(&c->parts, value);
 }
 
-static uint64_t key_of(const struct page_nhcb *c)
+/* The series as text, as Prometheus writes it: what it is known by, whatever format it comes in. A
+ * view into the histogram's memory; empty without memory. */
+static struct sv text_of(struct page_nhcb *c)
 {
-	uint64_t h = hash_keyed(c->name.ptr, c->name.len) ^ c->labels_hash;
-	return h * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	buf_init(&text, HELD_BYTES);
+	buf_sv(&text, c->name);
+	for (size_t i = 0; i < c->n_labels; i++) {
+		buf_char(&text, i == 0 ? '{' : ',');
+		if (label_name_legacy_valid(c->labels[i].name))
+			buf_sv(&text, c->labels[i].name);
+		else
+			go_quote(&text, c->labels[i].name);
+		buf_char(&text, '=');
+		go_quote(&text, c->labels[i].value);
+	}
+	if (c->n_labels > 0)
+		buf_char(&text, '}');
+	return arena_dup(&c->arena, buf_view(&text));
 }
 
 int page_nhcb_flush(struct reader *r)
@@ -204,12 +219,14 @@ int page_nhcb_flush(struct reader *r)
 		return result < 0 ? result : 0;
 	const struct scrape_features *f = r->env->features;
 	h.start_ms = f && f->start_times ? c->start_ms : 0;
+	struct sv text = text_of(c);
 	const struct page_series series = {
 		.name = c->name,
 		.labels = c->labels,
 		.n_labels = c->n_labels,
-		.key = key_of(c),
-		.len = (uint32_t)c->n_labels + 1,
+		.key = hash_keyed(text.ptr, text.len),
+		.len = (uint32_t)text.len,
+		.flags = c->n_labels > 0 ? LINE_BRACED : 0,
 	};
 	const struct page_sample sample = {
 		.s = {.has_time = c->has_time, .t_ms = c->t_ms},

@@ -157,7 +157,7 @@ static int place_pending(struct reader *r)
 				bit_set(f->seen_now, slot);
 		}
 		if (r->env->features && r->env->features->start_zero)
-			frame_exchange_sample_ms(f, slot, p->last_ms);
+			frame_list_exchange_sample_ms(frames, p->ref, p->last_ms);
 	}
 	struct line_table *t = &r->o->lines;
 	for (uint32_t i = r->replaced ? 0 : r->o->lines_mark; i < t->n; i++) {

@@ -62,7 +62,7 @@ static int store_for_slot(struct reader *r, uint32_t ref, const struct page_samp
 	struct frame *f = &r->o->frames.v[ref >> 8];
 	struct place at = {ref, false};
 	if (wants_zero(r)) {
-		int64_t last_ms = frame_exchange_sample_ms(f, ref & 255, t_ms);
+		int64_t last_ms = frame_list_exchange_sample_ms(&r->o->frames, ref, t_ms);
 		int result = take_zero(r, at, s, t_ms, last_ms, &as_row);
 		if (result != 0)
 			return result;
@@ -289,11 +289,11 @@ static int take_unplaced(struct reader *r, const struct page_series *series, uin
 	struct line *line = &r->o->lines.v[index];
 	line->gen = r->o->gen;
 	if (result == 0) {
-		line->flags = flags;
+		line->flags = unknown ? flags : flags & (uint8_t)~LINE_UNKNOWN;
 		line->ref = ref;
-	}
-	if (!r->accepted && unknown)
+	} else if (unknown) {
 		line->flags |= LINE_UNKNOWN;
+	}
 	return result;
 }
 

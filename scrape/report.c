@@ -220,7 +220,6 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	/* As with Prometheus, series are not new that come back after an empty page. */
 	if (good && !o->page_empty) {
 		o->good_gen = o->gen;
-		o->metadata_owed = false;
 		line_table_rest(&o->lines);
 		pack(o, env);
 		o->good_lines = o->lines.n;

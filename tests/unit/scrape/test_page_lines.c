@@ -154,6 +154,28 @@ static void test_zero_at_start(void **state)
 	ASSERT_BATCH(w, "__name__=a_total, stale\n");
 }
 
+/* What was taken back was no sample: the zero is still to come. */
+static void test_zero_after_lost_scrapes(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	w->features.start_zero = true;
+	char page[200], expected[300];
+	snprintf(page, sizeof page, COUNTER_FORM, 5, (long long)w->t_ms / 1000 - 100);
+	assert_int_equal(scrape_page(w, page), 0);
+	int64_t again_s = w->t_ms / 1000;
+	snprintf(page, sizeof page, COUNTER_FORM, 1, (long long)again_s);
+	assert_int_equal(scrape_and(w, page, true), 0);
+	*strstr(page, "# EOF") = 'x';
+	assert_int_equal(scrape_page(w, page), 1);
+	snprintf(page, sizeof page, COUNTER_FORM, 2, (long long)again_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	snprintf(expected, sizeof expected,
+		 "__name__=a_total, 0 @%lld\n__name__=a_total, 2 @%lld\n",
+		 (long long)again_s * 1000 + 500, (long long)w->t_ms);
+	ASSERT_BATCH(w, expected);
+}
+
 static void test_metadata(void **state)
 {
 	struct world *w = *state;
@@ -200,12 +222,13 @@ static void test_bad_pages_are_remembered(void **state)
 	struct world *w = *state;
 	assert_int_equal(scrape_page(w, "# HELP a x\na 1\nb 1\nbroken\n"), 1);
 	ASSERT_BATCH(w, "");
+	assert_int_equal(w->n_metadata, 1 + REPORT_MAX);
 	assert_int_equal(w->result.series_added, 2);
 	assert_int_equal(scrape_page(w, "a 2\nb 2\nc 2\nbroken\n"), 1);
 	assert_int_equal(w->result.series_added, 1);
 	assert_int_equal(scrape_page(w, "# HELP a x\nb 3\na 3\n"), 0);
 	assert_int_equal(w->result.series_added, 0);
-	assert_int_equal(w->n_metadata, 1);
+	assert_int_equal(w->n_metadata, 0);
 	ASSERT_BATCH(w, "__name__=a, 3\n__name__=b, 3\n");
 	/* c was forgotten with the good page. */
 	assert_int_equal(scrape_page(w, "a 4\nb 4\nc 4\n"), 0);
@@ -293,6 +316,11 @@ static void test_known_ones_beyond_the_limit(void **state)
 	assert_int_equal(scrape_page(w, "x 1\ny 1\nm 1\n"), 1);
 	assert_int_equal(scrape_page(w, "m 1\n"), 0);
 	assert_int_equal(w->result.series_added, 0);
+	/* Also one that only bad pages had, once before the limit. */
+	assert_int_equal(scrape_page(w, "n 1\nx 1\ny 1\n"), 1);
+	assert_int_equal(scrape_page(w, "x 1\ny 1\nn 1\n"), 1);
+	assert_int_equal(scrape_page(w, "n 1\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
 }
 
 /* A new series whose first sample is refused is not known yet: its second one is no duplicate. */
@@ -356,6 +384,7 @@ int main(void)
 		TEST(test_format_changes),
 		TEST(test_start_times),
 		TEST(test_zero_at_start),
+		TEST(test_zero_after_lost_scrapes),
 		TEST(test_metadata),
 		TEST(test_counts_of_broken_lines),
 		TEST(test_bad_pages_are_remembered),

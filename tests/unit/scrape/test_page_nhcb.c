@@ -58,6 +58,21 @@ static void test_series_of_one_family(void **state)
 			"__name__=other, 1\n");
 }
 
+/* It is known by its text, as a plain sample would be. */
+static void test_known_by_its_text(void **state)
+{
+	struct world *w = *state;
+	convert(w);
+	const char *page = HEAD "h_count 1\nh_sum 1\nh_count{a=\"b\"} 2\nh_sum{a=\"b\"} 1\n";
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->result.series_added, 2);
+	assert_int_equal(scrape_page(w, "h 1\nh{a=\"b\"} 2\n"), 0);
+	assert_int_equal(w->result.series_added, 0);
+	ASSERT_BATCH(w, "__name__=h, 1\n__name__=h,a=b, 2\n");
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->result.series_added, 0);
+}
+
 static void test_contradictions_are_lost(void **state)
 {
 	struct world *w = *state;
@@ -130,13 +145,10 @@ static void test_relabeling_and_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_histogram),
-		TEST(test_classic_ones_may_stay),
-		TEST(test_series_of_one_family),
-		TEST(test_contradictions_are_lost),
-		TEST(test_what_is_no_part_passes),
-		TEST(test_exemplars_need_times),
-		TEST(test_what_openmetrics_has_beside),
+		TEST(test_one_histogram),           TEST(test_classic_ones_may_stay),
+		TEST(test_series_of_one_family),    TEST(test_known_by_its_text),
+		TEST(test_contradictions_are_lost), TEST(test_what_is_no_part_passes),
+		TEST(test_exemplars_need_times),    TEST(test_what_openmetrics_has_beside),
 		TEST(test_relabeling_and_limits),
 	};
 	return cmocka_run_group_tests_name("page_nhcb", tests, NULL, NULL);
