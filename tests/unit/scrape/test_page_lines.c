@@ -154,28 +154,6 @@ static void test_zero_at_start(void **state)
 	ASSERT_BATCH(w, "__name__=a_total, stale\n");
 }
 
-/* What was taken back was no sample: the zero is still to come. */
-static void test_zero_after_lost_scrapes(void **state)
-{
-	struct world *w = *state;
-	openmetrics(w);
-	w->features.start_zero = true;
-	char page[200], expected[300];
-	snprintf(page, sizeof page, COUNTER_FORM, 5, (long long)w->t_ms / 1000 - 100);
-	assert_int_equal(scrape_page(w, page), 0);
-	int64_t again_s = w->t_ms / 1000;
-	snprintf(page, sizeof page, COUNTER_FORM, 1, (long long)again_s);
-	assert_int_equal(scrape_and(w, page, true), 0);
-	*strstr(page, "# EOF") = 'x';
-	assert_int_equal(scrape_page(w, page), 1);
-	snprintf(page, sizeof page, COUNTER_FORM, 2, (long long)again_s);
-	assert_int_equal(scrape_page(w, page), 0);
-	snprintf(expected, sizeof expected,
-		 "__name__=a_total, 0 @%lld\n__name__=a_total, 2 @%lld\n",
-		 (long long)again_s * 1000 + 500, (long long)w->t_ms);
-	ASSERT_BATCH(w, expected);
-}
-
 static void test_metadata(void **state)
 {
 	struct world *w = *state;
@@ -384,7 +362,6 @@ int main(void)
 		TEST(test_format_changes),
 		TEST(test_start_times),
 		TEST(test_zero_at_start),
-		TEST(test_zero_after_lost_scrapes),
 		TEST(test_metadata),
 		TEST(test_counts_of_broken_lines),
 		TEST(test_bad_pages_are_remembered),

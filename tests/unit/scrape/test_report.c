@@ -137,6 +137,31 @@ static void the_end_of_a_run_is_tried_again(void **state)
 	page_rollback(w->owner);
 }
 
+#define COUNTER_FORM "# TYPE a counter\na_total %d\na_created %lld.5\n"
+
+/* What was taken back was no sample: the zero before it is still to come. */
+static void zeros_come_after_lost_scrapes(void **state)
+{
+	struct world *w = *state;
+	char page[200], expected[300];
+	w->format = PROTO_OPENMETRICS_1_0_0;
+	w->features.start_zero = true;
+	long long start_s = w->t_ms / 1000 - 100;
+	snprintf(page, sizeof page, COUNTER_FORM "# EOF", 5, start_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	start_s = w->t_ms / 1000;
+	snprintf(page, sizeof page, COUNTER_FORM "# EOF", 1, start_s);
+	assert_int_equal(scrape_and(w, page, true), 0);
+	snprintf(page, sizeof page, COUNTER_FORM "broken", 2, start_s);
+	assert_int_equal(scrape_page(w, page), 1);
+	snprintf(page, sizeof page, COUNTER_FORM "# EOF", 3, start_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	snprintf(expected, sizeof expected,
+		 "__name__=a_total, 0 @%lld\n__name__=a_total, 3 @%lld\n", start_s * 1000 + 500,
+		 (long long)w->t_ms);
+	ASSERT_BATCH(w, expected);
+}
+
 static void churn_is_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -228,6 +253,7 @@ int main(void)
 		TEST(only_written_markers_are_counted),
 		TEST(memory_may_end_anywhere),
 		TEST(the_end_of_a_run_is_tried_again),
+		TEST(zeros_come_after_lost_scrapes),
 		TEST(churn_is_forgotten),
 		TEST(an_exposed_up_does_not_hide_ours),
 		TEST(extra_report_series),
