@@ -44,7 +44,7 @@ void wal_print_histogram(FILE *out, const struct histogram *h)
 		[HISTOGRAM_RESET_NO] = " reset=no",
 		[HISTOGRAM_GAUGE] = " reset=gauge",
 	};
-	fprintf(out, " histogram schema=%" PRId32, h->schema);
+	fprintf(out, " histogram %sschema=%" PRId32, h->is_float ? "float " : "", h->schema);
 	print_count(out, " count=", h->is_float, h->count);
 	if (h->sum_bits == VALUE_STALE_BITS)
 		fprintf(out, " sum=stale");

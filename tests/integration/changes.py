@@ -4,6 +4,7 @@ import json
 import os
 import time
 
+import exposition as e
 import harness as h
 
 PAGES = {"/metrics": b"a 1\nb 2\nc 3\n"}
@@ -84,6 +85,42 @@ def a_series_lost_over_a_restart_gets_its_marker():
         h.check(stats["out_of_order"] == 0 and stats["conflicts"] == 0, "in order over the restart: %s" % stats)
 
 
+def a_histogram_lost_over_a_restart_gets_its_marker():
+    """A native one, and one with custom buckets; and a series that was one is a float afterwards."""
+    native = e.native(3, {1: 2, 2: 4})
+    before = [e.family(name, "histogram", [e.histogram({}, 6, 3.5, native_part=native)]) for name in "abc"]
+    after = [before[0], e.family("c", "gauge", [e.gauge({}, 1)]), e.family("d", "gauge", [e.gauge({}, 4)])]
+    classic = b'# TYPE %s histogram\n%s_bucket{le="1"} 2\n%s_bucket{le="+Inf"} 3\n%s_sum 4\n%s_count 3\n'
+    with h.Dir() as d, h.Pages() as pages, h.Receiver(d) as receiver:
+        def serve(families, customs):
+            pages.pages["/metrics"] = lambda _: (200, e.CONTENT_TYPE, e.page(*families))
+            pages.pages["/custom"] = b"".join(classic.replace(b"%s", name) for name in customs)
+
+        serve(before, [b"n", b"m"])
+        jobs = ("- job_name: j\n  scrape_native_histograms: true\n  static_configs: [{targets: ['%s']}]\n"
+                "- job_name: k\n  metrics_path: /custom\n  convert_classic_histograms_to_nhcb: true\n"
+                "  static_configs: [{targets: ['%s']}]\n" % (pages.address, pages.address))
+        text = config([receiver], jobs).replace(
+            "  queue_config", "  send_native_histograms: true\n"
+            "  protobuf_message: io.prometheus.write.v2.Request\n  queue_config")
+        with h.Agent(d, text) as agent:
+            h.wait_for(lambda: stored(receiver, "c") and stored(receiver, "m"), 10, "histograms arrive")
+            h.wait_for(lambda: receiver.stats()["histograms"] >= 5, 10, "as histograms")
+            agent.kill()
+        serve(after, [b"n"])
+        with h.Agent(d, text, port=agent.port):
+            h.wait_for(lambda: stored(receiver, "d"), 10, "the page after the restart arrives")
+            for name in "bm":
+                h.wait_for(lambda: is_stale(next(iter(stored(receiver, name).values()))), 5, name + " gets its marker")
+            for name in "acn":
+                h.check(len(stored(receiver, name)) == 1, "one series " + name)
+            h.check(next(iter(stored(receiver, "c").values()))["last_value"] == 1, "c is a float now")
+        stats = receiver.stats()
+        h.check(stats["stale_markers"] == 2, "no other series gets one: %s" % stats)
+        h.check(stats["out_of_order"] == 0 and stats["conflicts"] == 0 and stats["answered_400"] == 0,
+                "in order over the restart: %s" % stats)
+
+
 def without_a_disk_memory_serves():
     with h.Dir() as d, h.Pages(PAGES) as pages, h.Receiver(d) as receiver:
         jobs = "- job_name: j\n  static_configs: [{targets: ['%s']}]\n" % pages.address
@@ -121,6 +158,7 @@ def a_dead_destination_holds_up_nobody():
 
 targets_come_and_go()
 a_series_lost_over_a_restart_gets_its_marker()
+a_histogram_lost_over_a_restart_gets_its_marker()
 without_a_disk_memory_serves()
 a_dead_destination_holds_up_nobody()
 h.finish()

@@ -1,8 +1,9 @@
 """The books of the torture run: what the log held, what the sinks stored, and whether they agree.
 
-A sample is a key, its series and time in one integer, and the 64 bits of its value. The log is read
-with `ampagent wal --verbose` after each kill and before the next start, so that a segment that is
-deleted later is in the books already.
+A sample is a key, its series and time in one integer, and its value: the 64 bits of a float, or all of
+a native histogram as text. Exemplars and start times are kept beside them. The log is read with
+`ampagent wal --verbose` after each kill and before the next start, so that a segment that is deleted
+later is in the books already.
 """
 import math
 import os
@@ -12,12 +13,16 @@ import struct
 import subprocess
 
 import harness as h
+import torture_targets
 
 EXTERNAL = {"cluster": "torture", "replica": "one"}
 STALE, NAN = 0x7FF0000000000002, 0x7FF8000000000001
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _SEGMENT = re.compile(r"(seg-\S+): (\d+) bytes, (?:created .*, first sequence (\d+)|header damaged)")
 _BATCH = re.compile(r"  \d+:\d+ sequence=(\d+) .* samples=(\d+) ")
+_HISTOGRAM = re.compile(r"(.*) histogram (float )?schema=(-?\d+) count=(\S+) sum=(\S+) zero=(\S+)"
+                        r"(?: negative=(\S+))?(?: positive=(\S+))?(?: bounds=(\S+))?(?: reset=(\S+))?"
+                        r"(?: since=(\d+))? (-?\d+)$")
 _TIME_BITS = 44
 
 
@@ -28,12 +33,35 @@ def bits_of(text):
     return NAN if math.isnan(value) else struct.unpack("<Q", struct.pack("<d", value))[0]
 
 
-def value_of(bits):
-    return struct.unpack("<d", struct.pack("<Q", bits))[0]
+def is_histogram(value):
+    return isinstance(value, str)
+
+
+def is_custom(value):
+    return is_histogram(value) and ";schema=-53;" in value
+
+
+def value_of(value):
+    """Of a histogram the count."""
+    if is_histogram(value):
+        return float(re.search("count=([^;]*)", value).group(1))
+    return struct.unpack("<d", struct.pack("<Q", value))[0]
+
+
+def histogram_of(match):
+    """A printed histogram as record files tell it, but for the start."""
+    is_float, schema, count, total, zero, negative, positive, bounds, reset = match.groups()[1:10]
+    return "%s;schema=%s;count=%s;sum=%016x;zero=%s;neg=%s;pos=%s;bounds=%s;reset=%s" % (
+        "float" if is_float else "int", schema, count, bits_of(total), zero, negative or "",
+        positive or "", bounds or "", reset or "unknown")
 
 
 def cut(path, n):
     os.truncate(path, max(0, os.path.getsize(path) - n))
+
+
+def exemplar_of(number, t_ms, bits, labels):
+    return number << _TIME_BITS | int(t_ms), bits, tuple(sorted(_LABEL.findall(labels)))
 
 
 class Series:
@@ -65,6 +93,8 @@ class Printed:
 
     def __init__(self, text, series):
         self.samples, self.complaints, self.jumps = [], [], []
+        self.exemplars, self.starts, self.unstarted = [], {}, {}
+        self.batch = 0  # the first of its samples
         self.first = self.end = None  # sequence before the first sample, after the last one
         for line in text.split("\n"):
             if line.startswith("    "):
@@ -75,6 +105,7 @@ class Printed:
                 sequence, n = int(batch.group(1)), int(batch.group(2))
                 self._begin(sequence)
                 self.end = sequence + n
+                self.batch, self.unstarted = len(self.samples), None
                 if " undecodable=" in line:
                     self.complaints.append(line)
                 continue
@@ -96,12 +127,38 @@ class Printed:
     def _sample(self, line, series):
         if line.startswith("    metadata "):
             return
-        head, value, t_ms = line.rsplit(" ", 2)
-        labels = head.split(None, 1)[1]
-        if not labels.startswith("{"):
-            self.samples.append((None, 0))
+        body = line.split(None, 1)[1]
+        named = body.startswith("{")
+        histogram = _HISTOGRAM.match(body)
+        if histogram:
+            self._add(series, histogram.group(1) if named else None, histogram.group(12), histogram_of(histogram))
+            if histogram.group(11) and named:
+                self.starts[self.samples[-1][0]] = int(histogram.group(11))
             return
-        self.samples.append((series.number(labels, True) << _TIME_BITS | int(t_ms), bits_of(value)))
+        head, value, t_ms = body.rsplit(" ", 2)
+        if " # {" in head:
+            labels, own = head.split(" # ")
+            if named:
+                self.exemplars.append(exemplar_of(series.number(labels, True), t_ms, bits_of(value), own))
+        elif value == "since":
+            if named:
+                self._start(series.number(head, True), int(t_ms))
+        else:
+            self._add(series, head if named else None, t_ms, bits_of(value))
+
+    def _add(self, series, labels, t_ms, value):
+        key = None if labels is None else series.number(labels, True) << _TIME_BITS | int(t_ms)
+        self.samples.append((key, 0 if key is None and not is_histogram(value) else value))
+
+    def _start(self, number, start_ms):
+        """Start times follow the samples of their batch."""
+        if self.unstarted is None:
+            self.unstarted = {}
+            for key, _ in self.samples[self.batch:]:
+                if key is not None:
+                    self.unstarted.setdefault(key >> _TIME_BITS, []).append(key)
+        for key in self.unstarted.get(number, ()):
+            self.starts[key] = start_ms
 
 
 class LogBooks:
@@ -111,9 +168,12 @@ class LogBooks:
         self.dir = os.path.join(data, "ampagent")
         self.view = os.path.join(directory.path, "view")
         self.series = Series()
-        self.logged = {}  # key: bits
+        self.logged = {}  # key: value
         self.lost = {}    # the same, of samples that were cut off again, or their labels were
+        self.starts, self.exemplars, self.lost_exemplars = {}, set(), set()
         self.count = self.nameless = 0
+        # Of these: native histograms, with custom buckets; and those that may be counted or not.
+        self.histograms = self.customs = self.unsure = 0
         self.definitions = {}  # path: size
         self.end = self.reserved = 0  # next sequence; up to where cut samples may have had numbers
         self.gaps = self.cuts = 0     # samples
@@ -153,6 +213,8 @@ class LogBooks:
             self._grown_definitions()
             after = self._print(new)
             self._lose(before.samples, after.samples)
+            self.lost_exemplars |= set(before.exemplars) - set(after.exemplars)
+            self.starts.update(before.starts)
         self._add(after)
         self.reserved = max(self.reserved, self.end, before.end or 0)
         self.seen = new[-1]
@@ -172,6 +234,7 @@ class LogBooks:
         for i, (key, bits) in enumerate(before):
             if i >= len(after) or after[i][0] is None:
                 self.lost[key] = bits
+                self.unsure += is_histogram(bits)
         self.cuts += len(before) - len(after)
 
     def _add(self, printed):
@@ -185,10 +248,15 @@ class LogBooks:
             self.gaps += first - end
         numbers = printed.end - self.end - sum(first - end for end, first in jumps)
         h.check(numbers == len(printed.samples), "%d samples have %d numbers" % (len(printed.samples), numbers))
+        self.starts.update(printed.starts)
+        self.exemplars.update(printed.exemplars)
         for key, bits in printed.samples:
             if key is None:
                 self.nameless += 1
-            elif self.logged.setdefault(key, bits) != bits:
+                continue
+            self.histograms += is_histogram(bits)
+            self.customs += is_custom(bits)
+            if self.logged.setdefault(key, bits) != bits:
                 h.check(False, "one value for " + self.series.show(key))
         self.count += len(printed.samples)
         self.end = printed.end
@@ -207,37 +275,95 @@ class LogBooks:
         h.check(mixed == 0, "%d values stand in the log under labels of another series" % mixed)
         h.check(back == 0, "%d values of the log are older than their time" % back)
 
+    def check_ends(self):
+        """Whoever has a value in a scrape has one in the target's next scrape, or a staleness marker."""
+        turns = {}
+        for key in self.logged:
+            labels = self.series.labels[key >> _TIME_BITS]
+            if labels["__name__"] == "up":
+                turns.setdefault(labels["job"], []).append(key & (1 << _TIME_BITS) - 1)
+        following = {}
+        for job, times in turns.items():
+            times.sort()
+            following[job] = dict(zip(times, times[1:]))
+        checked = histograms = 0
+        open_ends = []
+        for key, bits in self.logged.items():
+            labels = self.series.labels[key >> _TIME_BITS]
+            t_ms = key & (1 << _TIME_BITS) - 1
+            then = following[labels["job"]].get(t_ms)
+            if bits == STALE or then is None or labels["__name__"] == torture_targets.TIMED:
+                continue
+            value = self.logged.get(key - t_ms + then)
+            checked += value == STALE
+            histograms += value == STALE and is_histogram(bits)
+            if value is None:
+                open_ends.append(key)
+        for key in open_ends[:5]:
+            print("  no value or marker follows %s" % self.series.show(key))
+        h.check(not open_ends, "%d series ended without a marker" % len(open_ends))
+        h.check(checked > 0 and histograms > 0, "series end, %d, %d of histograms" % (checked, histograms))
+
 
 class Record:
     """What one sink stored, in the order it did."""
 
     def __init__(self, path, series):
         self.stored, self.again, self.disorder, self.conflicts = {}, 0, 0, 0
-        newest = {}
+        self.starts, self.exemplars, self.newest = {}, set(), {}
         with open(path, encoding="utf-8", newline="\n") as f:
             for line in f:
-                t_ms, bits, labels = line.rstrip("\n").split(" ", 2)
-                number = series.number(labels, False)
-                key, bits, t_ms = number << _TIME_BITS | int(t_ms), int(bits, 16), int(t_ms)
-                known = self.stored.get(key)
-                if known is not None:
-                    self.again += known == bits
-                    self.conflicts += known != bits
-                    continue
-                self.stored[key] = bits
-                self.disorder += t_ms < newest.get(number, 0)
-                newest[number] = max(t_ms, newest.get(number, 0))
+                if line.startswith("e "):
+                    _, t_ms, bits, labels = line.split(" ", 3)
+                    labels, own = labels.split(" # ")
+                    self.exemplars.add(exemplar_of(series.number(labels, False), t_ms, int(bits, 16), own))
+                else:
+                    self._sample(line.rstrip("\n"), series)
 
-    def compare(self, books, name):
-        """Checks it against the log; returns (missing, extra)."""
-        missing = [k for k, bits in books.logged.items() if self.stored.get(k) != bits]
-        extra = [k for k, bits in self.stored.items()
-                 if books.logged.get(k) != bits and books.lost.get(k) != bits]
-        for what, keys in ("is missing at", missing), ("was never logged but is at", extra):
-            for key in keys[:5]:
-                print("  %s %s %s" % (books.series.show(key), what, name))
-        h.check(not missing, "%d logged samples are missing at %s" % (len(missing), name))
+    def _sample(self, line, series):
+        t_ms, value, labels = line.split(" ", 2)
+        if value.startswith("h:"):
+            value, start = value[2:].rsplit(";start=", 1)
+        else:
+            labels, _, start = labels.partition(" start=")
+            value = int(value, 16)
+        number, t_ms = series.number(labels, False), int(t_ms)
+        key = number << _TIME_BITS | t_ms
+        if int(start or 0):
+            self.starts[key] = int(start)
+        known = self.stored.get(key)
+        if known is not None:
+            self.again += known == value
+            self.conflicts += known != value
+            return
+        self.stored[key] = value
+        self.disorder += t_ms < self.newest.get(number, 0)
+        self.newest[number] = max(t_ms, self.newest.get(number, 0))
+
+    def compare(self, books, name, wanted):
+        """Checks it against the log; returns (missing, extra). wanted(value) says which samples the sink
+        is to get at all."""
+        missing = [k for k, value in books.logged.items() if wanted(value) and self.stored.get(k) != value]
+        extra = [k for k, value in self.stored.items() if not wanted(value) or (
+            books.logged.get(k) != value and books.lost.get(k) != value)]
+        self.show(books, extra, "was never logged but is at " + name)
         h.check(not extra, "%d samples at %s were never logged" % (len(extra), name))
-        h.check(self.disorder == 0, "%d samples came to %s out of order" % (self.disorder, name))
         h.check(self.conflicts == 0, "%d samples came to %s with two values" % (self.conflicts, name))
-        return len(missing), len(extra)
+        wrong = [k for k, start in self.starts.items() if books.starts.get(k) != start]
+        for key in wrong[:5]:
+            print("  %s starts at %s, not %d" % (books.series.show(key), books.starts.get(key), self.starts[key]))
+        h.check(not wrong, "%d samples at %s have a wrong start" % (len(wrong), name))
+        return missing, extra
+
+    def show(self, books, keys, what):
+        for key in keys[:5]:
+            print("  %s %s: %s, logged %s" % (books.series.show(key), what, self.stored.get(key), books.logged.get(key)))
+
+    def compare_exemplars(self, books, name):
+        missing = books.exemplars - self.exemplars
+        extra = self.exemplars - books.exemplars - books.lost_exemplars
+        for what, some in ("is missing at", missing), ("was never logged but is at", extra):
+            for key, bits, labels in sorted(some)[:5]:
+                print("  exemplar %s %016x of %s %s %s" % (labels, bits, books.series.show(key), what, name))
+        h.check(not missing, "%d logged exemplars are missing at %s" % (len(missing), name))
+        h.check(not extra, "%d exemplars at %s were never logged" % (len(extra), name))

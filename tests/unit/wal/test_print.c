@@ -134,10 +134,11 @@ static void histograms_are_shown(void **state)
 	assert_has(text, " histograms=2 exemplars=1 starts=1\n");
 	assert_has(text, "    1:0 {__name__=\"f1\", i=\"0\"} histogram schema=0 count=3 sum=4.5 "
 			 "zero=0@0 positive=1:3 4000\n");
-	assert_has(text,
-		   "    1:1 {__name__=\"f1\", i=\"1\"} histogram schema=-53 count=3.5 sum=4.5 "
-		   "zero=0@0.001 negative=-2:1.5,-1:0,3:2 bounds=0.5,1 reset=gauge since=77 "
-		   "5000\n");
+	assert_has(
+		text,
+		"    1:1 {__name__=\"f1\", i=\"1\"} histogram float schema=-53 count=3.5 "
+		"sum=4.5 zero=0@0.001 negative=-2:1.5,-1:0,3:2 bounds=0.5,1 reset=gauge since=77 "
+		"5000\n");
 	assert_has(text, "    1:1 {__name__=\"f1\", i=\"1\"} # {__name__=\"trace\", i=\"9\"} 0.25 "
 			 "4999\n");
 	assert_has(text, "    1:1 {__name__=\"f1\", i=\"1\"} since 88\n");
