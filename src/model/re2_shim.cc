@@ -1,10 +1,11 @@
 /* Compiles and matches with RE2, whose syntax and leftmost-first choice are those of Go's regexp.
  */
 #include "re2_shim.h"
+#include <ampagent/base/limits.h>
 
 #include <re2/re2.h>
 
-#include <climits>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <new>
@@ -19,24 +20,48 @@ struct re2_shim {
 	size_t groups;
 };
 
-/* The limit bounds the program and the caches that matching fills, so a small pattern gets a small
- * one; a longer pattern, say an alternation of thousands of names, gets more. */
-static const int64_t memory_steps[] = {1 << 20, 8 << 20, 64 << 20, 256 << 20};
 static const size_t text_max = 4 << 20;
 static const size_t spans_on_stack = 16;
+
+/* A DFA with less room than this for each instruction throws its states away all the time, or is
+ * not begun at all. */
+static const int64_t room_per_instruction = 512;
+
+/* The memory to compile with after bytes, 0 when re is as good as it gets. A pattern too large for
+ * a step is tried with the next; one that compiled may get more room for its DFA. */
+static int64_t next_memory(const RE2 &re, int64_t bytes, size_t text)
+{
+	const int64_t by_text = std::min(LIMIT_REGEX_LONG_BYTES, text * LIMIT_REGEX_BYTES_PER_CHAR);
+	if (re.error_code() == RE2::ErrorPatternTooLarge) {
+		if (bytes < (int64_t)LIMIT_REGEX_BYTES)
+			return LIMIT_REGEX_BYTES;
+		return bytes < by_text ? by_text : 0;
+	}
+	int64_t room = re.ok() ? re.ProgramSize() * room_per_instruction : 0;
+	return room > bytes && room <= (int64_t)LIMIT_REGEX_ROOM_BYTES ? room : 0;
+}
 
 static std::unique_ptr<re2_shim> compile(re2::StringPiece text)
 {
 	RE2::Options options;
 	options.set_log_errors(false);
 	std::unique_ptr<re2_shim> re;
-	for (int64_t bytes : memory_steps) {
+	for (int64_t bytes = LIMIT_REGEX_SMALL_BYTES; bytes > 0;) {
 		options.set_max_mem(bytes);
 		re = std::make_unique<re2_shim>(text, options);
-		if (re->re.error_code() != RE2::ErrorPatternTooLarge)
-			break;
+		bytes = next_memory(re->re, bytes, text.size());
 	}
 	return re;
+}
+
+static void say(const RE2 &re, char *msg, size_t msg_size)
+{
+	if (re.error_code() == RE2::ErrorPatternTooLarge)
+		snprintf(msg, msg_size,
+			 "expression too large: its repeated parts make a program beyond %d MiB",
+			 (int)(LIMIT_REGEX_BYTES >> 20));
+	else
+		snprintf(msg, msg_size, "%s", re.error().c_str());
 }
 
 int re2_shim_compile(const char *text, size_t len, struct re2_shim **out, char *msg,
@@ -48,7 +73,7 @@ try {
 	}
 	std::unique_ptr<re2_shim> re = compile(re2::StringPiece(text, len));
 	if (!re->re.ok()) {
-		snprintf(msg, msg_size, "%s", re->re.error().c_str());
+		say(re->re, msg, msg_size);
 		return 1;
 	}
 	*out = re.release();

@@ -132,10 +132,11 @@ static size_t class_length(struct sv s)
 		i++;
 	while (i < s.len && s.ptr[i] != ']') {
 		struct sv rest = sv_from(s, i);
-		size_t named =
-			sv_starts_with(rest, SV("[:")) ? sv_find_sv(rest, SV(":]")) : rest.len;
-		if (named < rest.len)
-			i += named + 2;
+		/* [: and :] share no colon: [[:] is a class of two. */
+		struct sv name = sv_starts_with(rest, SV("[:")) ? sv_from(rest, 2) : SV_NULL;
+		size_t named = sv_find_sv(name, SV(":]"));
+		if (named < name.len)
+			i += named + 4;
 		else
 			i += s.ptr[i] == '\\' ? 2 : 1;
 	}
@@ -164,6 +165,35 @@ static bool group_name_valid(struct sv s)
 	return true;
 }
 
+static size_t digits(struct sv s)
+{
+	size_t n = 0;
+	while (n < s.len && s.ptr[n] >= '0' && s.ptr[n] <= '9')
+		n++;
+	return n;
+}
+
+/* A well-formed {n}, {n,} or {n,m} with a number so long that RE2 would take it as literal text;
+ * Go refuses it as it does all above 1000. Both take one with leading zeros as text. */
+static bool repeats_too_often(struct sv s)
+{
+	enum { LONG = 9 };
+	if (!sv_starts_with(s, SV("{")))
+		return false;
+	struct sv first = sv_from(s, 1), second = SV_NULL;
+	size_t n = digits(first), m = 0, end = n;
+	if (end < first.len && first.ptr[end] == ',') {
+		second = sv_from(first, end + 1);
+		m = digits(second);
+		end += m + 1;
+	}
+	if (n == 0 || end >= first.len || first.ptr[end] != '}')
+		return false;
+	if ((n > 1 && first.ptr[0] == '0') || (m > 1 && second.ptr[0] == '0'))
+		return false;
+	return n >= LONG || m >= LONG;
+}
+
 /* The text for the engine. Go also takes (?<name>, which this RE2 does not know; it does not take
  * \C, which RE2 does. */
 static int engine_text(struct buf *out, struct sv text, struct err *err)
@@ -175,6 +205,8 @@ static int engine_text(struct buf *out, struct sv text, struct err *err)
 		if (sv_eq(piece, SV("\\C")))
 			return err_set(err, 1,
 				       "error parsing regexp: invalid escape sequence: \\C");
+		if (repeats_too_often(text))
+			return err_set(err, 1, "error parsing regexp: invalid repeat count");
 		bool short_form = sv_starts_with(text, SV("(?<"));
 		if ((short_form || sv_starts_with(text, SV("(?P<"))) &&
 		    !group_name_valid(sv_from(text, 3)))

@@ -32,6 +32,15 @@
 /* One label set. AMP refuses above 7 KB. */
 #define LIMIT_LABELS_BYTES KiB(64)
 #define LIMIT_LABELS_COUNT 1024
+/* Compiling a relabel regex. Small does for most; the next bounds what parts repeated by number can
+ * make (it takes seconds already, \pL{1,255} needs half of it); beyond it a pattern gets so much
+ * for each of its own bytes, as a long list of names needs it. Room is for the states of a large
+ * one that compiled: without it every byte costs as much as the program is long. */
+#define LIMIT_REGEX_SMALL_BYTES MiB(1)
+#define LIMIT_REGEX_BYTES MiB(12)
+#define LIMIT_REGEX_ROOM_BYTES MiB(32)
+#define LIMIT_REGEX_LONG_BYTES MiB(256)
+#define LIMIT_REGEX_BYTES_PER_CHAR 128
 
 /* Log. */
 #define WAL_SEGMENT_BYTES MiB(16)

@@ -168,6 +168,8 @@ static void test_refusals_say_why(void **state)
 		{SV("(?P<\xc3\xa9>a)"), "invalid named capture"},
 		{SV("a)"), "error parsing regexp: "},
 		{SV("a{1001}"), "error parsing regexp: "},
+		{SV("a{999999999}"), "invalid repeat count"},
+		{SV("a{1,999999999}"), "invalid repeat count"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct regex re;
@@ -175,6 +177,80 @@ static void test_refusals_say_why(void **state)
 		assert_int_equal(regex_init(&re, cases[i].text, &err), 1);
 		if (!strstr(err.msg, cases[i].why))
 			fail_msg("%s", err.msg);
+		regex_deinit(&re);
+	}
+}
+
+static void repeated(struct buf *text, const char *unit, int times)
+{
+	buf_reset(text);
+	for (int i = 0; i < times; i++)
+		buf_sv(text, sv_of(unit));
+}
+
+/* What numbers make of a short text is bounded; what a long text says itself is not. */
+static void test_program_size(void **state)
+{
+	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
+	struct err err = ERR_NULL;
+	struct regex re;
+	buf_init(&text, MiB(4));
+	repeated(&text, ".{0,1000}", 200);
+	assert_int_equal(regex_init(&re, buf_view(&text), &err), 1);
+	assert_non_null(strstr(err.msg, "expression too large"));
+	regex_deinit(&re);
+	assert_int_equal(regex_init(&re, SV("[\\pL\\pN_.-]{1,255}"), &err), 0);
+	assert_int_equal(regex_find(&re, SV("caf\xc3\xa9-1.x"), 0, NULL, 0), 1);
+	assert_int_equal(regex_find(&re, SV("caf\xc3\xa9 1"), 0, NULL, 0), 0);
+	regex_deinit(&re);
+	buf_reset(&text);
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&text, "%spod-%d-%x", i > 0 ? "|" : "x(", i, i * 2654435761U);
+	buf_sv(&text, SV(")y?"));
+	assert_int_equal(regex_init(&re, buf_view(&text), &err), 0);
+	assert_int_equal(regex_find(&re, SV("xpod-0-0y"), 0, NULL, 0), 1);
+	assert_int_equal(regex_find(&re, SV("xpod-0-1y"), 0, NULL, 0), 0);
+	regex_deinit(&re);
+}
+
+/* Every length at which an exponential or even quadratic matcher would not end in time. */
+static void test_worst_patterns(void **state)
+{
+	static const struct {
+		const char *text;
+		char letter;
+		const char *end;
+		int match;
+	} cases[] = {
+		{"(a|aa)+", 'a', "", 1},
+		{"(a|aa)+", 'a', "!", 0},
+		{"(x+x+)+y", 'x', "", 0},
+		{"(x+x+)+y", 'x', "y", 1},
+		{"(((((a*)*)*)*)*)*b", 'a', "", 0},
+		{"(((((a*)*)*)*)*)*b", 'a', "b", 1},
+		{"(.*)(.*)(.*)(.*)(.*)(.*)x", 'a', "!", 0},
+		{"(.*)(.*)(.*)(.*)(.*)(.*)x", 'a', "x", 1},
+		{"(?:a?){1000}(?:a?){1000}a*", 'a', "", 1},
+		{"(?:a?){1000}(?:a?){1000}a*", 'a', "b", 0},
+		{"[ab]*a[ab]{999}", 'a', "", 1},
+		{"[ab]*a[ab]{999}", 'b', "", 0},
+		{"(\\b|a|\\B)*(b|\\b)*x", 'a', "b", 0},
+	};
+	static char subject[KiB(16)];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct re2_span spans[8];
+		struct regex re;
+		size_t len = sizeof subject - 1, n = strlen(cases[i].end);
+		memset(subject, cases[i].letter, sizeof subject);
+		memcpy(subject + len - n, cases[i].end, n);
+		assert_int_equal(regex_init(&re, sv_of(cases[i].text), NULL), 0);
+		size_t groups = re.groups + 1 < 8 ? re.groups + 1 : 8;
+		int yes = regex_find(&re, sv_make(subject, len), 0, NULL, 0);
+		int found = regex_find(&re, sv_make(subject, len), 0, spans, groups);
+		if (yes != cases[i].match || found != cases[i].match)
+			fail_msg("%s: %d, %d", cases[i].text, yes, found);
+		if (found)
+			assert_true(spans[0].start == 0 && spans[0].end == len);
 		regex_deinit(&re);
 	}
 }
@@ -187,6 +263,8 @@ int main(void)
 		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_named_groups),
 		cmocka_unit_test(test_refusals_say_why),
+		cmocka_unit_test(test_program_size),
+		cmocka_unit_test(test_worst_patterns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
