@@ -100,21 +100,22 @@ static void write_rule(struct json_writer *w, const struct relabel_rule *rule)
 	json_end_object(w);
 }
 
-/* The labels so far; the builder's own order, which matters to later rules, stays. */
+/* The labels so far, one without a name included; the builder's own order, which matters to later
+ * rules, stays. */
 static void write_output(struct json_writer *w, const struct label_builder *b, bool keep)
 {
-	struct labels set = LABELS_NULL;
-	struct label *v = arena_alloc(b->arena, b->n * sizeof *v);
-	if (keep && v) {
-		if (b->n)
-			memcpy(v, b->v, b->n * sizeof *v);
-		struct label_builder sorted = *b;
-		sorted.v = v;
-		sorted.cap = b->n;
-		if (label_builder_finish(&sorted, b->arena, &set) != 0)
-			set = LABELS_NULL;
+	struct label_builder sorted = *b;
+	sorted.v = arena_alloc(b->arena, b->n * sizeof *b->v);
+	sorted.n = keep && sorted.v ? b->n : 0;
+	if (sorted.n)
+		memcpy(sorted.v, b->v, b->n * sizeof *b->v);
+	label_builder_sort(&sorted);
+	json_begin_object(w);
+	for (size_t i = 0; i < sorted.n; i++) {
+		if (sorted.v[i].value.len > 0)
+			write_text(w, sorted.v[i].name, sorted.v[i].value);
 	}
-	scrape_write_labels(w, set);
+	json_end_object(w);
 }
 
 int scrape_relabel_steps_json(struct scrape *s, struct json_writer *w, struct sv pool,
@@ -146,5 +147,5 @@ int scrape_relabel_steps_json(struct scrape *s, struct json_writer *w, struct sv
 	}
 	json_end_array(w);
 	json_end_object(w);
-	return 0;
+	return b.failed ? err_set(err, 1, "the labels become too large") : 0;
 }

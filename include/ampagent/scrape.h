@@ -92,7 +92,8 @@ int scrape_targets_metadata_json(struct scrape *s, struct json_writer *w,
 /* The data of /api/v1/metadata. */
 void scrape_metadata_json(struct scrape *s, struct json_writer *w, const struct metadata_query *q);
 /* The data of /api/v1/targets/relabel_steps: what each rule of the pool does to the labels given.
- * 0, or 1 when there is no such pool or the labels are not a JSON object of strings. */
+ * 0, or 1 when there is no such pool, the labels are not a JSON object of strings, or a rule makes
+ * them too large: what was written is then worth nothing. */
 int scrape_relabel_steps_json(struct scrape *s, struct json_writer *w, struct sv pool,
 			      struct sv labels_json, struct err *err);
 

@@ -118,6 +118,23 @@ static bool refusal_is(struct sv verdict, struct sv message, size_t bad, const s
 	       (sv_eq(message, SV("-")) || sv_eq(decoded(message), sv_of(err->msg)));
 }
 
+/* One rule after the other comes to the same. */
+static bool same_by_single_rules(const struct relabel_set *set, struct labels before,
+				 const struct label_builder *whole, bool kept)
+{
+	struct label_builder b;
+	bool keep = true;
+	label_builder_init(&b, &arena);
+	label_builder_load(&b, before);
+	for (size_t i = 0; i < relabel_count(set) && keep; i++)
+		keep = relabel_apply_one(set, i, &b);
+	bool same = keep == kept && b.n == whole->n;
+	for (size_t i = 0; same && i < b.n; i++)
+		same = sv_eq(b.v[i].name, whole->v[i].name) &&
+		       sv_eq(b.v[i].value, whole->v[i].value);
+	return same;
+}
+
 static bool replay(struct sv line, struct err *err)
 {
 	struct relabel_rule rules[RULES_MAX];
@@ -136,6 +153,7 @@ static bool replay(struct sv line, struct err *err)
 	label_builder_load(&b, labels_of(before));
 	bool keep = relabel_apply(set, &b);
 	assert_false(b.failed);
+	assert_true(same_by_single_rules(set, labels_of(before), &b, keep));
 	if (!keep)
 		return sv_eq(verdict, SV("drop"));
 	/* A label without a name, which labelmap can make, is kept until the set is finished. */

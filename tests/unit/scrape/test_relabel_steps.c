@@ -81,6 +81,52 @@ static void each_rule_and_what_it_leaves(void **state)
 	f->opt[0].relabel = NULL;
 }
 
+/* Names that are mapped keep the order in which labels were set, whatever is printed between. */
+static void a_label_without_a_name(void **state)
+{
+	struct farm *f = *state;
+	struct relabel_rule v[2] = {relabel_rule_default(), relabel_rule_default()};
+	v[0].action = RELABEL_LABELMAP;
+	v[0].regex = SV("x_(.*)");
+	v[1].action = RELABEL_LABELMAP;
+	v[1].regex = SV("(?:b|a)");
+	v[1].replacement = SV("last");
+	rules(f, v, 2);
+	_cleanup_(relabel_unrefp) struct relabel_set *set = f->opt[0].relabel;
+	struct err err = ERR_NULL;
+	_cleanup_(freep) char *json = steps(f, "{\"x_\":\"1\",\"b\":\"2\",\"a\":\"3\"}", &err);
+	assert_non_null(
+		strstr(json, "\"output\":{\"\":\"1\",\"a\":\"3\",\"b\":\"2\",\"x_\":\"1\"}"));
+	assert_non_null(strstr(json, "\"b\":\"2\",\"last\":\"3\",\"x_\":\"1\"},\"keep\":true}]}"));
+	f->opt[0].relabel = NULL;
+}
+
+/* Each rule doubles what is there. */
+static void labels_that_become_too_large(void **state)
+{
+	enum { RULES = 40 };
+	struct farm *f = *state;
+	struct sv sources[] = {SV("a"), SV("a")};
+	struct relabel_rule v[RULES];
+	for (size_t i = 0; i < RULES; i++) {
+		v[i] = relabel_rule_default();
+		v[i].source_labels = sources;
+		v[i].n_source_labels = 2;
+		v[i].target_label = SV("a");
+	}
+	rules(f, v, RULES);
+	_cleanup_(relabel_unrefp) struct relabel_set *set = f->opt[0].relabel;
+	struct buf out = BUF_NULL;
+	buf_init(&out, MiB(64));
+	struct json_writer w = {.out = &out};
+	struct err err = ERR_NULL;
+	assert_int_equal(
+		scrape_relabel_steps_json(f->scrape, &w, SV("j"), SV("{\"a\":\"1\"}"), &err), 1);
+	assert_string_equal(err.msg, "the labels become too large");
+	buf_deinit(&out);
+	f->opt[0].relabel = NULL;
+}
+
 static void what_is_refused(void **state)
 {
 	static const char *const bad[] = {"nojs",       "{\"a\":1}",   "[\"a\"]", "\"a\"",
@@ -103,8 +149,8 @@ static void what_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FARM_TEST(without_rules),
-		FARM_TEST(each_rule_and_what_it_leaves),
+		FARM_TEST(without_rules),          FARM_TEST(each_rule_and_what_it_leaves),
+		FARM_TEST(a_label_without_a_name), FARM_TEST(labels_that_become_too_large),
 		FARM_TEST(what_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

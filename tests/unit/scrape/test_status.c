@@ -81,6 +81,50 @@ static void dropped_targets_show_no_password(void **state)
 	assert_null(strstr(json, "hidden"));
 }
 
+static void expect_global(struct farm *f, const char *address, const char *url)
+{
+	char expected[128];
+	snprintf(f->address, sizeof f->address, "%s", address);
+	farm_sync(f, "j", LABELS(""));
+	_cleanup_(freep) char *json = targets_json(f, "active", "j");
+	snprintf(expected, sizeof expected, "\"globalUrl\":\"%s\"", url);
+	if (!strstr(json, expected))
+		fail_msg("no %s in %s", expected, json);
+}
+
+static void urls_as_others_see_them(void **state)
+{
+	struct farm *f = *state;
+	struct scrape_env *env = &f->scrape->env;
+	env->public_scheme = SV("https");
+	env->public_host = SV("agent.example:8443");
+	env->own_port = SV("9090");
+	expect_global(f, "other:9090", "http://other:9090/metrics");
+	expect_global(f, "localhost:9100", "http://agent.example:9100/metrics");
+	expect_global(f, "127.0.0.1:9100", "http://agent.example:9100/metrics");
+	expect_global(f, "[::1]:9100", "http://agent.example:9100/metrics");
+	expect_global(f, "[::2]:9100", "http://[::2]:9100/metrics");
+	expect_global(f, "127.0.0.1", "http://agent.example/metrics");
+	/* The agent itself. */
+	expect_global(f, "127.0.0.1:9090", "https://agent.example:8443/metrics");
+	env->public_host = SV("[::5]:1");
+	expect_global(f, "localhost:9100", "http://[::5]:9100/metrics");
+	expect_global(f, "localhost:9090", "https://[::5]:1/metrics");
+}
+
+static void pools_by_name(void **state)
+{
+	struct farm *f = *state;
+	struct buf out = BUF_NULL;
+	buf_init(&out, KiB(1));
+	struct json_writer w = {.out = &out};
+	f->opt[0].job_name = SV("z");
+	farm_apply(f);
+	scrape_pools_json(f->scrape, &w);
+	_cleanup_(freep) char *json = buf_take(&out);
+	assert_string_equal(json, "{\"scrapePools\":[\"k\",\"z\"]}");
+}
+
 static void metrics(void **state)
 {
 	struct farm *f = *state;
@@ -115,6 +159,8 @@ int main(void)
 		FARM_TEST(the_shape_of_targets),
 		FARM_TEST(health_and_time),
 		FARM_TEST(dropped_targets_show_no_password),
+		FARM_TEST(urls_as_others_see_them),
+		FARM_TEST(pools_by_name),
 		FARM_TEST(metrics),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
