@@ -30,6 +30,9 @@ static const struct {
 	 SV("bytes"), true},
 };
 
+/* Exemplars are remembered of that many more series than there are lines. */
+enum { EXEMPLARS_MORE = 1000 };
+
 /* Longer names of target labels have no exported_ counterpart among them. */
 enum { LIMIT_EXPORTED_BYTES = 256 };
 
@@ -209,6 +212,13 @@ static void pack(struct owner *o, const struct page_env *env)
 	}
 }
 
+/* Series of bad pages and long lines are no lines: their exemplars may be far more than those. */
+static void bound_exemplars(struct owner *o)
+{
+	if (o->exemplars.n > 2 * (size_t)o->lines.n + EXEMPLARS_MORE)
+		exemplar_memory_clear(&o->exemplars);
+}
+
 void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 {
 	bool good = o->page_good;
@@ -217,6 +227,7 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	o->marked = false;
 	metric_add(M_SCRAPE_STALE_MARKERS, o->frames.n_stale);
 	frame_list_turn(&o->frames, t_ms);
+	bound_exemplars(o);
 	/* As with Prometheus, series are not new that come back after an empty page. */
 	if (good && !o->page_empty) {
 		o->good_gen = o->gen;
@@ -246,6 +257,7 @@ void page_rollback(struct owner *o)
 	frame_list_rollback(&o->frames, &o->frames_mark);
 	line_table_truncate(&o->lines, o->lines_mark);
 	unplace_lines(o);
+	exemplar_memory_clear(&o->exemplars); /* those of this scrape were not told */
 	frame_list_drop_columns(&o->frames);
 	frame_list_forget_seen(&o->frames);
 	for (int i = 0; i < REPORT_MAX; i++) {

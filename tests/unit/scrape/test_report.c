@@ -162,6 +162,39 @@ static void zeros_come_after_lost_scrapes(void **state)
 	ASSERT_BATCH(w, expected);
 }
 
+/* Pages that never turn out good, or change all the time, must not fill the memory. */
+static void exemplars_of_bad_pages_are_forgotten(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	w->format = PROTO_OPENMETRICS_1_0_0;
+	w->features.exemplars = true;
+	buf_init(&page, MiB(1));
+	for (int i = 0; i < 20; i++) {
+		buf_reset(&page);
+		for (int k = 0; k < 500; k++)
+			buf_printf(&page, "a{n=\"%d-%d\"} 1 # {} 1 1\n", i, k);
+		buf_printf(&page, "broken");
+		buf_append(&page, "", 1);
+		assert_int_equal(scrape_page(w, page.ptr), 1);
+		assert_int_equal(w->result.exemplars, 500);
+		assert_true(w->owner->exemplars.n <= 4000);
+	}
+}
+
+static void exemplars_come_after_a_refused_batch(void **state)
+{
+	struct world *w = *state;
+	const char *page = "a 1 # {} 1 1\n# EOF";
+	w->format = PROTO_OPENMETRICS_1_0_0;
+	w->features.exemplars = true;
+	assert_int_equal(scrape_and(w, page, true), 0);
+	assert_int_equal(scrape_page(w, page), 0);
+	ASSERT_BATCH(w, "__name__=a, 1\nexemplar __name__=a,  1 @1000\n");
+	assert_int_equal(scrape_page(w, page), 0);
+	ASSERT_BATCH(w, "__name__=a, 1\n");
+}
+
 static void churn_is_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -254,6 +287,8 @@ int main(void)
 		TEST(memory_may_end_anywhere),
 		TEST(the_end_of_a_run_is_tried_again),
 		TEST(zeros_come_after_lost_scrapes),
+		TEST(exemplars_of_bad_pages_are_forgotten),
+		TEST(exemplars_come_after_a_refused_batch),
 		TEST(churn_is_forgotten),
 		TEST(an_exposed_up_does_not_hide_ours),
 		TEST(extra_report_series),
