@@ -261,8 +261,15 @@ static const struct schema_entry relabel_entries[] = {
 const struct schema_block schema_relabel = {
 	.name = "relabel rule",
 	.title = "Relabel rules",
-	.help = "relabel_configs, metric_relabel_configs and write_relabel_configs are lists of "
-		"these. Rules act in order; what a rule drops sees no further rule.",
+	.help = "relabel_configs, metric_relabel_configs and write_relabel_configs are "
+		"lists of these. Rules act in order; what a rule drops sees no further "
+		"rule. Expressions are those that Prometheus takes, with these exceptions: "
+		"classes have their short name or that of a script, spelt as Unicode does "
+		"(`\\p{Lu}`, `\\p{Greek}`, not `\\p{Letter}` or `\\p{greek}`), and "
+		"unassigned code points are in none; `\\x{d800}` to `\\x{dfff}` match "
+		"nothing; a repeat inside one of 0 times counts towards the limit of 1000; "
+		"an expression whose repeated parts need more than 12 MiB is refused "
+		"(`\\pL{1,500}` does not, `\\pL{1,1000}` does).",
 	.size = sizeof(struct raw_relabel),
 	.node = offsetof(struct raw_relabel, node),
 	.entries = relabel_entries,
