@@ -179,23 +179,6 @@ static uint32_t frame_of(const struct reader *r, uint32_t ref)
 	return r->o->frames.v[ref >> 8].id;
 }
 
-static int place_rows(struct reader *r)
-{
-	struct batch *b = r->batch;
-	const struct row *rows = r->rows.v;
-	if (r->rows.n == 0)
-		return 0;
-	b->rows = arena_alloc(&b->arena, r->rows.n * sizeof *b->rows);
-	if (!b->rows)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < r->rows.n; i++) {
-		uint32_t ref = ref_of(r, rows[i].at);
-		b->rows[b->n_rows++] = (struct batch_row){frame_of(r, ref), (uint16_t)(ref & 255),
-							  rows[i].t_ms, rows[i].bits};
-	}
-	return 0;
-}
-
 /* What is told of slots beside their values is sorted by slot, so that readers walk it along. */
 struct side {
 	uint32_t ref;
@@ -224,6 +207,27 @@ static struct side *side_order(const struct reader *r, const struct rows *rows, 
 	}
 	qsort(order, rows->n, sizeof *order, side_cmp);
 	return order;
+}
+
+static int place_rows(struct reader *r)
+{
+	struct batch *b = r->batch;
+	const struct row *rows = r->rows.v;
+	if (r->rows.n == 0)
+		return 0;
+	/* The page's order costs least, but readers look for the row that carries exemplars. */
+	bool sorted = r->exemplars.n > 0;
+	_cleanup_(freep) struct side *order = sorted ? side_order(r, &r->rows, sizeof *rows) : NULL;
+	b->rows = arena_alloc(&b->arena, r->rows.n * sizeof *b->rows);
+	if (!b->rows || (sorted && !order))
+		return ERR_NOMEM;
+	for (size_t i = 0; i < r->rows.n; i++) {
+		const struct row *row = &rows[sorted ? order[i].i : i];
+		uint32_t ref = ref_of(r, row->at);
+		b->rows[b->n_rows++] = (struct batch_row){frame_of(r, ref), (uint16_t)(ref & 255),
+							  row->t_ms, row->bits};
+	}
+	return 0;
 }
 
 static int place_histograms(struct reader *r)

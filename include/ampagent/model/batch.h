@@ -51,7 +51,8 @@ struct batch_column {
 	uint64_t *values; /* n_slots doubles as bits */
 };
 
-/* A sample with a time of its own, in order. */
+/* A sample with a time of its own, in order. Those of one frame stand together where the batch has
+ * exemplars, for speed only. */
 struct batch_row {
 	uint32_t frame;
 	uint16_t slot;

@@ -41,11 +41,41 @@ static void known_series_are_not_copied(void **state)
 	assert_true(w->batch_bytes < first / 4);
 }
 
+/* Readers look for the first row of a slot that has exemplars: were its frame's rows not together,
+ * they would look through all rows again and again. */
+static void rows_of_a_frame_stand_together(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(MiB(16));
+	w->format = PROTO_OPENMETRICS_1_0_0;
+	w->features.exemplars = true;
+	buf_init(&page, MiB(1));
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&page, "m{n=\"%d\"} 1 %d.%03d # {} 1\n", i * 7 % 500, 1 + i / 500, i);
+	buf_printf(&page, "# EOF\n");
+	struct page_env env = env_of(w);
+	b->t_ms = w->t_ms;
+	assert_int_equal(page_read(w->owner, &env, buf_view(&page), w->t_ms, b, &w->result, NULL),
+			 0);
+	assert_int_equal(b->n_rows, 1000);
+	unsigned runs = 1;
+	for (size_t i = 1; i < b->n_rows; i++) {
+		const struct batch_row *before = &b->rows[i - 1], *row = &b->rows[i];
+		runs += row->frame != before->frame;
+		if (row->frame == before->frame && row->slot == before->slot)
+			assert_true(row->t_ms > before->t_ms);
+	}
+	assert_int_equal(runs, w->owner->frames.n);
+	page_rollback(w->owner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(many_series_fill_frames),
 		TEST(known_series_are_not_copied),
+		TEST(rows_of_a_frame_stand_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
