@@ -100,8 +100,8 @@ struct included {
 	struct raw_config raw; /* scrapes only */
 };
 
-/* Jobs of one file into the snapshot, which has room for them. Counts grow only after the
- * element's sets are in place, so that the snapshot can be freed at any time. */
+/* Jobs of one file into the snapshot, which has room for them. An element counts before it is
+ * filled, so that the snapshot frees what a failed check leaves in it. */
 static int add_jobs(struct reading *r, struct raw_config *from)
 {
 	struct config *c = r->c;

@@ -201,9 +201,9 @@ void destination_configure(struct destination *d, const struct destination_confi
  */
 int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms);
 void destination_drain(struct destination *d);
-/* Requests in flight have to end first, so that the number of shards may change. */
 /* What requests are made in now. */
 enum remotewrite_protocol destination_protocol(const struct destination *d);
+/* Requests in flight have to end first, so that the number of shards may change. */
 bool destination_quiesces(const struct destination *d);
 uint64_t destination_queued(const struct destination *d);
 /* Items read and not done. */

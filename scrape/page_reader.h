@@ -94,9 +94,8 @@ struct reader {
 	bool whole;     /* lines are read each time: the family or the labels are asked for */
 	bool plain;     /* samples need no more than a value put into its slot */
 	bool ended;     /* "# EOF" was there */
-	/* The conversion asks for a histogram's start time, after which Prometheus's parser takes
-	 * no
-	 * `_created` line for a sample. */
+	/* The conversion asks for a histogram's start time: Prometheus's parser takes no `_created`
+	 * line for a sample after that. */
 	bool skip_created;
 	struct page_nhcb *nhcb; /* NULL = no conversion */
 	struct openmetrics_starts starts_ahead;
