@@ -18,7 +18,7 @@ enum { PASSES = 7, PASS_NS = 100000000 };
 volatile uint64_t micro_sink;
 
 static const struct micro_case *const lists[] = {micro_base, micro_wal, micro_remotewrite,
-						 micro_scrape};
+						 micro_scrape, micro_relabel};
 
 uint64_t micro_random(uint64_t *state)
 {

@@ -25,6 +25,7 @@ extern const struct micro_case micro_base[];
 extern const struct micro_case micro_wal[];
 extern const struct micro_case micro_remotewrite[];
 extern const struct micro_case micro_scrape[];
+extern const struct micro_case micro_relabel[];
 
 /* Keeps the compiler from leaving out what nobody reads. */
 extern volatile uint64_t micro_sink;
