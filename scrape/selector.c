@@ -242,10 +242,6 @@ static int add(struct selector *s, const struct lexer *l, size_t at, struct sele
 
 static int add_name(struct selector *s, const struct lexer *l, size_t at, struct sv name)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		if (sv_eq(s->v[i].name, LABEL_NAME) && s->v[i].op == SELECTOR_EQUAL)
-			return fail(l, at, "metric name must not be set twice");
-	}
 	return add(s, l, at, (struct selector_matcher){.name = LABEL_NAME, .value = name});
 }
 

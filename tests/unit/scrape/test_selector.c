@@ -84,6 +84,7 @@ static void what_does_not(void **state)
 		"by",
 		"{__name__=\"x\"}",
 		"{\"up\", job=\"a\"}",
+		"up{\"down\"}",
 		"{job=\"b\"}",
 		"{job=\"a\",instance!=\"h:1\"}",
 		"{job=~\"b\"}",
@@ -126,7 +127,6 @@ static void what_is_none(void **state)
 		{"#", "1:2: parse error: unexpected end of input"},
 		{"", "1:1: parse error: unexpected end of input"},
 		{"{job=\"a\"}[5m]", "1:10: parse error: unexpected character"},
-		{"up{\"down\"}", "metric name must not be set twice"},
 		{"{a:b=\"x\"}", "1:3: parse error: unexpected character"},
 	};
 	struct fixture *f = *state;
