@@ -117,8 +117,7 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *cls, void *s
 	struct http_sock *now = http_sockets_watch(&p->socks, s, fd, events);
 	if (!now)
 		return -1; /* curl fails the transfer */
-	if (now != s)
-		curl_multi_assign(p->multi, fd, now);
+	curl_multi_assign(p->multi, fd, now);
 	return 0;
 }
 
@@ -384,12 +383,13 @@ static CURLcode set_proxy(CURL *e, struct http_call *call)
 {
 	const struct http_proxy_server *s = call->proxy;
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_PROXY, s ? s->url : "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
 	if (!s || rc != CURLE_OK)
 		return rc;
 	curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	curl_easy_setopt(e, CURLOPT_PROXYHEADER, call->proxy_headers);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	if (s->kind != HTTP_PROXY_SOCKS5 && call->hop->absolute)
+		curl_easy_setopt(e, CURLOPT_REQUEST_TARGET, call->hop->absolute);
 	if (s->kind == HTTP_PROXY_SOCKS5 && s->user) {
 		curl_easy_setopt(e, CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC);
 		rc = curl_easy_setopt(e, CURLOPT_PROXYUSERNAME, s->user);

@@ -36,14 +36,14 @@ static void put_authority(struct buf *b, struct sv host, struct sv port)
 	}
 }
 
-static char *make_url(const struct url_parts *u, struct sv host)
+static char *make_url(const struct url_parts *u, struct sv userinfo, struct sv host)
 {
 	_cleanup_(buf_deinit) struct buf b = BUF_NULL;
 	buf_init(&b, HTTP_URL_BYTES);
 	buf_sv(&b, u->scheme);
 	buf_sv(&b, SV("://"));
-	if (u->userinfo.len) {
-		buf_sv(&b, u->userinfo);
+	if (userinfo.len) {
+		buf_sv(&b, userinfo);
 		buf_char(&b, '@');
 	}
 	put_authority(&b, host, u->port);
@@ -77,12 +77,21 @@ int http_hop_init(struct http_hop *h, struct sv url, struct sv server_name, stru
 	struct sv port = u->port.len ? u->port : https ? SV("443") : SV("80");
 	bool renamed = https && server_name.len && !sv_eq_nocase(server_name, u->host);
 	bool numeric = is_numeric(u->host);
-	h->url = make_url(u, renamed ? server_name : u->host);
+	h->url = make_url(u, u->userinfo, renamed ? server_name : u->host);
 	bool whole = h->url != NULL;
-	if (renamed) {
+	/* A port that the scheme has anyway is named where the URL names it, as Go does. */
+	bool named = u->port.len && sv_eq(u->port, https ? SV("443") : SV("80"));
+	if (renamed || named) {
 		h->host_line = make_text(SV("Host: "), u->host, u->port);
+		whole = whole && h->host_line;
+	}
+	if (renamed) {
 		h->connect_to = make_text(SV("::"), u->host, port);
-		whole = whole && h->host_line && h->connect_to;
+		whole = whole && h->connect_to;
+	}
+	if (named && !https) {
+		h->absolute = make_url(u, SV_NULL, u->host);
+		whole = whole && h->absolute;
 	}
 	if (!numeric) {
 		h->resolve = make_text(SV("-"), u->host, port);
@@ -98,6 +107,7 @@ void http_hop_deinit(struct http_hop *h)
 {
 	free(h->url);
 	free(h->host_line);
+	free(h->absolute);
 	free(h->connect_to);
 	free(h->resolve);
 	*h = HTTP_HOP_NULL;

@@ -16,6 +16,7 @@ struct http_hop {
 	bool https;
 	char *url;
 	char *host_line;  /* NULL: curl's own Host header is right */
+	char *absolute;   /* what an http proxy is asked for; NULL: what curl makes of url */
 	char *connect_to; /* NULL: straight to the URL's host */
 	char *resolve;    /* "-host:port" forgets its address; NULL for numeric hosts */
 };

@@ -79,6 +79,9 @@ static void http_in_absolute_form(void **state)
 	assert_head(x->head[0], "\r\nAuthorization: Bearer target-token\r\n");
 	assert_no_head(x->head[0], "X-Connect");
 	assert_no_head(x->head[0], "Proxy-Connection");
+	rig_fetch(c, rig_get("http://u:p@nowhere.test:80/p?q"), &f->reply);
+	assert_head(x->head[1], "GET http://nowhere.test:80/p?q HTTP/1.1\r\n");
+	assert_head(x->head[1], "\r\nHost: nowhere.test:80\r\n");
 	http_client_free(c);
 	stop(x);
 }

@@ -6,7 +6,7 @@ static void hops(void **state)
 {
 	static const struct {
 		const char *url, *server_name;
-		const char *sent, *host_line, *connect_to, *resolve;
+		const char *sent, *host_line, *connect_to, *resolve, *absolute;
 	} cases[] = {
 		{"http://h", "", "http://h/", NULL, NULL, "-h:80"},
 		{"https://h/p?q", "", "https://h/p?q", NULL, NULL, "-h:443"},
@@ -20,6 +20,12 @@ static void hops(void **state)
 		{"https://[::1]/m", "name", "https://name/m", "Host: [::1]", "::[::1]:443", NULL},
 		{"https://Name/m", "name", "https://Name/m", NULL, NULL, "-Name:443"},
 		{"http://h/m", "name", "http://h/m", NULL, NULL, "-h:80"},
+		{"http://u:p@h:80/m?q", "", "http://u:p@h:80/m?q", "Host: h:80", NULL, "-h:80",
+		 "http://h:80/m?q"},
+		{"http://h:443/", "", "http://h:443/", NULL, NULL, "-h:443"},
+		{"https://h:443/", "", "https://h:443/", "Host: h:443", NULL, "-h:443"},
+		{"https://[::1]:443/", "name", "https://name:443/", "Host: [::1]:443",
+		 "::[::1]:443", NULL},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct http_hop h;
@@ -28,9 +34,10 @@ static void hops(void **state)
 			http_hop_init(&h, sv_of(cases[i].url), sv_of(cases[i].server_name), &err),
 			0);
 		assert_string_equal(h.url, cases[i].sent);
-		const char *got[] = {h.host_line, h.connect_to, h.resolve};
-		const char *want[] = {cases[i].host_line, cases[i].connect_to, cases[i].resolve};
-		for (int k = 0; k < 3; k++) {
+		const char *got[] = {h.host_line, h.connect_to, h.resolve, h.absolute};
+		const char *want[] = {cases[i].host_line, cases[i].connect_to, cases[i].resolve,
+				      cases[i].absolute};
+		for (int k = 0; k < 4; k++) {
 			if (!got[k] != !want[k] || (got[k] && strcmp(got[k], want[k]) != 0))
 				fail_msg("case %zu: %s", i, got[k] ? got[k] : "NULL");
 		}
