@@ -118,6 +118,23 @@ int exposed_labels(struct reader *r, const struct page_series *series, struct la
 	return b->failed ? ERR_NOMEM : 0;
 }
 
+/* Of a name that stands more than once, and once without a value, Prometheus takes nothing. Returns
+ * a name that still stands twice; labels are sorted by name. */
+static struct sv without_emptied(struct label_builder *b)
+{
+	struct sv duplicate = SV_NULL;
+	for (size_t i = 0, end; i < b->n; i = end) {
+		bool emptied = false;
+		for (end = i; end < b->n && sv_eq(b->v[end].name, b->v[i].name); end++)
+			emptied = emptied || b->v[end].value.len == 0;
+		for (size_t k = i; emptied && k < end; k++)
+			b->v[k].value = SV("");
+		if (!emptied && end - i > 1)
+			duplicate = b->v[i].name;
+	}
+	return duplicate;
+}
+
 int final_labels(struct reader *r, const struct page_series *series, struct labels *out)
 {
 	struct label_builder b;
@@ -131,6 +148,8 @@ int final_labels(struct reader *r, const struct page_series *series, struct labe
 				"invalid metric name or label names: a label has an empty name");
 	}
 	struct sv duplicate = label_builder_duplicate(&b);
+	if (duplicate.len > 0)
+		duplicate = without_emptied(&b);
 	if (join_target(r, &b) != 0)
 		return ERR_NOMEM;
 	if (!relabel_apply(r->env->opt->metric_relabel, &b))

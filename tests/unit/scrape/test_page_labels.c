@@ -32,6 +32,19 @@ static void labels_that_clash_are_exported(void **state)
 	assert_non_null(strstr(w->text.ptr, "__name__=b,foo=1, 1"));
 }
 
+/* What is said to be empty once is taken away, however often it stands. */
+static void an_empty_label_takes_its_like_along(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(
+		scrape_page(w, "a{x=\"1\",x=\"\"} 1\nb{x=\"\",y=\"2\",x=\"1\",x=\"3\"} 2\n"), 0);
+	ASSERT_BATCH(w, "__name__=a, 1\n__name__=b,y=2, 2\n");
+	assert_int_equal(scrape_page(w, "a{x=\"\",x=\"\",y=\"1\",y=\"2\"} 1"), 1);
+	w->opt.sample_limit = 1;
+	assert_int_equal(scrape_page(w, "a 1\nb 1\nc{__name__=\"\"} 1\nd 1"), 1);
+	assert_int_equal(w->result.scraped, 3);
+}
+
 static void many_labels_may_clash(void **state)
 {
 	struct world *w = *state;
@@ -95,8 +108,11 @@ static void relabeling_drops_and_rewrites(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(label_limits_refuse_all),       TEST(labels_that_clash_are_exported),
-		TEST(many_labels_may_clash),         TEST(bad_names_refuse_the_page),
+		TEST(label_limits_refuse_all),
+		TEST(labels_that_clash_are_exported),
+		TEST(an_empty_label_takes_its_like_along),
+		TEST(many_labels_may_clash),
+		TEST(bad_names_refuse_the_page),
 		TEST(relabeling_drops_and_rewrites),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
