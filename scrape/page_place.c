@@ -17,6 +17,9 @@ void *rows_add(struct rows *rows, size_t size)
 {
 	if (rows->n == rows->cap) {
 		size_t cap = rows->cap ? rows->cap * 2 : 64;
+		/* A few bytes of a page become a row of many. */
+		if (cap > LIMIT_PAGE_BYTES / size)
+			return NULL;
 		void *v = reallocarray(rows->v, cap, size);
 		if (!v)
 			return NULL;
@@ -89,6 +92,8 @@ int add_pending(struct reader *r, struct labels labels, uint64_t hash, bool time
 {
 	if (r->n_pending == r->cap_pending) {
 		uint32_t cap = r->cap_pending ? r->cap_pending * 2 : 64;
+		if (cap > LIMIT_PAGE_BYTES / sizeof(struct pending))
+			return ERR_NOMEM;
 		struct pending *v = realloc(r->pending, cap * sizeof *v);
 		if (!v)
 			return ERR_NOMEM;

@@ -176,7 +176,8 @@ int final_labels(struct reader *r, const struct page_series *series, struct labe
 
 /* ---- page_place.c ---- */
 
-/* One more element of `size` bytes at the end of an array; NULL without memory. */
+/* One more element of `size` bytes at the end of an array; NULL without memory, or when the array
+ * would pass LIMIT_PAGE_BYTES. */
 void *rows_add(struct rows *rows, size_t size);
 /* Keeps a sample with a time of its own. 0 or ERR_NOMEM. */
 int push_row(struct reader *r, struct row row);

@@ -48,9 +48,13 @@ struct proto_reader {
 	size_t exemplar_at; /* of a native histogram's own */
 };
 
-/* An arena's maximum for each byte of the page. The most that a metric asks for is 48 for 5 bytes
- * of an exemplar and 32 for 2 bytes of a label or bucket, beside copies of buckets. */
-enum { ARENA_PER_PAGE_BYTE = 64 };
+/* The most that a metric of a page asks for is 48 for 5 bytes of an exemplar and 32 for 2 bytes of
+ * a label or bucket, beside copies of buckets; but none that is honest is that large. */
+static size_t arena_max(size_t page_len)
+{
+	size_t max = KiB(64) + page_len * 64;
+	return max < LIMIT_PAGE_BYTES ? max : LIMIT_PAGE_BYTES;
+}
 
 struct proto_reader *proto_reader_new(struct sv page, struct proto_options options)
 {
@@ -60,7 +64,7 @@ struct proto_reader *proto_reader_new(struct sv page, struct proto_options optio
 	r->options = options;
 	r->page = proto_wire_of(page.ptr ? page : SV(""));
 	r->page_len = page.len;
-	arena_init(&r->arena, KiB(64) + page.len * ARENA_PER_PAGE_BYTE);
+	arena_init(&r->arena, arena_max(page.len));
 	buf_init(&r->name, KiB(1) + page.len);
 	return r;
 }

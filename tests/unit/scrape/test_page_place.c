@@ -1,4 +1,5 @@
 /* New series get slots. */
+#include "../../../scrape/page_reader.h"
 #include "world.h"
 
 static void many_series_fill_frames(void **state)
@@ -70,12 +71,27 @@ static void rows_of_a_frame_stand_together(void **state)
 	page_rollback(w->owner);
 }
 
+static void rows_are_bounded(void **state)
+{
+	struct rows rows = {.n = LIMIT_PAGE_BYTES / 32, .cap = LIMIT_PAGE_BYTES / 32};
+	assert_null(rows_add(&rows, 32));
+	rows.n = rows.cap = 0;
+	for (size_t i = 0; i < 1000; i++) {
+		size_t *row = rows_add(&rows, sizeof *row);
+		assert_non_null(row);
+		*row = i;
+	}
+	assert_int_equal(((size_t *)rows.v)[999], 999);
+	free(rows.v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(many_series_fill_frames),
 		TEST(known_series_are_not_copied),
 		TEST(rows_of_a_frame_stand_together),
+		cmocka_unit_test(rows_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
