@@ -3,7 +3,8 @@
  *
  * A http_pool holds up to LIMIT_TARGETS_PER_MULTI connections' worth of requests (a curl multi
  * handle walks its connections, so many small pools beat one large one) and one thread uses it.
- * Never a proxy from the environment; only http and https; no signal; no Expect header.
+ * A proxy from the environment only when the options say so; only http and https; no signal; no
+ * Expect header. A token that a request needs is fetched first, within the request's time.
  */
 #pragma once
 
