@@ -343,11 +343,37 @@ static void pass_exemplars(const struct encode_job *j, uint16_t slot, uint32_t *
 	*count += n;
 }
 
-int encode_v2_column(const struct encode_job *j, const struct batch_column *col, int64_t t_ms,
-		     struct encode_result *res)
+/* Whether the series of a slot does not go: it is counted with its exemplars. */
+static bool pass_series(const struct encode_job *j, uint16_t slot, struct encode_result *res)
 {
 	const struct image *im = j->im;
 	struct exemplar_counts *c = &j->extras->counts;
+	if (slot >= im->n_slots || image_bit(im->unusable, slot)) {
+		res->labels_lost++;
+		pass_exemplars(j, slot, &c->labels_lost);
+		return true;
+	}
+	if (image_bit(im->dropped, slot)) {
+		res->dropped++;
+		pass_exemplars(j, slot, &c->dropped);
+		return true;
+	}
+	return false;
+}
+
+static bool pass_too_old(const struct encode_job *j, uint16_t slot, int64_t t_ms,
+			 struct encode_result *res)
+{
+	if (t_ms >= j->oldest_ms)
+		return false;
+	res->too_old++;
+	pass_exemplars(j, slot, &j->extras->counts.too_old);
+	return true;
+}
+
+int encode_v2_column(const struct encode_job *j, const struct batch_column *col, int64_t t_ms,
+		     struct encode_result *res)
+{
 	size_t start = j->out->len;
 	struct v2 v;
 	*res = (struct encode_result){.next = j->slice.from};
@@ -356,22 +382,14 @@ int encode_v2_column(const struct encode_job *j, const struct batch_column *col,
 	unsigned at = 0;
 	uint32_t slot = j->slice.from;
 	for (; slot < col->n_slots; slot++) {
-		if (!image_bit(col->present, slot))
+		if (!image_bit(col->present, slot) || pass_series(j, (uint16_t)slot, res))
 			continue;
-		if (slot >= im->n_slots || image_bit(im->unusable, slot)) {
-			res->labels_lost++;
-			pass_exemplars(j, (uint16_t)slot, &c->labels_lost);
-		} else if (image_bit(im->dropped, slot)) {
-			res->dropped++;
-			pass_exemplars(j, (uint16_t)slot, &c->dropped);
-		} else if (res->samples >= j->slice.max || full(j, 0)) {
+		if (res->samples >= j->slice.max || full(j, 0))
 			break;
-		} else if (v2_to(&v, &at, slot) ||
-			   series_sample(&v, (uint16_t)slot, col->values[slot], t_ms)) {
+		if (v2_to(&v, &at, slot) ||
+		    series_sample(&v, (uint16_t)slot, col->values[slot], t_ms))
 			return failed(j, start);
-		} else {
-			res->samples++;
-		}
+		res->samples++;
 	}
 	res->next = slot;
 	return 0;
@@ -380,8 +398,6 @@ int encode_v2_column(const struct encode_job *j, const struct batch_column *col,
 int encode_v2_rows(const struct encode_job *j, const struct batch_row *rows, uint32_t n,
 		   struct encode_result *res)
 {
-	const struct image *im = j->im;
-	struct exemplar_counts *c = &j->extras->counts;
 	size_t start = j->out->len;
 	struct v2 v;
 	*res = (struct encode_result){.next = j->slice.from};
@@ -391,23 +407,13 @@ int encode_v2_rows(const struct encode_job *j, const struct batch_row *rows, uin
 	uint32_t i = j->slice.from;
 	for (; i < n; i++) {
 		uint16_t slot = rows[i].slot;
-		if (rows[i].t_ms < j->oldest_ms) {
-			res->too_old++;
-			pass_exemplars(j, slot, &c->too_old);
-		} else if (slot >= im->n_slots || image_bit(im->unusable, slot)) {
-			res->labels_lost++;
-			pass_exemplars(j, slot, &c->labels_lost);
-		} else if (image_bit(im->dropped, slot)) {
-			res->dropped++;
-			pass_exemplars(j, slot, &c->dropped);
-		} else if (res->samples >= j->slice.max || full(j, 0)) {
+		if (pass_too_old(j, slot, rows[i].t_ms, res) || pass_series(j, slot, res))
+			continue;
+		if (res->samples >= j->slice.max || full(j, 0))
 			break;
-		} else if (v2_to(&v, &at, slot) ||
-			   series_sample(&v, slot, rows[i].bits, rows[i].t_ms)) {
+		if (v2_to(&v, &at, slot) || series_sample(&v, slot, rows[i].bits, rows[i].t_ms))
 			return failed(j, start);
-		} else {
-			res->samples++;
-		}
+		res->samples++;
 	}
 	res->next = i;
 	return 0;
@@ -417,22 +423,11 @@ int encode_v2_rows(const struct encode_job *j, const struct batch_row *rows, uin
 static bool pass_histogram(const struct encode_job *j, const struct batch_histogram *h,
 			   struct encode_result *res)
 {
-	const struct image *im = j->im;
-	struct exemplar_counts *c = &j->extras->counts;
-	if (h->t_ms < j->oldest_ms) {
-		res->too_old++;
-		pass_exemplars(j, h->slot, &c->too_old);
-	} else if (!j->as->histograms) {
-		res->not_sent++;
-	} else if (h->slot >= im->n_slots || image_bit(im->unusable, h->slot)) {
-		res->labels_lost++;
-		pass_exemplars(j, h->slot, &c->labels_lost);
-	} else if (image_bit(im->dropped, h->slot)) {
-		res->dropped++;
-		pass_exemplars(j, h->slot, &c->dropped);
-	} else {
-		return false;
-	}
+	if (pass_too_old(j, h->slot, h->t_ms, res))
+		return true;
+	if (j->as->histograms)
+		return pass_series(j, h->slot, res);
+	res->not_sent++;
 	return true;
 }
 
