@@ -186,7 +186,8 @@ static void drop(struct slot *s, enum drop_reason reason, const char *text,
 	struct destination *d = s->d;
 	const struct answer_written none = {.confirmed = false};
 	/* An earlier run may have sent these already, and the peer then refuses them: only what
-	 * was not repeated is a loss. */
+	 * was not repeated is a loss. That earlier requests were taken says nothing: what they
+	 * brought again may have been the newest of its series. */
 	if (reason == DROP_ANSWERED_400 && s->maybe_repeated) {
 		uint64_t written = least(w->samples, floats(&s->built)) +
 				   least(w->histograms, s->built.histograms.sent);
@@ -204,7 +205,6 @@ static void taken(struct slot *s, const struct answer_written *w)
 {
 	struct destination *d = s->d;
 	uint64_t sent = s->built.books.sent;
-	s->maybe_repeated = false;
 	trouble_over(d);
 	uint64_t written = w->confirmed ? count_written(s, w) : sent;
 	if (written < sent)
@@ -286,7 +286,6 @@ static void slot_judge(struct slot *s, const struct http_answer *a, struct sv bo
 		taken(s, &written);
 		break;
 	case ANSWER_DEDUPLICATED:
-		s->maybe_repeated = false;
 		trouble_over(d);
 		finish(s, 0, DROP_HA_DEDUPLICATED);
 		break;

@@ -174,15 +174,22 @@ class LogBooks:
         self.count = self.nameless = 0
         # Of these: native histograms, with custom buckets; and those that may be counted or not.
         self.histograms = self.customs = self.unsure = 0
+        self.markerless = set()  # (job, time) of scrapes
         self.definitions = {}  # path: size
         self.end = self.reserved = 0  # next sequence; up to where cut samples may have had numbers
         self.gaps = self.cuts = 0     # samples
-        self.seen = ""    # the newest segment in the books
+        self.seen = set()  # segments in the books
 
     def segments(self):
         if not os.path.isdir(self.dir):
             return []
         return sorted(name for name in os.listdir(self.dir) if name.startswith("seg-"))
+
+    def _identity(self, name):
+        """With the header, which has the time: the number of a segment that was cut off whole may be
+        given again."""
+        with open(os.path.join(self.dir, name), "rb") as f:
+            return name, f.read(48)
 
     def _print(self, names):
         """Only the named segments, with all definitions: reading the whole log again and again
@@ -200,7 +207,7 @@ class LogBooks:
         """Takes the segments written since the last time. What was written last may get lost first,
         as in a power loss: a share of the newest segment's bytes (1 or more is a number of bytes),
         half of the definitions that were added."""
-        new = [name for name in self.segments() if name > self.seen]
+        new = [name for name in self.segments() if self._identity(name) not in self.seen]
         grown = self._grown_definitions()
         if not new:
             return
@@ -216,8 +223,10 @@ class LogBooks:
             self.lost_exemplars |= set(before.exemplars) - set(after.exemplars)
             self.starts.update(before.starts)
         self._add(after)
+        if any(key is None for key, _ in after.samples):
+            self._excuse_ends(after.samples)
         self.reserved = max(self.reserved, self.end, before.end or 0)
-        self.seen = new[-1]
+        self.seen.update(map(self._identity, new))
 
     def _grown_definitions(self):
         """[(path, by how many bytes)] since the last call; only of files known then, as a new one
@@ -236,6 +245,16 @@ class LogBooks:
                 self.lost[key] = bits
                 self.unsure += is_histogram(bits)
         self.cuts += len(before) - len(after)
+
+    def _excuse_ends(self, samples):
+        """A frame that lost definitions is not used again: no markers follow its last values."""
+        last = {}
+        for key, _ in samples:
+            labels = self.series.labels[key >> _TIME_BITS] if key is not None else {}
+            if labels.get("__name__") == "up":
+                t_ms = key & (1 << _TIME_BITS) - 1
+                last[labels["job"]] = max(t_ms, last.get(labels["job"], 0))
+        self.markerless.update(last.items())
 
     def _add(self, printed):
         for what in printed.complaints:
@@ -297,7 +316,7 @@ class LogBooks:
             value = self.logged.get(key - t_ms + then)
             checked += value == STALE
             histograms += value == STALE and is_histogram(bits)
-            if value is None:
+            if value is None and (labels["job"], t_ms) not in self.markerless:
                 open_ends.append(key)
         for key in open_ends[:5]:
             print("  no value or marker follows %s" % self.series.show(key))
@@ -309,7 +328,7 @@ class Record:
     """What one sink stored, in the order it did."""
 
     def __init__(self, path, series):
-        self.stored, self.again, self.disorder, self.conflicts = {}, 0, 0, 0
+        self.stored, self.again, self.conflicts, self.disorder = {}, 0, 0, []
         self.starts, self.exemplars, self.newest = {}, set(), {}
         with open(path, encoding="utf-8", newline="\n") as f:
             for line in f:
@@ -337,7 +356,8 @@ class Record:
             self.conflicts += known != value
             return
         self.stored[key] = value
-        self.disorder += t_ms < self.newest.get(number, 0)
+        if t_ms < self.newest.get(number, 0):
+            self.disorder.append(key)
         self.newest[number] = max(t_ms, self.newest.get(number, 0))
 
     def compare(self, books, name, wanted):

@@ -471,6 +471,39 @@ static void test_repeated_400(void **state)
 	sim_free(s);
 }
 
+/* What one request brings again may be the newest of its series, and is taken; what the next one
+ * brings may be older than what an earlier run sent. */
+static void test_repeated_400_after_200(void **state)
+{
+	struct sim *s = sim_new(12);
+	sim_start(s);
+	sim_log(s, 1, 1, 32, false);
+	sim_log(s, 0, 1, 32, false);
+	sim_log(s, 0, 1, 32, false);
+	s->cfg.queue.max_samples_per_send = s->batches[0]->n_samples;
+	sim_turn(s);
+	sim_kill(s);
+	sim_start(s);
+	sim_log(s, 1, 1, 32, false);
+	sim_turn(s);
+	sim_answer(s, 0, 200, true);
+	uint64_t left = s->batches[1]->n_samples + s->batches[2]->n_samples;
+	destination_drain(&s->d);
+	for (int i = 0; i < 9 && s->d.progress.books.dropped[DROP_REPEATED] < left; i++) {
+		sim_turn(s);
+		assert_int_equal(s->n_flights, 1);
+		sim_answer(s, 0, 400, false);
+	}
+	assert_int_equal(s->d.progress.books.sent, s->batches[0]->n_samples);
+	assert_int_equal(s->d.progress.books.dropped[DROP_REPEATED], left);
+	assert_int_equal(s->d.progress.books.dropped[DROP_ANSWERED_400], 0);
+	sim_turn(s);
+	sim_answer(s, 0, 400, false);
+	assert_true(s->d.progress.books.dropped[DROP_ANSWERED_400] > 0);
+	assert_balanced(s);
+	sim_free(s);
+}
+
 static void test_store_failure(void **state)
 {
 	struct sim *s = sim_new(11);
@@ -546,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_log_loss),
 		cmocka_unit_test(test_log_behind_position),
 		cmocka_unit_test(test_repeated_400),
+		cmocka_unit_test(test_repeated_400_after_200),
 		cmocka_unit_test(test_store_failure),
 		cmocka_unit_test(test_metadata),
 	};
