@@ -22,7 +22,8 @@ enum line_flag {
 	 * is a key that protobuf or a conversion made. */
 	LINE_TEXT = 32,
 	LINE_OPENMETRICS = 64,
-	LINE_UNPLACED = 128, /* only bad pages had it: known, but without a slot */
+	LINE_UNPLACED =
+		128, /* known, but without a slot: only bad pages had it, or refused samples */
 };
 
 /* Lines with one of these have no slot: their ref means nothing. */

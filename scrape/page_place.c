@@ -140,6 +140,9 @@ static int place_pending(struct reader *r)
 	struct frame_list *frames = &r->o->frames;
 	for (uint32_t i = 0; i < r->n_pending; i++) {
 		struct pending *p = &r->pending[order[i]];
+		p->ref = SLOT_NONE;
+		if (p->last_ms == INT64_MIN)
+			continue; /* all of it was refused */
 		p->ref = frame_list_add(frames, p->timed ? FRAME_TIMED : FRAME_PLAIN, p->labels,
 					p->hash, r->env->next_frame);
 		if (p->ref == SLOT_NONE)
@@ -166,10 +169,12 @@ static int place_pending(struct reader *r)
 	}
 	struct line_table *t = &r->o->lines;
 	for (uint32_t i = r->replaced ? 0 : r->o->lines_mark; i < t->n; i++) {
-		if (t->v[i].flags & LINE_PENDING) {
-			t->v[i].ref = r->pending[t->v[i].ref].ref;
-			t->v[i].flags &= (uint8_t)~LINE_PENDING;
-		}
+		struct line *line = &t->v[i];
+		if (!(line->flags & LINE_PENDING))
+			continue;
+		line->ref = r->pending[line->ref].ref;
+		line->flags &= (uint8_t)~LINE_PENDING;
+		line->flags |= line->ref == SLOT_NONE ? LINE_UNPLACED : 0;
 	}
 	return 0;
 }

@@ -85,13 +85,35 @@ static void rows_are_bounded(void **state)
 	free(rows.v);
 }
 
+/* A series has no place, and no bound for its times, before a sample of it was taken. */
+static void what_was_only_refused_has_no_slot(void **state)
+{
+	struct world *w = *state;
+	char page[100];
+	w->opt.track_timestamps_staleness = true;
+	snprintf(page, sizeof page, "a 1 %lld\nb 1 %lld\n", (long long)w->t_ms + 3600 * 1000,
+		 (long long)w->t_ms + 1);
+	assert_int_equal(scrape_page(w, page), 0);
+	assert_int_equal(w->result.out_of_bounds, 1);
+	assert_null(strstr(w->text.ptr, "=a,"));
+	/* b, and the report series */
+	assert_int_equal(w->n_defs, 1 + 5);
+	scrape_page(w, "");
+	ASSERT_BATCH(w, "__name__=b, stale\n");
+	snprintf(page, sizeof page, "a 2 %lld\n", (long long)w->t_ms - 1);
+	char expected[100];
+	snprintf(expected, sizeof expected, "__name__=a, 2 @%lld\n", (long long)w->t_ms - 1);
+	assert_int_equal(scrape_page(w, page), 0);
+	ASSERT_BATCH(w, expected);
+	assert_int_equal(w->result.series_added, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(many_series_fill_frames),
-		TEST(known_series_are_not_copied),
-		TEST(rows_of_a_frame_stand_together),
-		cmocka_unit_test(rows_are_bounded),
+		TEST(many_series_fill_frames),           TEST(known_series_are_not_copied),
+		TEST(rows_of_a_frame_stand_together),    cmocka_unit_test(rows_are_bounded),
+		TEST(what_was_only_refused_has_no_slot),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
