@@ -93,6 +93,16 @@ static int print_version(void)
 	return 0;
 }
 
+/* As Prometheus shows them: with the prefix that is in effect. */
+static void show_flags(struct run *run, const struct flag *flags)
+{
+	struct sv given = run->route_prefix;
+	if (given.len == 0)
+		run->route_prefix = SV("/");
+	flags_json(&(struct json_writer){.out = &run->flags_shown}, flags);
+	run->route_prefix = given;
+}
+
 static int parse(int argc, char **argv, struct run *run, struct err *err)
 {
 	const struct flag flags[] = {
@@ -166,7 +176,7 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 	if (r == FLAGS_E_HELP)
 		flags_usage(stdout, "ampagent [run] [flags]", flags);
 	if (r == 0)
-		flags_json(&(struct json_writer){.out = &run->flags_shown}, flags);
+		show_flags(run, flags);
 	return r;
 }
 
@@ -275,7 +285,6 @@ int cmd_run(int argc, char **argv)
 	_cleanup_(run_deinit) struct run run = {
 		.config_file = SV("prometheus.yml"),
 		.listen = SV("0.0.0.0:9090"),
-		.route_prefix = SV("/"),
 		.cors_origin = SV(".*"),
 		.storage_path = SV("data-agent/"),
 		.log_level = SV("info"),
