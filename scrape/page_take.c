@@ -8,6 +8,8 @@
  */
 #include "page_reader.h"
 
+#include <ampagent/base/number.h>
+
 /* Samples further in the future are refused, as Prometheus does. */
 enum { FUTURE_MS = 10 * 60 * 1000 };
 
@@ -160,11 +162,19 @@ static int check_histogram(struct reader *r, struct page_sample *s, struct histo
 	return histogram_check(h, r->err);
 }
 
+/* Whether sample_limit keeps a sample out. The marker of a known series always passes. */
+static bool is_beyond_limit(struct reader *r, const struct page_sample *s, bool new_series)
+{
+	uint64_t limit = r->env->opt->sample_limit;
+	if (!limit || (!new_series && !s->histogram && s->s.bits == VALUE_STALE_BITS))
+		return false;
+	return r->offered++ >= limit;
+}
+
 /* Counts and stores one sample. new_series: Prometheus would not have had it in its cache. */
 static int take_sample(struct reader *r, struct place at, const struct page_sample *given,
 		       bool new_series)
 {
-	const struct scrape_options *opt = r->env->opt;
 	bool timed = reader_is_timed(r, &given->s);
 	struct page_sample s = *given;
 	struct histogram h;
@@ -174,7 +184,7 @@ static int take_sample(struct reader *r, struct place at, const struct page_samp
 	int result = check_histogram(r, &s, &h);
 	if (result == 2)
 		return 0;
-	if (opt->sample_limit && r->offered++ >= opt->sample_limit) {
+	if (is_beyond_limit(r, &s, new_series)) {
 		/* Read on, so that the report tells how many there are. */
 		r->out->sample_limit = true;
 		return 0;
@@ -202,8 +212,7 @@ static int take_sample(struct reader *r, struct place at, const struct page_samp
  */
 static int refuse_sample(struct reader *r, const struct page_sample *s)
 {
-	const struct scrape_options *opt = r->env->opt;
-	if (opt->sample_limit && r->offered++ >= opt->sample_limit) {
+	if (is_beyond_limit(r, s, true)) {
 		r->out->sample_limit = true;
 	} else if (reader_is_timed(r, &s->s) && s->s.t_ms > r->now_ms + FUTURE_MS) {
 		r->out->out_of_bounds++;

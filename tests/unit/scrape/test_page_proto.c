@@ -198,6 +198,27 @@ static void test_zero_at_start(void **state)
 	ASSERT_BATCH(w, "__name__=h, hist 3 count 1 zero 0 sum 4.5 p1\n");
 }
 
+/* The marker that a page shows of a series that is known does not count for sample_limit. */
+static void markers_pass_the_limit(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page;
+	start(w, &page);
+	w->opt.sample_limit = 1;
+	put_gauge(&page, "g", 1);
+	assert_int_equal(scrape_bytes(w, buf_view(&page)), 0);
+	buf_reset(&page);
+	put_gauge(&page, "g", double_of_bits(VALUE_STALE_BITS));
+	put_gauge(&page, "h", 2);
+	assert_int_equal(scrape_bytes(w, buf_view(&page)), 0);
+	ASSERT_BATCH(w, "__name__=g, stale\n__name__=h, 2\n");
+	buf_reset(&page);
+	put_gauge(&page, "h", 2);
+	put_gauge(&page, "i", double_of_bits(VALUE_STALE_BITS));
+	assert_int_equal(scrape_bytes(w, buf_view(&page)), 1);
+	assert_true(w->result.sample_limit);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +230,7 @@ int main(void)
 		TEST(test_bucket_limits),
 		TEST(test_duplicates),
 		TEST(test_zero_at_start),
+		TEST(markers_pass_the_limit),
 	};
 	return cmocka_run_group_tests_name("page_proto", tests, NULL, NULL);
 }
