@@ -292,6 +292,33 @@ static void tls_with_client_certificate(void **state)
 	tls_stop(&p);
 }
 
+/* The client's TLS settings are for an https proxy too. */
+static void tls_to_a_proxy(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_peer p;
+	tls_start(&p, "mutual");
+	struct http_options o = {.tls = {.ca_file = sv_of(in_dir("other.pem"))},
+				 .proxy = {.url = sv_of(p.url)}};
+	struct http_client *c = rig_client(f->pool, &o);
+	rig_fetch(c, rig_get("http://nowhere.test/"), &f->reply);
+	assert_int_equal(f->reply.result, HTTP_NETWORK);
+	http_client_free(c);
+	o.tls.ca_file = sv_of(in_dir("ca.pem"));
+	c = rig_client(f->pool, &o);
+	rig_fetch(c, rig_get("http://nowhere.test/"), &f->reply);
+	assert_int_equal(f->reply.result, HTTP_NETWORK); /* it wants a certificate */
+	http_client_free(c);
+	o.tls.cert_file = sv_of(in_dir("client.pem"));
+	o.tls.key_file = sv_of(in_dir("client.key"));
+	c = rig_client(f->pool, &o);
+	rig_fetch(c, rig_get("http://nowhere.test/"), &f->reply);
+	assert_body(f, "host=nowhere.test ");
+	assert_body(f, "peer=client");
+	http_client_free(c);
+	tls_stop(&p);
+}
+
 static void copy_file(const char *from, const char *to)
 {
 	_cleanup_(buf_deinit) struct buf b = BUF_NULL;
@@ -356,6 +383,7 @@ int main(void)
 		TEST(tls_verifies),
 		TEST(tls_versions_alone),
 		TEST(tls_with_client_certificate),
+		TEST(tls_to_a_proxy),
 		TEST(tls_files_that_change),
 		TEST(broken_material),
 	};
