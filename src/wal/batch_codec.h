@@ -18,6 +18,8 @@ struct batch_head {
 
 /* Whether the batch is one that can be written: slots in range, at least one a column. */
 bool batch_sound(const struct batch *b);
+/* What its record takes at most. */
+size_t batch_encoded_max(const struct batch *b);
 /* Appends the record; t has the last values and gets the new ones. 0; ERR_NOMEM when out is full or
  * memory is gone: then out is as long as before and t has forgotten everything. */
 int batch_encode(struct buf *out, struct frame_states *t, const struct batch *b, uint64_t sequence);

@@ -13,6 +13,8 @@ enum {
 	/* flags, slot, time, value, rubbish */
 	ROW_MAX = 1 + 2 * VARINT_MAX + VALUE_MAX_BYTES + 8,
 	HEAD_MAX = 10 * VARINT_MAX,
+	GROUP_MAX = 3 * VARINT_MAX + 1,
+	METADATA_MAX = 1 + 3 * VARINT_MAX,
 };
 
 bool batch_sound(const struct batch *b)
@@ -24,6 +26,17 @@ bool batch_sound(const struct batch *b)
 		if (b->rows[i].slot >= FRAME_SLOTS)
 			return false;
 	return batch_side_sound(b);
+}
+
+size_t batch_encoded_max(const struct batch *b)
+{
+	size_t n = RECORD_HEAD_BYTES + HEAD_MAX + b->n_columns * COLUMN_MAX +
+		   b->n_rows * (GROUP_MAX + ROW_MAX);
+	for (size_t i = 0; i < b->n_metadata; i++) {
+		const struct batch_metadata *m = &b->metadata[i];
+		n += METADATA_MAX + m->family.len + m->help.len + m->unit.len;
+	}
+	return n + batch_side_encoded_max(b);
 }
 
 static uint8_t *room(struct buf *out, size_t n)
@@ -116,7 +129,7 @@ static int group_encode(struct buf *out, struct frame_states *t, const struct ba
 			size_t n, uint16_t n_slots, uint32_t *last_frame)
 {
 	struct frame_state *s = state_for(t, rows->frame, n_slots);
-	uint8_t *p = room(out, 3 * VARINT_MAX + 1 + n * ROW_MAX);
+	uint8_t *p = room(out, GROUP_MAX + n * ROW_MAX);
 	if (!s || !p)
 		return ERR_NOMEM;
 	p = varint_put(p, zigzag((int64_t)rows->frame - *last_frame));

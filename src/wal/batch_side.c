@@ -13,6 +13,9 @@ enum {
 	SPAN_ROOM = 2 * VARINT_MAX,
 	EXEMPLAR_ROOM = 2 * VARINT_MAX + 1 + VALUE_ROOM,
 	RUN_ROOM = 2 * VARINT_MAX + 2,
+	HEAD_ROOM = 3 * VARINT_MAX,
+	/* Front-coded labels beside their bytes. */
+	LABELS_ROOM = 3 * VARINT_MAX,
 };
 
 /* What each list is told against: the element before. Writer and reader keep the same. */
@@ -132,6 +135,16 @@ static size_t histogram_room(const struct histogram *h)
 	for (int i = 0; i < HISTOGRAM_SIDES; i++)
 		n += (size_t)h->side[i].n_spans * SPAN_ROOM +
 		     (size_t)h->side[i].n_buckets * VALUE_ROOM;
+	return n;
+}
+
+size_t batch_side_encoded_max(const struct batch *b)
+{
+	size_t n = HEAD_ROOM + b->n_starts * RUN_ROOM;
+	for (size_t i = 0; i < b->n_histograms; i++)
+		n += histogram_room(&b->histograms[i].h);
+	for (size_t i = 0; i < b->n_exemplars; i++)
+		n += EXEMPLAR_ROOM + LABELS_ROOM + b->exemplars[i].labels.len;
 	return n;
 }
 

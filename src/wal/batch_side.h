@@ -16,6 +16,8 @@ static inline bool batch_side_any(const struct batch *b)
 
 /* Whether all slots are in range. */
 bool batch_side_sound(const struct batch *b);
+/* What the section takes at most. */
+size_t batch_side_encoded_max(const struct batch *b);
 /* Appends the section. 0 or ERR_NOMEM. */
 int batch_side_encode(struct buf *out, const struct batch *b);
 /* Reads the section, which is all that is left of the record, into b unless it is NULL, and tells

@@ -36,7 +36,8 @@ void defs_init(struct defs *d, struct store *store)
 {
 	*d = (struct defs){.store = store, .next_frame = 1, .next_owner = 1};
 	pthread_mutex_init(&d->mutex, NULL);
-	buf_init(&d->out, WAL_RECORD_BYTES);
+	/* All that a batch can define, beside what waits already. */
+	buf_init(&d->out, 2 * LIMIT_PAGE_BYTES);
 }
 
 void defs_deinit(struct defs *d)

@@ -148,6 +148,9 @@ static int put(void *cls, struct batch *b)
 	/* A batch that breaks the rules of batch.h is a bug of its maker. */
 	if (!batch_sound(b))
 		return ERR_FATAL;
+	/* The writer would try for ever. */
+	if (batch_encoded_max(b) > WAL_RECORD_BYTES)
+		return 1;
 	pthread_mutex_lock(&w->queue_mutex);
 	int r = w->queue.stop || w->queue.n_batches >= WAL_QUEUE_BATCHES ? 1 : 0;
 	if (r == 0 && op_push(w, &(struct op){.kind = OP_BATCH, .batch = b}))

@@ -148,8 +148,8 @@ void batch_seal(struct batch *b);
 
 DEFINE_CLEANUP_PTR(struct batch, batch_unref)
 
-/* The sink: takes the reference. 0; 1 when it can take no more now (the batch is still the
- * caller's, who drops and counts it). */
+/* The sink: takes the reference. 0; 1 when it can take no more now, or none as large as this (the
+ * batch is still the caller's, who drops and counts it). */
 struct batch_sink {
 	int (*put)(void *cls, struct batch *b);
 	void *cls;

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 enum { SLOTS = 100 };
@@ -232,6 +233,26 @@ static void unsound_batches_are_refused(void **state)
 	fx_deinit(&fx);
 }
 
+static void batches_too_large_for_a_record_are_refused(void **state)
+{
+	struct fixture fx;
+	size_t n = WAL_RECORD_BYTES / sizeof(struct batch_row);
+	fx_init(&fx);
+	fx_open(&fx);
+	struct batch *b = fx_empty(1, 1);
+	b->rows = mmap(NULL, n * sizeof *b->rows, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(b->rows != MAP_FAILED);
+	b->n_rows = n;
+	batch_seal(b);
+	struct batch_sink sink = wal_sink(fx.w);
+	assert_int_equal(sink.put(sink.cls, b), 1);
+	munmap(b->rows, n * sizeof *b->rows);
+	batch_unref(b);
+	fx_write(&fx, 0, SLOTS);
+	assert_int_equal(stats_of(&fx).samples_written, SLOTS);
+	fx_deinit(&fx);
+}
+
 static void it_shows_its_metrics(void **state)
 {
 	struct fixture fx;
@@ -265,6 +286,7 @@ int main(void)
 		cmocka_unit_test(closing_gives_up),
 		cmocka_unit_test(it_tells_when_something_was_written),
 		cmocka_unit_test(unsound_batches_are_refused),
+		cmocka_unit_test(batches_too_large_for_a_record_are_refused),
 		cmocka_unit_test(it_shows_its_metrics),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
