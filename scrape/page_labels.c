@@ -135,12 +135,17 @@ static struct sv without_emptied(struct label_builder *b)
 	return duplicate;
 }
 
+static int too_many(struct reader *r)
+{
+	return err_set(r->err, 1, "more than %d labels in one series", LIMIT_LABELS_COUNT);
+}
+
 int final_labels(struct reader *r, const struct page_series *series, struct labels *out)
 {
 	struct label_builder b;
 	label_builder_init(&b, r->env->scratch);
 	if (exposed_labels(r, series, &b) != 0)
-		return ERR_NOMEM;
+		return b.n < LIMIT_LABELS_COUNT ? ERR_NOMEM : too_many(r);
 	for (size_t i = 1; i < b.n; i++) {
 		if (b.v[i].name.len == 0)
 			return err_set(
@@ -155,7 +160,7 @@ int final_labels(struct reader *r, const struct page_series *series, struct labe
 	if (!relabel_apply(r->env->opt->metric_relabel, &b))
 		return b.failed ? ERR_NOMEM : 2;
 	if (b.failed)
-		return err_set(r->err, 1, "more than %d labels in one series", LIMIT_LABELS_COUNT);
+		return too_many(r);
 	bool any = false;
 	for (size_t i = 0; i < b.n; i++)
 		any = any || b.v[i].value.len > 0;

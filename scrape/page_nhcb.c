@@ -90,7 +90,7 @@ static int look(struct reader *r, const struct page_series *series, struct seen 
 	arena_reset(r->env->scratch);
 	label_builder_init(&b, r->env->scratch);
 	if (exposed_labels(r, series, &b) != 0)
-		return ERR_NOMEM;
+		return b.n < LIMIT_LABELS_COUNT ? ERR_NOMEM : 0;
 	out->name = b.v[0].value;
 	out->part = part_of(out->name, &out->base);
 	out->has_le = label_builder_has(&b, SV("le"));

@@ -105,6 +105,23 @@ static void relabeling_drops_and_rewrites(void **state)
 	}
 }
 
+static void too_many_labels_are_told(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	buf_init(&page, MiB(1));
+	buf_printf(&page, "a 1\nb{");
+	for (int i = 0; i < LIMIT_LABELS_COUNT; i++)
+		buf_printf(&page, "l%d=\"x\",", i);
+	buf_printf(&page, "} 1");
+	_cleanup_(freep) char *text = buf_take(&page);
+	for (int convert = 0; convert < 2; convert++) {
+		w->opt.convert_to_nhcb = convert;
+		assert_int_equal(scrape_page(w, text), 1);
+		assert_string_equal(w->err.msg, "line 2: more than 1024 labels in one series");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +131,7 @@ int main(void)
 		TEST(many_labels_may_clash),
 		TEST(bad_names_refuse_the_page),
 		TEST(relabeling_drops_and_rewrites),
+		TEST(too_many_labels_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
