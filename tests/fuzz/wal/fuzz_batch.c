@@ -74,6 +74,8 @@ static void check_again(const struct batch *b, struct buf *out)
 	buf_reset(out);
 	if (batch_encode(out, &enc, b, 5))
 		return;
+	if (out->len > batch_encoded_max(b))
+		abort();
 	if (record_get(buf_view(out), &rec, &need) ||
 	    batch_decode(rec.payload, &dec, got, &head, &lost))
 		abort();

@@ -160,6 +160,7 @@ static void what_is_written_is_read(void **state)
 		uint32_t lost;
 		buf_reset(&out);
 		assert_int_equal(batch_encode(&out, &enc, b, sequence), 0);
+		assert_true(out.len <= batch_encoded_max(b));
 		assert_int_equal(batch_decode(payload_of(&out, 0), &dec, got, &head, &lost), 0);
 		assert_int_equal(lost, 0);
 		assert_int_equal(head.sequence, sequence);

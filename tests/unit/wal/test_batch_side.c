@@ -19,6 +19,7 @@ static void encode(struct buf *out, const struct batch *b)
 	_cleanup_(frame_states_deinit) struct frame_states enc = FRAME_STATES_NULL;
 	buf_reset(out);
 	assert_int_equal(batch_encode(out, &enc, b, 7), 0);
+	assert_true(out->len <= batch_encoded_max(b));
 }
 
 static int decode(struct sv payload, struct batch *got, struct batch_head *head)
