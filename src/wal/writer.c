@@ -279,6 +279,10 @@ static bool write_op(struct wal *w, const struct op *op)
 	case OP_BATCH:
 		return write_batch(w, op->batch);
 	case OP_RETIRE:
+		/* Definitions are written first: told in one piece with the frame's last markers it
+		 * could be gone without them after a kill. */
+		if (w->writer.out.len > 0 && !chunk_write(w))
+			return false;
 		/* Without memory the definitions stay until the log is opened again. */
 		defs_retire(&w->defs, op->frame);
 		frame_states_release(&w->writer.states, op->frame);

@@ -223,7 +223,7 @@ class LogBooks:
             self.lost_exemplars |= set(before.exemplars) - set(after.exemplars)
             self.starts.update(before.starts)
         self._add(after)
-        if any(key is None for key, _ in after.samples):
+        if len(after.samples) < len(before.samples) or any(key is None for key, _ in after.samples):
             self._excuse_ends(after.samples)
         self.reserved = max(self.reserved, self.end, before.end or 0)
         self.seen.update(map(self._identity, new))
@@ -247,7 +247,8 @@ class LogBooks:
         self.cuts += len(before) - len(after)
 
     def _excuse_ends(self, samples):
-        """A frame that lost definitions is not used again: no markers follow its last values."""
+        """A frame that lost definitions is not used again, nor one that was given up in what was cut off:
+        no markers follow its last values."""
         last = {}
         for key, _ in samples:
             labels = self.series.labels[key >> _TIME_BITS] if key is not None else {}
