@@ -278,7 +278,7 @@ class Campaign:
         time.sleep(max(0, end - time.time()))
 
     def run_and_kill(self, phase):
-        longest = 1.5 if self.args.short else 3
+        longest = 1.3 if self.args.short else 3
         early = self.rng.random() < 0.2
         seconds = self.rng.uniform(0, 0.15) if early else self.rng.uniform(0.2, longest)
         self.start(file_kib=self.rng.randint(8, 128) if phase.disk else None)
