@@ -148,7 +148,7 @@ void frame_list_rollback(struct frame_list *l, const struct frame_mark *mark)
 		for (unsigned i = f->n; i < FRAME_SLOTS; i++) {
 			f->seen_now[i / 64] &= ~(UINT64_C(1) << (i % 64));
 			f->present[i / 64] &= ~(UINT64_C(1) << (i % 64));
-			f->histograms[i / 64] &= ~(UINT64_C(1) << (i % 64));
+			f->apart[i / 64] &= ~(UINT64_C(1) << (i % 64));
 		}
 	}
 }
@@ -337,7 +337,7 @@ void frame_list_drop_columns(struct frame_list *l)
 		l->v[i].values = NULL;
 		l->v[i].values_cap = 0;
 		memset(l->v[i].present, 0, sizeof l->v[i].present);
-		memset(l->v[i].histograms, 0, sizeof l->v[i].histograms);
+		memset(l->v[i].apart, 0, sizeof l->v[i].apart);
 	}
 }
 

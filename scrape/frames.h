@@ -27,8 +27,10 @@ struct frame {
 	int64_t column_ms;  /* of its last column; INT64_MIN when it has had none */
 	uint64_t seen_before[FRAME_WORDS];
 	uint64_t seen_now[FRAME_WORDS];
-	uint64_t present[FRAME_WORDS];    /* slots with a value in the running scrape */
-	uint64_t histograms[FRAME_WORDS]; /* slots with a histogram in the running scrape */
+	uint64_t present[FRAME_WORDS]; /* slots with a value in the running scrape */
+	/* Slots whose sample of the running scrape's time is not in the column: a histogram, or a
+	 * row. */
+	uint64_t apart[FRAME_WORDS];
 	uint64_t *values;    /* of the running scrape, in its batch's memory; NULL = untouched */
 	uint16_t values_cap; /* 0 without values */
 	uint64_t *hash;      /* of each slot's final labels */

@@ -175,7 +175,7 @@ static inline bool take_plain(struct reader *r, struct line *line, const struct 
 	struct frame *f = &o->frames.v[line->ref >> 8];
 	unsigned slot = line->ref & 255;
 	if (f->last_ms || slot >= f->values_cap || bit_get(f->present, slot) ||
-	    bit_get(f->histograms, slot))
+	    bit_get(f->apart, slot))
 		return false;
 	f->values[slot] = t->sample.s.bits;
 	bit_set(f->present, slot);

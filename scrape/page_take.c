@@ -19,7 +19,7 @@ static int take_time(struct reader *r, uint32_t ref, int64_t t_ms, bool had_time
 	struct frame_list *frames = &r->o->frames;
 	struct frame *f = &frames->v[ref >> 8];
 	unsigned slot = ref & 255;
-	bool present = bit_get(f->present, slot) || bit_get(f->histograms, slot);
+	bool present = bit_get(f->present, slot) || bit_get(f->apart, slot);
 	if (present && t_ms <= r->batch->t_ms)
 		return 1;
 	if (!had_time && t_ms <= f->column_ms) {
@@ -58,9 +58,10 @@ static bool wants_zero(const struct reader *r)
 }
 
 /* Stores a sample of a slot at its time. 0 or ERR_NOMEM. */
-static int store_for_slot(struct reader *r, uint32_t ref, const struct page_sample *s, int64_t t_ms,
+static int store_for_slot(struct reader *r, uint32_t ref, const struct page_sample *s, bool timed,
 			  bool as_row)
 {
+	int64_t t_ms = reader_time(r, &s->s);
 	struct frame *f = &r->o->frames.v[ref >> 8];
 	struct place at = {ref, false};
 	if (wants_zero(r)) {
@@ -69,10 +70,10 @@ static int store_for_slot(struct reader *r, uint32_t ref, const struct page_samp
 		if (result != 0)
 			return result;
 	}
-	if (s->histogram) {
-		bit_set(f->histograms, ref & 255);
+	if (s->histogram || (as_row && !timed))
+		bit_set(f->apart, ref & 255);
+	if (s->histogram)
 		return push_histogram(r, at, t_ms, s->histogram);
-	}
 	return as_row ? push_row(r, (struct row){at, t_ms, s->s.bits})
 		      : frame_put(f, ref & 255, s->s.bits, r->batch);
 }
@@ -84,7 +85,7 @@ static int take_for_slot(struct reader *r, uint32_t ref, const struct page_sampl
 	unsigned slot = ref & 255;
 	int64_t t_ms = timed ? s->s.t_ms : r->batch->t_ms;
 	bool had_time = frame_last_ms(f, slot) != INT64_MIN;
-	if (!timed && (bit_get(f->present, slot) || bit_get(f->histograms, slot))) {
+	if (!timed && (bit_get(f->present, slot) || bit_get(f->apart, slot))) {
 		r->out->duplicates++;
 		r->accepted = true;
 		return 0;
@@ -100,7 +101,7 @@ static int take_for_slot(struct reader *r, uint32_t ref, const struct page_sampl
 	}
 	/* Columns go before rows: where a row may have gone before, this is a row too. */
 	bool as_row = timed || (had_time && r->env->opt->honor_timestamps);
-	int result = store_for_slot(r, ref, s, t_ms, as_row);
+	int result = store_for_slot(r, ref, s, timed, as_row);
 	if (result != 0)
 		return result;
 	r->taken = r->accepted = true;

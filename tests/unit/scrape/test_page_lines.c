@@ -154,6 +154,28 @@ static void test_zero_at_start(void **state)
 	ASSERT_BATCH(w, "__name__=a_total, stale\n");
 }
 
+/* A sample behind its zero is none twice, whatever its text. */
+static void test_zero_and_a_second_text(void **state)
+{
+	struct world *w = *state;
+	openmetrics(w);
+	w->features.start_zero = true;
+	char page[200], expected[300];
+	assert_int_equal(scrape_page(w, "# TYPE a counter\na_total{x=\"1\",y=\"2\"} 5\n# EOF\n"),
+			 0);
+	int64_t start_s = w->t_ms / 1000;
+	snprintf(page, sizeof page,
+		 "# TYPE a counter\na_total{x=\"1\",y=\"2\"} 1\n"
+		 "a_created{x=\"1\",y=\"2\"} %lld.5\na_total{y=\"2\",x=\"1\"} 3\n# EOF\n",
+		 (long long)start_s);
+	assert_int_equal(scrape_page(w, page), 0);
+	snprintf(expected, sizeof expected,
+		 "__name__=a_total,x=1,y=2, 0 @%lld\n__name__=a_total,x=1,y=2, 1 @%lld\n",
+		 (long long)start_s * 1000 + 500, (long long)w->t_ms);
+	ASSERT_BATCH(w, expected);
+	assert_int_equal(w->result.duplicates, 1);
+}
+
 static void test_metadata(void **state)
 {
 	struct world *w = *state;
@@ -362,6 +384,7 @@ int main(void)
 		TEST(test_format_changes),
 		TEST(test_start_times),
 		TEST(test_zero_at_start),
+		TEST(test_zero_and_a_second_text),
 		TEST(test_metadata),
 		TEST(test_counts_of_broken_lines),
 		TEST(test_bad_pages_are_remembered),
