@@ -225,9 +225,9 @@ BY_HAND = [
     ("skip_verify of text", "insecure_skip_verify: false", "insecure_skip_verify: 'false'", 0, 29,
      ["insecure_skip_verify"]),
     # proxies
-    ("proxy URL with a bad escape", "proxy_url: http://user:pass@proxy.internal:3128", "proxy_url: http://%zz/", 0, 16,
+    ("proxy URL with a bad escape", "proxy_url: http://user:pass@egress.internal:3128", "proxy_url: http://%zz/", 0, 16,
      ["proxy_url"]),
-    ("proxy URL with a bad port", "proxy_url: http://user:pass@proxy.internal:3128", "proxy_url: http://a:b", 0, 16,
+    ("proxy URL with a bad port", "proxy_url: http://user:pass@egress.internal:3128", "proxy_url: http://a:b", 0, 16,
      ["proxy_url"]),
     ("two proxies", "proxy_from_environment: true", "proxy_from_environment: true\n    proxy_url: http://a # since 3.5",
      1, 16, ["proxy_from_environment", "proxy_url"]),
