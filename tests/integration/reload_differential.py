@@ -29,6 +29,9 @@ JOBS = {
 }
 # Prometheus leaves the series of a job that is gone as they are; here they end.
 MEANT = {"removed"}
+# The new target has another phase. Where its first sample falls just before the time of the old one's markers,
+# Prometheus writes both, and the series goes on behind its end; here the markers are not written.
+ANOTHER_PHASE = {"path"}
 
 
 def config(after, server, url):
@@ -79,6 +82,9 @@ def compare(peer, ours, theirs):
                 % (peer, job, sorted(set(ours[job]) - set(theirs[job])), sorted(set(theirs[job]) - set(ours[job]))))
         for labels in set(ours[job]) & set(theirs[job]):
             got, want = summary(ours[job][labels]), summary(theirs[job][labels])
+            if job in ANOTHER_PHASE and want == ((0.0,), "goes on"):
+                print("%s: %s of %s has the old target's marker behind the new one's sample" % (peer, labels, job))
+                want = ((), "goes on")
             h.check(got == want, "%s: %s of %s: %s, not %s" % (peer, labels, job, got, want))
     for labels, samples in ours["removed"].items():
         h.check(summary(samples) == ((1.0,), "ended"), "a removed job ends here: %s" % (summary(samples),))
