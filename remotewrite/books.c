@@ -21,6 +21,7 @@ const char *const remotewrite_drop_reasons[] = {
 	[DROP_HISTOGRAMS_NOT_SENT] = "histograms_not_sent",
 	[DROP_NHCB_IN_RW1] = "nhcb_in_rw1_not_supported",
 	[DROP_ANSWERED_PARTIAL] = "answered_partial",
+	[DROP_SERIES_LIMIT] = "series_limit",
 	[DROP_REASONS_] = NULL,
 };
 

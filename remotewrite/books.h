@@ -26,6 +26,7 @@ enum drop_reason {
 	DROP_HISTOGRAMS_NOT_SENT, /* send_native_histograms is false */
 	DROP_NHCB_IN_RW1,         /* custom buckets, which 1.0 has no place for */
 	DROP_ANSWERED_PARTIAL,    /* the answer says that less was written */
+	DROP_SERIES_LIMIT,        /* new series, while the peer has too many */
 	DROP_REASONS_,
 };
 

@@ -345,6 +345,11 @@ static void consider_growth(struct destination *d, int64_t *wake)
 		*wake = at;
 }
 
+void destination_throttled(struct destination *d, enum throttle kind)
+{
+	d->stats.throttled[kind]++;
+}
+
 /* ---- storing ---- */
 
 static void store(struct destination *d, bool last)

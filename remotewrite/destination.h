@@ -123,6 +123,13 @@ struct slot {
 	uint32_t n_entries;    /* of a metadata request */
 };
 
+/* Why the peer throttles. */
+enum throttle {
+	THROTTLE_INGESTION, /* too many samples a second */
+	THROTTLE_REQUESTS,  /* too many requests a second */
+	THROTTLES_,
+};
+
 enum { LATENCY_BUCKETS = 15, STATUS_CODES = 16 };
 extern const double destination_latency_bounds[LATENCY_BUCKETS];
 
@@ -140,6 +147,7 @@ struct destination_stats {
 	uint64_t bytes;
 	uint64_t metadata, metadata_failed, metadata_bytes;
 	uint64_t position_failures;
+	uint64_t throttled[THROTTLES_]; /* answers */
 	uint64_t latency[LATENCY_BUCKETS + 1];
 	double latency_sum_s;
 	struct {
@@ -209,6 +217,10 @@ uint64_t destination_queued(const struct destination *d);
 /* Items read and not done. */
 uint64_t destination_pending(const struct destination *d);
 unsigned destination_flying(const struct destination *d);
+
+/* A request came back throttled; it goes again after its own wait, what follows may have to be
+ * paced or made larger. */
+void destination_throttled(struct destination *d, enum throttle kind);
 
 /* ---- slot.c: requests ---- */
 

@@ -31,7 +31,7 @@ int remotewrite_apply(struct remotewrite *rw, const struct remotewrite_options *
 /* From now on partial batches go at once. */
 void remotewrite_drain(struct remotewrite *rw);
 
-enum { REMOTEWRITE_REASONS_MAX = 16 };
+enum { REMOTEWRITE_REASONS_MAX = 24 };
 
 struct remotewrite_status {
 	char name[64];

@@ -5,6 +5,7 @@
 #include <ampagent/base/json.h>
 #include <ampagent/base/metrics.h>
 #include <ampagent/model/batch.h>
+#include <ampagent/model/refused.h>
 #include <ampagent/model/target_group.h>
 #include <ampagent/net/loop.h>
 #include <ampagent/scrape_options.h>
@@ -25,6 +26,7 @@ struct owner_lookup {
 struct scrape_env {
 	struct loop *loop;
 	struct batch_sink sink;
+	struct refused_sink refused; /* note NULL = nobody asks */
 	struct owner_lookup owners;
 	uint32_t next_frame; /* first free numbers */
 	uint32_t next_owner;

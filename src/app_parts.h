@@ -1,0 +1,60 @@
+/* What struct app is made of, and what its files do for each other. Private to the program. */
+#pragma once
+
+#include "app.h"
+#include "config_loader.h"
+
+#include <ampagent/discovery.h>
+#include <ampagent/remotewrite.h>
+#include <ampagent/scrape.h>
+#include <ampagent/wal.h>
+#include <ampagent/web.h>
+
+struct askers {
+	struct http_exchange **v;
+	size_t n;
+};
+
+struct app {
+	struct app_options opt;
+	struct config *config;
+	struct wal *wal;
+	struct remotewrite *remotewrite;
+	struct scrape *scrape;
+	struct discovery *discovery;
+	struct web *web;
+	char public_host[300];
+	bool draining;
+	int64_t drain_until_ms;
+	struct loop_timer drain_timer;
+	struct config_loader *loader; /* a reload is under way */
+	struct config *next;          /* of a reload that waits for the scrapes it would cut off */
+	struct loop_timer next_timer;
+	int64_t start_ms;
+	int64_t reload_begin_ms;
+	int64_t reload_failed_ms; /* of the last reload; 0: it went well */
+	bool reload_again;
+	struct askers asked;  /* for the next reload, by HTTP */
+	struct askers served; /* by the one under way */
+	uint64_t checksum;    /* of the configuration's files when they were last applied */
+	struct loop_timer auto_reload_timer;
+};
+
+/* ---- app.c ---- */
+
+int app_apply_delivery(struct app *a, const struct config *c, struct err *err);
+int app_apply_scraping(struct app *a, const struct config *c);
+
+/* ---- app_ledger.c ---- */
+
+/* The status of all destinations; the caller frees it. None without memory. */
+size_t app_destinations(struct app *a, struct remotewrite_status **out);
+/* The data of /api/v1/ledger. */
+void app_ledger_json(struct app *a, struct json_writer *w);
+
+/* ---- app_reload.c ---- */
+
+void app_reload_noted(bool good);
+/* A reload asked for by HTTP: answered when it has ended. */
+void app_reload_asked(void *cls, struct http_exchange *asked);
+void app_start_auto_reload(struct app *a);
