@@ -18,8 +18,8 @@ enum refused {
 	REFUSED_QUEUE,         /* the log does not keep up */
 	REFUSED_MEMORY,        /* a page or batch for which there is no memory */
 	REFUSED_NEW_SERIES,    /* new series while memory is short */
-	REFUSED_QUARANTINE,    /* turns of a target that is left out because its page is too large */
-	REFUSED_STOPPED,       /* a last scrape of a target that had gone before the agent */
+	REFUSED_QUARANTINE, /* turns of a target that is left out because its page is too large */
+	REFUSED_STOPPED,    /* a last scrape of a target that had gone before the agent */
 	REFUSED_REASONS_,
 };
 
