@@ -137,8 +137,7 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 				  .random = random | 1};
 	slot_init(&d->metadata_slot, d, 0);
 	d->metadata_slot.metadata = true;
-	images_init(&d->images, log->labels);
-	images_rules(&d->images, &cfg->rules);
+	epochs_init(&d->epochs, log->labels, &cfg->rules, &cfg->rules_owner);
 	_cleanup_(position_deinit) struct position pos = POSITION_NULL;
 	int r = load_position(d, &pos, err);
 	if (r == 0 && (progress_init(&d->progress, &pos) || slots_new(d, pos.n)))
@@ -168,7 +167,7 @@ void destination_abandon(struct destination *d)
 	slot_deinit(&d->metadata_slot);
 	free(d->slots);
 	d->slots = NULL;
-	images_deinit(&d->images);
+	epochs_deinit(&d->epochs);
 	progress_deinit(&d->progress);
 }
 
@@ -181,6 +180,16 @@ void destination_deinit(struct destination *d)
 	destination_abandon(d);
 }
 
+static void change_rules(struct destination *d)
+{
+	uint64_t head = d->log.head(d->log.cls).sequence;
+	uint64_t done = progress_hold(&d->progress).sequence;
+	if (epochs_change(&d->epochs, &d->cfg.rules, &d->cfg.rules_owner, head, done))
+		log_warn("Labels changed so often while samples wait that the oldest of them are "
+			 "sent with later labels than they were scraped for",
+			 "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)));
+}
+
 void destination_configure(struct destination *d, const struct destination_config *cfg,
 			   bool rules_changed)
 {
@@ -189,9 +198,9 @@ void destination_configure(struct destination *d, const struct destination_confi
 		d->fell_back = false;
 	d->cfg = *cfg;
 	if (rules_changed)
-		images_rules(&d->images, &cfg->rules);
+		change_rules(d);
 	else
-		d->images.rules = cfg->rules;
+		epochs_renew(&d->epochs, &cfg->rules, &cfg->rules_owner);
 	uint64_t max = cfg->queue.max_shards > 0 ? cfg->queue.max_shards : 1;
 	if (d->want_shards > max)
 		d->want_shards = (uint32_t)max;
@@ -396,7 +405,8 @@ static void housekeeping(struct destination *d)
 {
 	if (d->now_ms - d->swept_at >= SWEEP_EVERY_MS) {
 		d->swept_at = d->now_ms;
-		images_sweep(&d->images, d->now_ms);
+		epochs_sweep(&d->epochs, d->now_ms);
+		epochs_forget(&d->epochs, progress_hold(&d->progress).sequence);
 	}
 	if (d->shrunk_at != 0 && d->now_ms - d->shrunk_at >= REGROW_AFTER_MS) {
 		d->raw_max = d->raw_max * 2 < SEND_RAW_BYTES ? d->raw_max * 2 : SEND_RAW_BYTES;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "answer.h"
+#include "epochs.h"
 #include "metadata.h"
 #include "progress.h"
 
@@ -88,6 +89,7 @@ struct destination_config {
 	bool send_exemplars, send_native_histograms;
 	bool failed_request_logging;
 	struct image_rules rules;
+	struct rules_owner rules_owner; /* keeps them for samples that were scraped under them */
 	struct send_seam send;
 };
 
@@ -163,7 +165,7 @@ struct destination {
 	struct host_seam host;
 	struct destination_config cfg;
 	struct progress progress;
-	struct images images;
+	struct epochs epochs;
 	struct slot *slots; /* one a shard */
 	struct slot metadata_slot;
 	uint32_t metadata_next, metadata_to;
@@ -201,8 +203,8 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 void destination_deinit(struct destination *d);
 /* Forgets everything without storing: what kill -9 does. For tests and removed destinations. */
 void destination_abandon(struct destination *d);
-/* New settings from the next request on. rules_changed: what is not encoded yet is encoded by the
- * new rules. */
+/* New settings from the next request on. rules_changed: the new rules are for what the log takes
+ * from now on. */
 void destination_configure(struct destination *d, const struct destination_config *cfg,
 			   bool rules_changed);
 /* Does what can be done; returns the monotonic time of the next turn it needs, or negative: fatal.

@@ -142,6 +142,17 @@ static void runner_free(struct runner *r)
 }
 DEFINE_CLEANUP_PTR(struct runner, runner_free)
 
+static void keep_sender(void *cls)
+{
+	struct sender *s = cls;
+	s->refs++;
+}
+
+static void let_sender_go(void *cls)
+{
+	sender_unref(cls);
+}
+
 static struct destination_config config_of(const struct runner *r, struct sender *s)
 {
 	return (struct destination_config){
@@ -156,6 +167,7 @@ static struct destination_config config_of(const struct runner *r, struct sender
 		.send_native_histograms = s->opt.send_native_histograms,
 		.failed_request_logging = s->opt.failed_request_logging,
 		.rules = {s->external, s->opt.write_relabel},
+		.rules_owner = {keep_sender, let_sender_go, s},
 		.send = sender_seam(s),
 	};
 }

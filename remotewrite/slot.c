@@ -357,15 +357,26 @@ static int64_t oldest_allowed(const struct destination *d)
 	return limit > 0 ? d->wall_ms - limit : INT64_MIN;
 }
 
+static uint64_t sequence_at(const struct progress *p, uint64_t no)
+{
+	return no < queue_end(&p->queue) ? queue_at(&p->queue, no)->pos.sequence : p->end.sequence;
+}
+
+/* A request ends where the rules change: its peer may look at the first series only to tell
+ * replicas apart. */
 static int cut(struct slot *s, uint32_t max_samples)
 {
 	struct destination *d = s->d;
-	struct shard_walk walk = progress_walk(&d->progress, s->index);
+	struct progress *p = &d->progress;
+	struct shard_walk walk = progress_walk(p, s->index);
+	struct cursor from = p->shards[s->index].done;
+	uint64_t end, repeated_end = s->maybe_repeated ? d->start_head : UINT64_MAX;
+	struct images *images = epochs_at(&d->epochs, sequence_at(p, from.no), &end);
 	struct build_limits limits = {
 		.max_samples = max_samples,
 		.raw_max = d->raw_max,
 		.oldest_ms = oldest_allowed(d),
-		.sequence_end = s->maybe_repeated ? d->start_head : UINT64_MAX,
+		.sequence_end = end < repeated_end ? end : repeated_end,
 		.as = {.protocol = s->protocol,
 		       .exemplars = d->cfg.send_exemplars,
 		       .histograms = d->cfg.send_native_histograms,
@@ -373,9 +384,10 @@ static int cut(struct slot *s, uint32_t max_samples)
 		       .metadata = &d->ws->metadata},
 	};
 	buf_reset(&d->ws->raw);
-	int r = shard_build(&walk, d->progress.shards[s->index].done, &limits, &d->images,
-			    &d->ws->scratch, d->now_ms, &d->ws->raw, &s->built);
-	if (r == 0 && s->built.items == 0 && s->maybe_repeated && !s->built.fenced) {
+	int r = shard_build(&walk, from, &limits, images, &d->ws->scratch, d->now_ms, &d->ws->raw,
+			    &s->built);
+	if (r == 0 && s->built.items == 0 && !s->built.fenced &&
+	    sequence_at(p, s->built.end.no) >= repeated_end) {
 		s->maybe_repeated = false;
 		return cut(s, max_samples);
 	}

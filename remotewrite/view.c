@@ -40,7 +40,7 @@ void view_fill(struct view *v, const struct destination *d)
 		.flying = destination_flying(d),
 		.backoff_ms = longest_backoff(d),
 		.oldest_ms = oldest_waiting(d),
-		.images_bytes = d->images.bytes,
+		.images_bytes = epochs_bytes(&d->epochs),
 		.has_error = d->has_error,
 	};
 	snprintf(v->name, sizeof v->name, "%.*s", SV_ARG(d->cfg.name));
