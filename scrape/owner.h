@@ -22,6 +22,8 @@ struct owner {
 	bool interrupted;  /* its last target was stopped in the middle of a scrape */
 	int64_t marker_ms; /* without one: wall time that its end-of-run markers carry, */
 	int64_t due_ms;    /* and when they are written */
+	uint32_t ended;    /* the last common end of series that it had its markers in, */
+	int64_t ended_ms;  /* and their time */
 	struct labels key; /* public labels of the target; owned */
 	uint64_t key_hash;
 	uint64_t page_hash; /* without a target: lines are kept for one that has this; 0 = none */

@@ -69,6 +69,7 @@ struct scrape {
 	size_t n_spare;
 	size_t in_flight;
 	bool paused;
+	uint32_t series_ends; /* common ends of series so far */
 	uint64_t samples_put;
 	uint64_t refused_queue, refused_clock; /* samples */
 	uint64_t skipped_overlap;              /* scrapes */

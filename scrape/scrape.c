@@ -325,7 +325,8 @@ void scrape_leave_owner(struct scrape *s, struct owner *o, const struct target *
 /* 0: written or nothing to write; 1: the log takes none now. */
 static int write_end_of_run(struct scrape *s, struct owner *o)
 {
-	if (o->marker_ms <= o->last_ms || o->last_ms == INT64_MIN)
+	if (o->marker_ms <= o->last_ms || o->last_ms == INT64_MIN ||
+	    (o->ended && o->last_ms == o->ended_ms))
 		return 0;
 	_cleanup_(batch_unrefp) struct batch *b = batch_new(LIMIT_PAGE_BYTES);
 	if (!b)

@@ -25,10 +25,27 @@ void app_log_warnings(const struct config *c)
 	}
 }
 
-/* What may be refused: 0, or 1 and nothing has changed. */
+enum { END_ROUNDS_MAX = 10000 };
+
+/* Series end under the external labels that they were scraped with. Scrapes that come later, those
+ * under way among them, are told by the new ones. */
+static void end_series(struct app *a)
+{
+	scrape_series_end_begin(a->scrape);
+	for (int i = 0; i < END_ROUNDS_MAX && scrape_series_end(a->scrape) != 0; i++)
+		if (wal_flush(a->wal, false) != 0)
+			break;
+}
+
+/* What may be refused: 0, or 1 and nothing has changed but that series may have a gap. */
 static int apply_refusable(struct app *a, const struct config *c, struct err *err)
 {
 	int r = scrape_check(c->scrapes, c->n_scrapes, err);
+	if (r == 0 && !labels_eq(c->external_labels, a->config->external_labels))
+		end_series(a);
+	/* Rules hold from the log's head on: what was scraped by the old ones is to be below. */
+	if (r == 0)
+		wal_flush(a->wal, false);
 	if (r == 0)
 		r = app_apply_delivery(a, c, err);
 	return r < 0 ? err_set(err, 1, "out of memory") : r;

@@ -21,7 +21,8 @@ void remotewrite_free(struct remotewrite *rw);
  * unchanged ones keep running, changed ones go on with their books and position under the new
  * settings from the next request on, new ones begin at the log's head, those gone are dropped with
  * their positions (what was queued is logged as dropped). When external_labels or write_relabel
- * change, everything that is not encoded yet is encoded by the new ones, whenever it was scraped.
+ * change, what the log holds by now is still sent by the old ones, and what it takes later by the
+ * new; a restart forgets the old ones.
  * opts and external_labels are copied; write_relabel sets are referenced. The first apply of a
  * process comes before the first batch is put into the log. Blocks until the send thread has taken
  * it. 0; 1 with the reason (bad URL or TLS file, no credentials) or negative, and nothing changed.

@@ -70,6 +70,11 @@ int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
 		 struct labels external_labels, const struct scrape_features *features);
 /* The sink for discovery. */
 struct target_sink scrape_target_sink(struct scrape *s);
+/* All series end with markers although their targets stay, because other labels are put on them
+ * from here on (a reload that changes external labels): begin, then the second until it returns 0;
+ * at 1 the log has to take what it was given first. */
+void scrape_series_end_begin(struct scrape *s);
+int scrape_series_end(struct scrape *s);
 /* Starts no new scrape; what runs goes on. */
 void scrape_pause(struct scrape *s);
 /* Scrapes being fetched now. */

@@ -2,6 +2,7 @@
 
 #include "cmocka_all.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -151,8 +152,21 @@ static void decode(const struct sim_flight *f, struct peer_request *r)
 		peer_decode(f->body, false, r);
 }
 
+static void check_era(struct sim *s, const struct peer_sample *v, unsigned *era)
+{
+	unsigned told = 0;
+	const char *at = strstr(v->labels, "zera=\"");
+	if (at)
+		sscanf(at, "zera=\"%u\"", &told);
+	s->wrong_eras += told != s->era_of[v->t_ms];
+	if (*era != UINT_MAX && *era != told)
+		s->mixed_eras++;
+	*era = told;
+}
+
 static void receive(struct sim *s, const struct sim_flight *f)
 {
+	unsigned era = UINT_MAX;
 	struct peer_request r;
 	decode(f, &r);
 	assert_int_equal(r.not_single, 0);
@@ -165,6 +179,7 @@ static void receive(struct sim *s, const struct sim_flight *f)
 			r.v[i].bits = r.v[i].h.count.u;
 			s->stored_histograms++;
 		}
+		check_era(s, &r.v[i], &era);
 		assert_int_equal(sscanf(r.v[i].labels,
 					"__name__=\"metric\",frame=\"%u\",slot=\"%u\"", &frame,
 					&slot),
@@ -320,6 +335,7 @@ void sim_log(struct sim *s, uint32_t first, uint32_t n, uint16_t slots, bool row
 	struct batch *b = batch_new(1 << 20);
 	assert_non_null(b);
 	b->t_ms = s->n_batches + 1;
+	s->era_of[b->t_ms] = (unsigned char)s->era;
 	b->columns = arena_calloc(&b->arena, n ? n : 1, sizeof *b->columns);
 	b->n_columns = n;
 	for (uint32_t i = 0; i < n; i++)

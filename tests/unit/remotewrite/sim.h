@@ -47,6 +47,10 @@ struct sim {
 	/* what arrived, by frame and slot */
 	struct sim_series series[64][32];
 	uint64_t order_errors;
+	/* External labels that change: which era (label zera) a batch was logged in; 0 = none. */
+	unsigned era;
+	unsigned char era_of[SIM_BATCHES_MAX + 1]; /* by batch time */
+	uint64_t wrong_eras, mixed_eras;           /* samples told by other labels; requests */
 	/* under test */
 	struct workspace ws;
 	struct destination d;
