@@ -146,8 +146,14 @@ static const struct schema_entry queue_entries[] = {
 	{.key = "sample_age_limit",
 	 .kind = SCHEMA_DURATION,
 	 AT(struct queue_options, sample_age_limit_ms),
+	 GIVEN_AT(struct queue_options, sample_age_limit_set),
 	 .fallback = "0s",
-	 .help = "Older samples are dropped instead of sent; 0 is no limit."},
+	 .fallback_text = "`59m` when the URL is AMP's, else `0s`",
+	 .help = "Older samples are dropped instead of sent, and counted (too_old); 0 is no limit. "
+		 "AMP refuses what is older than an hour, so when the URL's host is a workspace's "
+		 "(aps-workspaces.REGION.amazonaws.com and its other forms) and the key is not "
+		 "given, the limit is an hour less a minute for the way. Prometheus's default is "
+		 "no limit."},
 	{.key = NULL},
 };
 

@@ -1,6 +1,7 @@
 /* Copying and comparing go through one list of the string fields, so that they cannot part. */
 #include "options.h"
 
+#include <ampagent/aws/credentials.h>
 #include <ampagent/base/buf.h>
 #include <ampagent/base/err.h>
 #include <ampagent/net/http_client.h>
@@ -182,7 +183,8 @@ static bool same_queue(const struct queue_options *a, const struct queue_options
 	       a->min_backoff_ms == b->min_backoff_ms && a->max_backoff_ms == b->max_backoff_ms &&
 	       a->retry_on_http_429 == b->retry_on_http_429 &&
 	       a->retry_on_http_429_set == b->retry_on_http_429_set &&
-	       a->sample_age_limit_ms == b->sample_age_limit_ms;
+	       a->sample_age_limit_ms == b->sample_age_limit_ms &&
+	       a->sample_age_limit_set == b->sample_age_limit_set;
 }
 
 static bool same_pairs(const struct http_pair *a, size_t na, const struct http_pair *b, size_t nb)
@@ -263,6 +265,18 @@ bool options_same_relabel(const struct relabel_set *a, const struct relabel_set 
 		if (!same_rule(relabel_rule_at(a, i), relabel_rule_at(b, i)))
 			return false;
 	return na == nb;
+}
+
+/* AMP refuses what is older than an hour; a minute is for the way there. */
+#define AMP_AGE_LIMIT_MS (59 * 60 * 1000)
+
+int64_t options_age_limit_ms(const struct remotewrite_options *opt)
+{
+	struct url_parts parts;
+	if (opt->queue.sample_age_limit_set)
+		return opt->queue.sample_age_limit_ms;
+	bool amp = url_split(opt->url, &parts) == 0 && aws_region_from_host(parts.host).len > 0;
+	return amp ? AMP_AGE_LIMIT_MS : 0;
 }
 
 struct sv options_public_url(struct arena *arena, struct sv url)

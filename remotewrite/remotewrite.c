@@ -155,7 +155,7 @@ static void let_sender_go(void *cls)
 
 static struct destination_config config_of(const struct runner *r, struct sender *s)
 {
-	return (struct destination_config){
+	struct destination_config cfg = {
 		.name = s->opt.name,
 		.url = s->public_url,
 		.key = r->key,
@@ -170,6 +170,8 @@ static struct destination_config config_of(const struct runner *r, struct sender
 		.rules_owner = {keep_sender, let_sender_go, s},
 		.send = sender_seam(s),
 	};
+	cfg.queue.sample_age_limit_ms = options_age_limit_ms(&s->opt);
+	return cfg;
 }
 
 static struct runner *find_runner(struct runner **v, size_t n, struct sv key)

@@ -14,8 +14,9 @@ struct queue_options {
 	int64_t min_backoff_ms;
 	int64_t max_backoff_ms;
 	bool retry_on_http_429;
-	bool retry_on_http_429_set; /* given in the file */
-	int64_t sample_age_limit_ms;
+	bool retry_on_http_429_set;  /* given in the file */
+	int64_t sample_age_limit_ms; /* 0 = no limit */
+	bool sample_age_limit_set;   /* given in the file */
 };
 
 struct metadata_options {

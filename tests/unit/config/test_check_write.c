@@ -83,6 +83,7 @@ static void test_defaults(void **state)
 	assert_false(w->queue.retry_on_http_429);
 	assert_false(w->queue.retry_on_http_429_set);
 	assert_int_equal(w->queue.sample_age_limit_ms, 0);
+	assert_false(w->queue.sample_age_limit_set);
 	assert_true(w->metadata.send);
 	assert_int_equal(w->metadata.send_interval_ms, 60000);
 	assert_int_equal(w->metadata.max_samples_per_send, 2000);
@@ -125,6 +126,7 @@ static void test_options(void **state)
 	assert_false(w->queue.retry_on_http_429);
 	assert_true(w->queue.retry_on_http_429_set);
 	assert_int_equal(w->queue.sample_age_limit_ms, 3600000);
+	assert_true(w->queue.sample_age_limit_set);
 	assert_false(w->metadata.send);
 	assert_int_equal(w->metadata.send_interval_ms, 120000);
 	assert_int_equal(w->metadata.max_samples_per_send, 7);

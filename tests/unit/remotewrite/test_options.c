@@ -71,6 +71,7 @@ static void test_every_difference_is_seen(void **state)
 	v[n++].timeout_ms = 2;
 	v[n++].queue.capacity = 77;
 	v[n++].queue.sample_age_limit_ms = 77;
+	v[n++].queue.sample_age_limit_set = true;
 	v[n++].queue.retry_on_http_429 = false;
 	v[n++].metadata.send_interval_ms = 77;
 	v[n++].has_sigv4 = false;
@@ -103,6 +104,62 @@ static void test_every_difference_is_seen(void **state)
 		if (options_equal(&a, &v[i]))
 			fail_msg("difference %zu is not seen", i);
 	assert_true(options_equal(&a, &v[n]));
+}
+
+static int64_t limit_of(const char *url)
+{
+	struct remotewrite_options o = sample();
+	o.queue.sample_age_limit_ms = 0;
+	o.queue.sample_age_limit_set = false;
+	o.url = sv_of(url);
+	return options_age_limit_ms(&o);
+}
+
+static void test_age_limit(void **state)
+{
+#define PATH "/workspaces/ws-1/api/v1/remote_write"
+	static const char *const amp[] = {
+		"https://aps-workspaces.eu-west-1.amazonaws.com" PATH,
+		"https://aps-workspaces.eu-west-1.amazonaws.com:443" PATH,
+		"https://aps-workspaces-fips.us-east-1.amazonaws.com" PATH,
+		"https://aps-workspaces.eu-west-1.api.aws" PATH,
+		"https://aps-workspaces-fips.us-east-2.api.aws" PATH,
+		"https://APS-Workspaces.EU-West-1.Amazonaws.com" PATH,
+		"http://user:secret@aps-workspaces.eu-west-1.amazonaws.com" PATH,
+		"https://vpce-0a1-b2c.aps-workspaces.eu-west-1.vpce.amazonaws.com" PATH,
+		"https://vpce-0a1.aps-workspaces-fips.us-east-1.vpce.amazonaws.com" PATH,
+	};
+	static const char *const others[] = {
+		"https://aps-workspaces.eu-west-1.amazonaws.com.example.org" PATH,
+		"https://aps-workspaces.amazonaws.com" PATH,
+		"https://aps-workspaces.eu-west-1.amazonaws.org" PATH,
+		"https://xaps-workspaces.eu-west-1.amazonaws.com" PATH,
+		"https://aps-workspaces-x.eu-west-1.amazonaws.com" PATH,
+		"https://aps-workspaces.a.b.amazonaws.com" PATH,
+		"https://x.aps-workspaces.eu-west-1.vpce.amazonaws.com" PATH,
+		"https://monitoring.eu-west-1.amazonaws.com" PATH,
+		"https://example.org/aps-workspaces.eu-west-1.amazonaws.com",
+		"https://aps-workspaces.eu-west-1.amazonaws.com@example.org" PATH,
+		"http://127.0.0.1:9090" PATH,
+		"http://[::1]:9090" PATH,
+		"",
+	};
+#undef PATH
+	for (size_t i = 0; i < sizeof amp / sizeof amp[0]; i++)
+		if (limit_of(amp[i]) != 59 * 60 * 1000)
+			fail_msg("%s has no limit", amp[i]);
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (limit_of(others[i]) != 0)
+			fail_msg("%s has a limit", others[i]);
+	struct remotewrite_options o = sample();
+	o.url = sv_of(amp[0]);
+	o.queue.sample_age_limit_set = true;
+	o.queue.sample_age_limit_ms = 0;
+	assert_int_equal(options_age_limit_ms(&o), 0);
+	o.queue.sample_age_limit_ms = 7200000;
+	assert_int_equal(options_age_limit_ms(&o), 7200000);
+	o.url = SV("http://127.0.0.1/");
+	assert_int_equal(options_age_limit_ms(&o), 7200000);
 }
 
 static struct relabel_set *rules(const char *regex)
@@ -150,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_copy_is_equal_and_own),
 		cmocka_unit_test(test_every_difference_is_seen),
+		cmocka_unit_test(test_age_limit),
 		cmocka_unit_test(test_same_relabel),
 		cmocka_unit_test(test_public_url_and_key),
 	};
