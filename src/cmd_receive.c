@@ -67,6 +67,29 @@ static int parse(int argc, char **argv, struct receive *r, struct err *err)
 		     "Share of connections to drop, half of them after storing."),
 		RATE("rate-400", o->rate_400,
 		     "Share of requests to store without their first series."),
+		RATE("rate-202", o->rate_202,
+		     "Share of requests not to store because another replica is elected."),
+		RATE("rate-404", o->rate_404, "Share of requests to find no workspace for."),
+		RATE("rate-413", o->rate_413, "Share of requests to call too large."),
+		RATE("rate-400-size", o->rate_400_size, "The same, told by the storage."),
+		RATE("rate-400-many", o->rate_400_many,
+		     "Share of requests to store without each third series."),
+		RATE("rate-400-limit", o->rate_400_limit,
+		     "Share of requests to store without new series."),
+		RATE("rate-403-denied", o->rate_403_denied,
+		     "Share of requests to deny, or to call the token invalid."),
+		RATE("rate-reset", o->rate_reset,
+		     "Share of connections to reset, half of them after storing."),
+		RATE("rate-truncate", o->rate_truncate,
+		     "Share of answers to cut off, half of them after storing."),
+		RATE("rate-hang", o->rate_hang,
+		     "Share of requests not to answer, half of them stored."),
+		RATE("rate-vanish", o->rate_vanish,
+		     "Share of connections to end without a word, half of them after storing."),
+		TIME("hang", o->hang_ms, "How long such a request has no answer."),
+		TIME("read-pause", o->read_pause_ms, "Pause after each piece of a body."),
+		UINT("retry-after", o->retry_after_s,
+		     "Seconds to name in a Retry-After with 429 and 503; 0 for none."),
 		TIME("outage-every", r->outage_every_ms, "Period of outages; 0 for none."),
 		TIME("outage-for", r->outage_for_ms, "Length of each outage (answered 503)."),
 		UINT("max-request-bytes", o->max_request_bytes, "Largest body as sent."),
@@ -81,6 +104,8 @@ static int parse(int argc, char **argv, struct receive *r, struct err *err)
 		BOOL("print", o->print, "Print samples on standard output."),
 		TEXT("record", o->record,
 		     "File to which each stored sample, histogram and exemplar is appended."),
+		BOOL("record-refused", o->record_refused,
+		     "Append what is not stored and not to be sent again too, marked x."),
 		BOOL("accept-v2", o->accept_v2,
 		     "Take remote write 2.0 too (default true); else it is answered 415."),
 		TEXT("log.level", r->log_level, "debug, info, warn or error."),
@@ -97,7 +122,11 @@ static int parse(int argc, char **argv, struct receive *r, struct err *err)
 
 static int check_rates(const struct standin_options *o, struct err *err)
 {
-	const double rates[] = {o->rate_429, o->rate_500, o->rate_403, o->rate_drop, o->rate_400};
+	const double rates[] = {
+		o->rate_429,      o->rate_500,      o->rate_403,       o->rate_drop,
+		o->rate_400,      o->rate_202,      o->rate_404,       o->rate_413,
+		o->rate_400_size, o->rate_400_many, o->rate_400_limit, o->rate_403_denied,
+		o->rate_reset,    o->rate_truncate, o->rate_hang,      o->rate_vanish};
 	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
 		if (!(rates[i] >= 0 && rates[i] <= 1))
 			return err_set(err, FLAGS_E_BAD, "a rate is a share from 0 to 1");

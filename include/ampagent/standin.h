@@ -28,7 +28,14 @@ struct standin_options {
 		service;        /* no check when secret is empty */
 	int64_t clock_window_s; /* 300 */
 	int64_t latency_ms;
-	double rate_429, rate_500, rate_403, rate_drop, rate_400; /* shares of requests, 0..1 */
+	/* Shares of requests, 0..1; switches.h says what each does. */
+	double rate_429, rate_500, rate_403, rate_drop, rate_400;
+	double rate_202, rate_404, rate_413, rate_400_size, rate_400_many, rate_400_limit,
+		rate_403_denied;
+	double rate_reset, rate_truncate, rate_hang, rate_vanish;
+	int64_t hang_ms;        /* 30000: how long rate_hang says nothing */
+	int64_t read_pause_ms;  /* a pause after each piece of a request's body: a slow reader */
+	uint64_t retry_after_s; /* told with 429 and 503; 0 = not told */
 	uint64_t outage_every_s,
 		outage_for_s;       /* answers 503 in that last part of each period; 0 = never */
 	uint64_t max_request_bytes; /* 1 MB, of the body as sent: above it 413 */
@@ -42,10 +49,12 @@ struct standin_options {
 				 */
 	int64_t max_age_s;      /* 3600: older samples are refused; 0 = no check */
 	int64_t max_future_s;   /* 600: newer samples are refused; 0 = no check */
-	int64_t clock_offset_s; /* added to the stand-in's clock and to its Date header */
+	int64_t clock_offset_s; /* added to the stand-in's clock and to its Date header; as switches
+				   clock_ahead_s and clock_behind_s */
 	uint64_t series_limit;  /* series above it are refused; 0 = no limit. Needs track */
 	struct sv record;       /* file to which each newly stored sample is appended; none when
 				   empty. Lines: see below */
+	bool record_refused;    /* with record: what is not stored is appended too */
 	bool accept_v2; /* true. Else remote write 2.0 is answered 415, as old receivers do */
 };
 
@@ -56,6 +65,8 @@ struct standin_options {
  *   t bits {labels}                       a float; followed by " start=<ms>" where 2.0 told a start
  *   t h:<histogram> {labels}              a native histogram
  *   e t bits {labels} # {labels}          an exemplar of the first series, with its own labels
+ *   x t ...                               with record_refused: a sample or histogram that was not
+ *                                         stored and that a sender is not to send again
  *
  * <histogram> has no blanks and always all of its parts:
  *
@@ -90,13 +101,15 @@ struct standin_stats {
 
 	uint64_t answered_other;        /* 404, 405, 413, 415 */
 	uint64_t histograms, exemplars; /* newly stored ones */
-	uint64_t refused;     /* samples not stored out of requests that were stored in part */
-	uint64_t conflicts;   /* of these: another value for a time that has one */
-	uint64_t too_old;     /* of these: behind the out-of-order window or the maximal age */
-	uint64_t too_new;     /* of these: ahead of the clock */
-	uint64_t over_limit;  /* of these: new series above series_limit */
-	uint64_t resent_late; /* of too_old: samples that are stored already */
+	uint64_t refused;      /* samples not stored out of requests that were stored in part */
+	uint64_t conflicts;    /* of these: another value for a time that has one */
+	uint64_t too_old;      /* of these: behind the out-of-order window or the maximal age */
+	uint64_t too_new;      /* of these: ahead of the clock */
+	uint64_t over_limit;   /* of these: new series above series_limit */
+	uint64_t resent_late;  /* of too_old: samples that are stored already */
+	uint64_t deduplicated; /* samples of requests answered 202 */
 };
 struct standin_stats standin_stats_get(const struct standin *s);
-/* One object: the counts above by name, uptime_ms, and the number of answers by status. */
+/* One object: the counts above by name, uptime_ms, the number of answers by status, and how often
+ * each switch struck. */
 void standin_stats_json(const struct standin *s, struct json_writer *w);

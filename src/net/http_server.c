@@ -10,6 +10,8 @@
  *              calls on_request() again, which queues it
  *   DROPPED    as ANSWERED, but on_request() closes the connection
  *
+ * A slow reader suspends the connection in READING as well.
+ *
  * The library reports the end of each request (on_completed), and only there is the exchange freed.
  * A suspended connection is not polled, so it cannot end before it is answered: an exchange is
  * valid as long as the answer is owed, even when the peer has left.
@@ -30,6 +32,8 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -53,6 +57,7 @@ struct http_server {
 	struct http_server_options opt;
 	struct http_exchange *exchanges;
 	int port;
+	int64_t read_pause_ms;
 };
 
 enum state { READING, HANDLING, ANSWERED, DROPPED };
@@ -71,6 +76,7 @@ struct http_exchange {
 	uint64_t received;
 	struct MHD_Response *response;
 	int status;
+	enum http_break how; /* in DROPPED */
 	struct loop_timer later;
 };
 
@@ -257,21 +263,48 @@ static enum MHD_Result begin(struct http_exchange *x, const char *version)
 	return status == 0 ? MHD_YES : refuse(x, status);
 }
 
+static void suspend(struct http_exchange *x)
+{
+	x->suspended = true;
+	MHD_suspend_connection(x->conn);
+}
+
 static enum MHD_Result take_body(struct http_exchange *x, const char *data, size_t *len)
 {
+	if (x->state == DROPPED)
+		return MHD_NO;
 	x->received += *len;
 	if (x->received > x->server->opt.body_max)
 		return refuse(x, 413);
 	if (buf_append(&x->body, data, *len) != 0)
 		return refuse(x, 503);
 	*len = 0;
+	if (x->server->read_pause_ms > 0) {
+		loop_timer_in(x->server->loop, &x->later, x->server->read_pause_ms);
+		suspend(x);
+	}
 	return MHD_YES;
+}
+
+/* Dissolves the association of the socket: the kernel resets the connection, or, while it takes the
+ * socket for one under repair, says nothing. */
+static void break_off(const struct http_exchange *x)
+{
+	static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	static const int on = 1;
+	if (!x->peer || x->how == HTTP_BREAK_CLOSE)
+		return;
+	if (x->how == HTTP_BREAK_VANISH)
+		setsockopt(x->peer->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on);
+	connect(x->peer->fd, &nobody, sizeof nobody);
 }
 
 static enum MHD_Result deliver(struct http_exchange *x)
 {
-	if (x->state == DROPPED)
+	if (x->state == DROPPED) {
+		break_off(x);
 		return MHD_NO;
+	}
 	conn_deadline(x->peer, IDLE_MS);
 	return MHD_queue_response(x->conn, (unsigned)x->status, x->response);
 }
@@ -289,8 +322,7 @@ static enum MHD_Result handle(struct http_exchange *x, const char *method)
 	s->opt.handler(s->opt.cls, &req);
 	if (x->state != HANDLING && !loop_timer_armed(&x->later))
 		return deliver(x);
-	x->suspended = true;
-	MHD_suspend_connection(x->conn);
+	suspend(x);
 	return MHD_YES;
 }
 
@@ -396,6 +428,26 @@ void http_answer_drop(struct http_exchange *x)
 	assert(x->state == HANDLING);
 	x->state = DROPPED;
 	wake(x);
+}
+
+void http_answer_broken(struct http_exchange *x, struct sv bytes, int64_t delay_ms,
+			enum http_break how)
+{
+	assert(x->state == HANDLING);
+	x->state = DROPPED;
+	x->how = how;
+	if (x->peer && bytes.len > 0 &&
+	    send(x->peer->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		x->how = HTTP_BREAK_CLOSE; /* it has left */
+	if (delay_ms > 0)
+		loop_timer_in(x->server->loop, &x->later, delay_ms);
+	else
+		wake(x);
+}
+
+void http_server_read_slowly(struct http_server *s, int64_t pause_ms)
+{
+	s->read_pause_ms = pause_ms;
 }
 
 /* --- the server --- */

@@ -106,8 +106,9 @@ static void series_page(struct standin *s, const struct http_server_request *req
 /* --- /switch --- */
 
 /* Sets what the query names; all or nothing. 0, or 1 with the reason in why. */
-static int switch_all(struct switches *switches, struct sv query, struct buf *why)
+static int switch_all(struct standin *s, struct sv query, struct buf *why)
 {
+	struct switches *switches = &s->switches;
 	struct switches changed = *switches;
 	while (query.len > 0) {
 		struct sv one = sv_make(query.ptr, sv_find(query, '&'));
@@ -125,6 +126,7 @@ static int switch_all(struct switches *switches, struct sv query, struct buf *wh
 	/* The choices go on where they were. */
 	changed.random = switches->random;
 	*switches = changed;
+	http_server_read_slowly(s->server, changed.o.read_pause_ms);
 	return 0;
 }
 
@@ -132,7 +134,7 @@ static void switch_page(struct standin *s, const struct http_server_request *req
 {
 	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
 	buf_init(&out, STATS_MAX);
-	if (sv_eq(req->method, SV("POST")) && switch_all(&s->switches, req->query, &out) != 0) {
+	if (sv_eq(req->method, SV("POST")) && switch_all(s, req->query, &out) != 0) {
 		http_answer_now(req->exchange, 400, type_text, buf_view(&out), NULL, 0);
 		return;
 	}
@@ -159,7 +161,24 @@ static void index_page(struct standin *s, const struct http_server_request *req)
 		    "GET  /series?match=<metric name>&full=1\n"
 		    "GET  /switch\n"
 		    "POST /switch?<name>=<value>&...\n"
-		    "POST /flush\n");
+		    "POST /flush\n\n"
+		    "Switches named rate_ are shares of requests, 0 to 1:\n"
+		    "rate_429        throttled, half by samples and half by requests\n"
+		    "rate_500        500, 502, 503 or 504\n"
+		    "rate_403        expired token; rate_403_denied: denied, or no such token\n"
+		    "rate_404        no such workspace\n"
+		    "rate_413        too large; rate_400_size: the same in other words\n"
+		    "rate_400        stored without the first series, half of the time silently\n"
+		    "rate_400_many   stored without each third series\n"
+		    "rate_400_limit  stored without new series\n"
+		    "rate_202        not stored: another replica is elected\n"
+		    "rate_drop       connection closed, rate_reset: reset, rate_vanish: gone\n"
+		    "                without a word, half of the time after storing\n"
+		    "rate_truncate   the answer ends in the middle, half of the time after\n"
+		    "                storing; rate_hang: no answer for hang_ms\n"
+		    "Others: latency_ms, read_pause_ms (after each piece of a body),\n"
+		    "retry_after_s (with 429 and 503), clock_ahead_s, clock_behind_s,\n"
+		    "outage_every_s, outage_for_s, accept_v2\n");
 }
 
 bool standin_admin(struct standin *s, const struct http_server_request *req)

@@ -31,6 +31,7 @@ int ingest_init(struct ingest *in, const struct standin_options *opt, struct sv 
 		.max_future_ms = opt->max_future_s * 1000,
 		.max_raw_bytes = opt->max_raw_bytes,
 		.track = opt->track,
+		.record_refused = opt->record_refused,
 		.user = sv_dup(user),
 		.print = TEXT_SINK_NULL,
 		.record = TEXT_SINK_NULL,
@@ -112,10 +113,38 @@ static bool begin_reason(const struct ingest *in, struct buf *why)
 	return true;
 }
 
+static void record_refused(struct ingest *in, const struct wire_series *s,
+			   const struct wire_sample *v, const struct wire_histogram *h)
+{
+	if (!in->record_refused || in->record.fd < 0)
+		return;
+	buf_sv(&in->record.pending, SV("x "));
+	if (v)
+		print_record(&in->record.pending, s, v);
+	else
+		print_record_histogram(&in->record.pending, s, h);
+	text_sink_turn(&in->record);
+}
+
+static void record_refused_series(struct ingest *in, const struct wire_series *s)
+{
+	for (size_t i = 0; i < s->n_samples; i++)
+		record_refused(in, s, &s->samples[i], NULL);
+	for (size_t i = 0; i < s->n_histograms; i++)
+		record_refused(in, s, NULL, &s->histograms[i]);
+}
+
+void ingest_refuse_all(struct ingest *in)
+{
+	for (size_t i = 0; i < in->request.n_series; i++)
+		record_refused_series(in, &in->request.series[i]);
+}
+
 static void refuse_series(struct ingest *in, const struct wire_series *s, struct sv reason,
 			  struct buf *why)
 {
 	in->stats.refused += s->n_samples + s->n_histograms;
+	record_refused_series(in, s);
 	if (begin_reason(in, why))
 		buf_sv(why, reason);
 }
@@ -124,6 +153,7 @@ static void refuse_point(struct ingest *in, const struct point *p, const char *r
 			 struct buf *why)
 {
 	in->stats.refused++;
+	record_refused(in, p->series, p->sample, p->histogram);
 	if (!begin_reason(in, why))
 		return;
 	char time[RFC3339_MAX];
@@ -140,6 +170,7 @@ static int check_age(struct ingest *in, const struct point *p, int64_t now_ms, s
 	if (!old && !new)
 		return 0;
 	in->stats.refused++;
+	record_refused(in, p->series, p->sample, p->histogram);
 	in->stats.too_old += old;
 	in->stats.too_new += new;
 	if (begin_reason(in, why)) {
@@ -336,15 +367,35 @@ static void take_series(struct ingest *in, const struct wire_series *s, int64_t 
 	take_exemplars(in, s);
 }
 
-int ingest_store(struct ingest *in, int64_t now_ms, bool refuse_first, struct buf *why)
+static void refuse_duplicates(struct ingest *in, const struct wire_series *s, struct buf *why)
 {
-	size_t first = 0;
-	if (refuse_first && in->request.n_series > 0) {
-		refuse_series(in, &in->request.series[0], SV("err: out of order sample."), why);
-		first = 1;
+	_cleanup_(buf_deinit) struct buf reason = BUF_NULL;
+	char time[RFC3339_MAX];
+	int64_t t_ms = s->n_samples > 0      ? s->samples[0].t_ms
+		       : s->n_histograms > 0 ? s->histograms[0].t_ms
+					     : 0;
+	buf_init(&reason, INGEST_TEXT_MAX);
+	buf_printf(&reason, "err: duplicate sample for timestamp. timestamp=%s, series=",
+		   clock_format_rfc3339(time, t_ms));
+	print_labels(&reason, s->labels, s->n_labels, ", ");
+	refuse_series(in, s, buf_view(&reason), why);
+}
+
+int ingest_store(struct ingest *in, int64_t now_ms, enum ingest_refuse what, struct buf *why)
+{
+	uint64_t limit = in->series.limit;
+	if (what == INGEST_REFUSE_NEW)
+		in->series.limit = in->series.n > 0 ? in->series.n : 1;
+	for (size_t i = 0; i < in->request.n_series; i++) {
+		const struct wire_series *s = &in->request.series[i];
+		if (what == INGEST_REFUSE_FIRST && i == 0)
+			refuse_series(in, s, SV("err: out of order sample."), why);
+		else if (what == INGEST_REFUSE_THIRDS && i % 3 == 0)
+			refuse_duplicates(in, s, why);
+		else
+			take_series(in, s, now_ms, why);
 	}
-	for (size_t i = first; i < in->request.n_series; i++)
-		take_series(in, &in->request.series[i], now_ms, why);
+	in->series.limit = limit;
 	in->stats.metadata += in->request.n_metadata;
 	in->stats.series = in->series.n;
 	if (in->print.fd >= 0)

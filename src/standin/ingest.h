@@ -16,6 +16,7 @@ struct ingest {
 	int64_t max_age_ms, max_future_ms;
 	uint64_t max_raw_bytes;
 	bool track;
+	bool record_refused;
 	char *user; /* "<account>_<workspace>" of the texts */
 
 	struct series_table series;
@@ -40,6 +41,16 @@ DEFINE_CLEANUP(struct ingest, ingest_deinit)
 int ingest_decode(struct ingest *in, struct sv body, enum wire_version version, struct buf *why);
 /* Samples (histograms too) of in->request. */
 size_t ingest_samples(const struct ingest *in);
+/* What is refused whatever it is (a switch). */
+enum ingest_refuse {
+	INGEST_REFUSE_NONE,
+	INGEST_REFUSE_FIRST,  /* the first series */
+	INGEST_REFUSE_THIRDS, /* the first series and each third one after it */
+	INGEST_REFUSE_NEW,    /* series that are not known yet */
+};
+
 /* Stores in->request: 200; or 400 when some of it was refused, with the first reason in why, the
- * rest being stored. refuse_first refuses the first series whatever it is (a switch). */
-int ingest_store(struct ingest *in, int64_t now_ms, bool refuse_first, struct buf *why);
+ * rest being stored. */
+int ingest_store(struct ingest *in, int64_t now_ms, enum ingest_refuse what, struct buf *why);
+/* Notes in the record that all of in->request is refused. */
+void ingest_refuse_all(struct ingest *in);

@@ -14,6 +14,7 @@ struct standin_options standin_options_default(void)
 		.seed = 1,
 		.track = true,
 		.accept_v2 = true,
+		.hang_ms = 30000,
 		.account = SV("123456789012"),
 		.ooo_window_s = 60,
 		.max_age_s = 3600,

@@ -22,16 +22,6 @@ enum {
 static const struct sv path_prefix = SV("/workspaces/");
 static const struct sv path_suffix = SV("/api/v1/remote_write");
 
-/* An answer in the making. */
-struct reply {
-	int status;
-	bool json;        /* text is the value of "message", else the body itself */
-	bool drop;        /* no answer: close the connection */
-	bool written;     /* a 2.0 sender is told what was stored */
-	const char *type; /* x-amzn-ErrorType, NULL for none */
-	struct buf text;
-};
-
 struct header_list {
 	struct sigv4_header list[HEADERS_MAX];
 	size_t n;
@@ -46,20 +36,12 @@ DEFINE_CLEANUP(struct reply, reply_deinit)
 
 /* --- refusals --- */
 
-/* As the front end words it: {"message":"..."} and the error's name in a header. */
-static void refuse_front(struct reply *r, int status, const char *type, const char *message)
+void reply_front(struct reply *r, int status, const char *type, const char *message)
 {
 	r->status = status;
 	r->json = true;
 	r->type = type;
 	buf_sv(&r->text, sv_of(message));
-}
-
-/* As the storage behind it words it: plain text. */
-static void refuse_plain(struct reply *r, int status, const char *text)
-{
-	r->status = status;
-	buf_sv(&r->text, sv_of(text));
 }
 
 static void collect_header(void *cls, struct sv name, struct sv value)
@@ -81,7 +63,7 @@ static int check_signature(struct standin *s, const struct http_server_request *
 	struct header_list headers = {.n = 0};
 	http_exchange_headers(req->exchange, collect_header, &headers);
 	if (headers.overflow) {
-		refuse_front(r, 400, NULL, "Too many headers.");
+		reply_front(r, 400, NULL, "Too many headers.");
 		return 1;
 	}
 	struct sigv4_received received = {
@@ -122,15 +104,15 @@ static int check_target(const struct standin *s, const struct http_server_reques
 					      path.len - path_prefix.len - path_suffix.len)
 				    : SV_NULL;
 	if (!whole || sv_find(workspace, '/') < workspace.len) {
-		refuse_front(r, 404, NULL, "Not Found");
+		reply_front(r, 404, NULL, "Not Found");
 		return 1;
 	}
 	if (s->workspace[0] != '\0' && !sv_eq(workspace, sv_of(s->workspace))) {
-		refuse_front(r, 404, "ResourceNotFoundException", "Workspace not found.");
+		reply_front(r, 404, "ResourceNotFoundException", "Workspace not found.");
 		return 1;
 	}
 	if (!sv_eq(req->method, SV("POST"))) {
-		refuse_front(r, 405, NULL, "Method Not Allowed");
+		reply_front(r, 405, NULL, "Method Not Allowed");
 		return 1;
 	}
 	return 0;
@@ -141,7 +123,7 @@ static int check_size(const struct standin *s, const struct http_server_request 
 {
 	if (req->body.len <= s->max_request_bytes)
 		return 0;
-	refuse_front(r, 413, NULL, "Request Entity Too Large");
+	reply_front(r, 413, NULL, "Request Entity Too Large");
 	return 1;
 }
 
@@ -175,7 +157,7 @@ static int check_headers(const struct standin *s, const struct http_server_reque
 		r->status = 415;
 		return 1;
 	}
-	if (message_version(type, s->switches.accept_v2, message) != 0) {
+	if (message_version(type, s->switches.o.accept_v2, message) != 0) {
 		buf_printf(&r->text,
 			   "%.*s content type is not accepted by this server; only "
 			   "application/x-protobuf is acceptable\n",
@@ -194,67 +176,12 @@ static int check_headers(const struct standin *s, const struct http_server_reque
 	return 0;
 }
 
-/* --- storing --- */
-
-static void store(struct standin *s, int64_t now_ms, bool refuse_first, struct reply *r)
-{
-	r->status = ingest_store(&s->ingest, now_ms, refuse_first, &r->text);
-	if (r->status != 200)
-		buf_char(&r->text, '\n');
-}
-
-static void throttle(struct standin *s, struct reply *r)
-{
-	size_t samples = ingest_samples(&s->ingest);
-	r->status = 429;
-	buf_printf(&r->text,
-		   "user=%s: ingestion rate limit (%zu) exceeded while adding %zu samples and %zu "
-		   "metadata\n",
-		   s->ingest.user, samples, samples, s->ingest.request.n_metadata);
-}
-
-/* The request is fine: what a switch makes of it. */
-static void take_request(struct standin *s, int64_t now_ms, struct reply *r)
-{
-	switch (switches_choose(&s->switches)) {
-	case SWITCH_NONE:
-		store(s, now_ms, false, r);
-		return;
-	case SWITCH_429:
-		throttle(s, r);
-		return;
-	case SWITCH_429_TPS:
-		refuse_front(r, 429, "ThrottlingException", "Rate exceeded");
-		return;
-	case SWITCH_5XX:
-		refuse_plain(r, switches_5xx(&s->switches), "the switch rate_500 says no\n");
-		return;
-	case SWITCH_403:
-		refuse_front(r, 403, "ExpiredTokenException",
-			     "The security token included in the request is expired");
-		return;
-	case SWITCH_DROP_STORED:
-		store(s, now_ms, false, r);
-		__attribute__((fallthrough));
-	case SWITCH_DROP:
-		r->drop = true;
-		return;
-	case SWITCH_400:
-		store(s, now_ms, true, r);
-		return;
-	case SWITCH_400_SILENT:
-		store(s, now_ms, true, r);
-		buf_reset(&r->text);
-		return;
-	}
-}
-
 static void judge(struct standin *s, const struct http_server_request *req, struct reply *r)
 {
-	int64_t now_ms = loop_wall_ms(s->loop) + s->clock_offset_ms;
+	int64_t now_ms = loop_wall_ms(s->loop) + switches_clock_ms(&s->switches);
 	enum wire_version version = WIRE_V1;
 	if (switches_outage(&s->switches, loop_now_ms(s->loop) - s->started_ms)) {
-		refuse_front(r, 503, "ServiceUnavailableException", "Service Unavailable");
+		reply_front(r, 503, "ServiceUnavailableException", "Service Unavailable");
 		return;
 	}
 	if (check_signature(s, req, now_ms, r) != 0 || check_target(s, req, r) != 0 ||
@@ -262,7 +189,7 @@ static void judge(struct standin *s, const struct http_server_request *req, stru
 		return;
 	r->status = ingest_decode(&s->ingest, req->body, version, &r->text);
 	if (r->status == 200)
-		take_request(s, now_ms, r);
+		spoil(s, now_ms, r);
 	else
 		buf_char(&r->text, '\n');
 }
@@ -271,7 +198,7 @@ static void judge(struct standin *s, const struct http_server_request *req, stru
 
 static void count_reply(struct standin *s, const struct reply *r)
 {
-	if (r->drop) {
+	if (r->broken) {
 		s->stats.dropped++;
 		return;
 	}
@@ -339,15 +266,20 @@ static void send_reply(struct standin *s, struct http_exchange *x, const struct 
 {
 	char id[REQUEST_ID_CHARS + 1], date[HTTP_DATE_CHARS + 1];
 	char written[WRITTEN_HEADERS][COUNT_CHARS];
-	struct http_header headers[3 + WRITTEN_HEADERS];
+	char wait[COUNT_CHARS];
+	struct http_header headers[4 + WRITTEN_HEADERS];
 	size_t n = 0;
 	request_id(id);
 	headers[n++] = (struct http_header){SV("x-amzn-RequestId"), sv_of(id)};
 	if (r->type)
 		headers[n++] = (struct http_header){SV("x-amzn-ErrorType"), sv_of(r->type)};
-	if (s->clock_offset_ms != 0) {
-		http_date(date, loop_wall_ms(s->loop) + s->clock_offset_ms);
+	if (switches_clock_ms(&s->switches) != 0) {
+		http_date(date, loop_wall_ms(s->loop) + switches_clock_ms(&s->switches));
 		headers[n++] = (struct http_header){SV("Date"), sv_of(date)};
+	}
+	if (s->switches.o.retry_after_s > 0 && (r->status == 429 || r->status == 503)) {
+		snprintf(wait, sizeof wait, "%" PRIu64, s->switches.o.retry_after_s);
+		headers[n++] = (struct http_header){SV("Retry-After"), sv_of(wait)};
 	}
 	if (r->written && !r->json)
 		n += written_headers(&s->ingest.written, &headers[n], written);
@@ -365,8 +297,9 @@ static void send_reply(struct standin *s, struct http_exchange *x, const struct 
 	struct sv content = r->status == 200 ? SV_NULL : buf_view(&body);
 	if (content.len == 0)
 		type = SV_NULL;
-	if (s->switches.latency_ms > 0)
-		http_answer_later(x, s->switches.latency_ms, r->status, type, content, headers, n);
+	if (s->switches.o.latency_ms > 0)
+		http_answer_later(x, s->switches.o.latency_ms, r->status, type, content, headers,
+				  n);
 	else
 		http_answer_now(x, r->status, type, content, headers, n);
 }
@@ -382,8 +315,8 @@ static void handle(void *cls, const struct http_server_request *req)
 	s->stats.body_bytes += req->body.len;
 	judge(s, req, &r);
 	count_reply(s, &r);
-	if (r.drop)
-		http_answer_drop(req->exchange);
+	if (r.broken)
+		http_answer_broken(req->exchange, buf_view(&r.text), r.delay_ms, r.how);
 	else
 		send_reply(s, req->exchange, &r);
 }
@@ -392,7 +325,6 @@ static void handle(void *cls, const struct http_server_request *req)
 
 static int copy_options(struct standin *s, const struct standin_options *opt)
 {
-	s->clock_offset_ms = opt->clock_offset_s * 1000;
 	s->max_request_bytes = opt->max_request_bytes;
 	s->clock_window_s = opt->clock_window_s;
 	s->workspace = sv_dup(opt->workspace);
@@ -453,6 +385,7 @@ int standin_new(struct loop *loop, const struct standin_options *opt, struct sta
 	rc = http_server_new(loop, &server, &s->server, err);
 	if (rc != 0)
 		return rc;
+	http_server_read_slowly(s->server, opt->read_pause_ms);
 	*out = take_ptr(s);
 	return 0;
 }

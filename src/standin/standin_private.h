@@ -1,4 +1,5 @@
-/* The stand-in's parts, for standin.c (the endpoint) and admin.c (the pages beside it). */
+/* The stand-in's parts, for standin.c (the endpoint), spoil.c (its faults) and admin.c (the pages
+ * beside it). */
 #pragma once
 
 #include "ingest.h"
@@ -12,7 +13,6 @@ struct standin {
 	struct loop *loop;
 	struct http_server *server;
 	int64_t started_ms; /* monotonic */
-	int64_t clock_offset_ms;
 	uint64_t max_request_bytes;
 	char *workspace;                                     /* empty: any */
 	char *access_key, *session_token, *region, *service; /* never NULL */
@@ -22,7 +22,25 @@ struct standin {
 	struct ingest ingest;
 	struct standin_stats stats; /* without what ingest counts */
 	uint64_t by_status[STANDIN_STATUS_MAX];
+	uint64_t by_action[SWITCH_ACTIONS_];
 };
+
+/* An answer in the making. */
+struct reply {
+	int status;
+	bool json;    /* text is the value of "message", else the body itself */
+	bool broken;  /* no whole answer: text is what is sent of it as it is */
+	bool written; /* a 2.0 sender is told what was stored */
+	enum http_break how;
+	int64_t delay_ms; /* of the end, when broken */
+	const char *type; /* x-amzn-ErrorType, NULL for none */
+	struct buf text;
+};
+
+/* As the front end words it: {"message":"..."} and the error's name in a header. */
+void reply_front(struct reply *r, int status, const char *type, const char *message);
+/* What a switch makes of the request in s->ingest, which was fine until then. */
+void spoil(struct standin *s, int64_t now_ms, struct reply *r);
 
 /* Answers the pages beside the endpoint: true when the path is one of them. */
 bool standin_admin(struct standin *s, const struct http_server_request *req);

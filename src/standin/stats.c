@@ -17,16 +17,16 @@ struct count {
 	}
 
 static const struct count counts[] = {
-	ENDPOINT(requests),       ENDPOINT(accepted),     ENDPOINT(answered_400),
-	ENDPOINT(answered_403),   ENDPOINT(answered_429), ENDPOINT(answered_5xx),
-	ENDPOINT(answered_other), ENDPOINT(dropped),      INGEST(samples),
-	INGEST(series),           INGEST(duplicates),     INGEST(out_of_order),
-	INGEST(stale_markers),    INGEST(metadata),       INGEST(histograms),
-	INGEST(exemplars),        INGEST(refused),        INGEST(conflicts),
-	INGEST(too_old),          INGEST(too_new),        INGEST(over_limit),
-	INGEST(resent_late),      ENDPOINT(body_bytes),   INGEST(raw_bytes),
-	ENDPOINT(bad_signature),  INGEST(bad_snappy),     INGEST(bad_protobuf),
-	INGEST(bad_labels),
+	ENDPOINT(requests),       ENDPOINT(accepted),      ENDPOINT(answered_400),
+	ENDPOINT(answered_403),   ENDPOINT(answered_429),  ENDPOINT(answered_5xx),
+	ENDPOINT(answered_other), ENDPOINT(dropped),       INGEST(samples),
+	INGEST(series),           INGEST(duplicates),      INGEST(out_of_order),
+	INGEST(stale_markers),    INGEST(metadata),        INGEST(histograms),
+	INGEST(exemplars),        INGEST(refused),         INGEST(conflicts),
+	INGEST(too_old),          INGEST(too_new),         INGEST(over_limit),
+	INGEST(resent_late),      INGEST(deduplicated),    ENDPOINT(body_bytes),
+	INGEST(raw_bytes),        ENDPOINT(bad_signature), INGEST(bad_snappy),
+	INGEST(bad_protobuf),     INGEST(bad_labels),
 };
 
 enum { N_COUNTS = sizeof counts / sizeof *counts };
@@ -66,6 +66,15 @@ void standin_stats_json(const struct standin *s, struct json_writer *w)
 		snprintf(text, sizeof text, "%d", status);
 		json_key(w, sv_of(text));
 		json_u64(w, s->by_status[status]);
+	}
+	json_end_object(w);
+	json_key(w, SV("switches"));
+	json_begin_object(w);
+	for (int i = SWITCH_NONE + 1; i < SWITCH_ACTIONS_; i++) {
+		if (s->by_action[i] == 0)
+			continue;
+		json_key(w, switch_action_name((enum switch_action)i));
+		json_u64(w, s->by_action[i]);
 	}
 	json_end_object(w);
 	json_end_object(w);

@@ -8,38 +8,114 @@
 
 enum switch_type { MILLISECONDS, SECONDS, RATE, YES_OR_NO };
 
+#define OPTION(field, type)                                                                        \
+	{                                                                                          \
+		SV(#field), type, offsetof(struct switches, o.field)                               \
+	}
+
 static const struct {
 	struct sv name;
 	enum switch_type type;
 	size_t offset;
 } table[] = {
-	{SV("latency_ms"), MILLISECONDS, offsetof(struct switches, latency_ms)},
-	{SV("rate_429"), RATE, offsetof(struct switches, rate_429)},
-	{SV("rate_500"), RATE, offsetof(struct switches, rate_500)},
-	{SV("rate_403"), RATE, offsetof(struct switches, rate_403)},
-	{SV("rate_drop"), RATE, offsetof(struct switches, rate_drop)},
-	{SV("rate_400"), RATE, offsetof(struct switches, rate_400)},
-	{SV("outage_every_s"), SECONDS, offsetof(struct switches, outage_every_s)},
-	{SV("outage_for_s"), SECONDS, offsetof(struct switches, outage_for_s)},
-	{SV("accept_v2"), YES_OR_NO, offsetof(struct switches, accept_v2)},
+	OPTION(latency_ms, MILLISECONDS),
+	OPTION(rate_429, RATE),
+	OPTION(rate_500, RATE),
+	OPTION(rate_403, RATE),
+	OPTION(rate_drop, RATE),
+	OPTION(rate_400, RATE),
+	OPTION(rate_202, RATE),
+	OPTION(rate_404, RATE),
+	OPTION(rate_413, RATE),
+	OPTION(rate_400_size, RATE),
+	OPTION(rate_400_many, RATE),
+	OPTION(rate_400_limit, RATE),
+	OPTION(rate_403_denied, RATE),
+	OPTION(rate_reset, RATE),
+	OPTION(rate_truncate, RATE),
+	OPTION(rate_hang, RATE),
+	OPTION(rate_vanish, RATE),
+	OPTION(hang_ms, MILLISECONDS),
+	OPTION(read_pause_ms, MILLISECONDS),
+	OPTION(retry_after_s, SECONDS),
+	{SV("clock_ahead_s"), SECONDS, offsetof(struct switches, clock_ahead_s)},
+	{SV("clock_behind_s"), SECONDS, offsetof(struct switches, clock_behind_s)},
+	OPTION(outage_every_s, SECONDS),
+	OPTION(outage_for_s, SECONDS),
+	OPTION(accept_v2, YES_OR_NO),
 };
 
 enum { N_SWITCHES = sizeof table / sizeof *table };
 
+/* In the order of standin_options; one of the two is taken by a coin. */
+static const struct {
+	size_t offset;
+	enum switch_action one, other;
+} choices[] = {
+	{offsetof(struct standin_options, rate_429), SWITCH_429, SWITCH_429_TPS},
+	{offsetof(struct standin_options, rate_500), SWITCH_5XX, SWITCH_5XX},
+	{offsetof(struct standin_options, rate_403), SWITCH_403, SWITCH_403},
+	{offsetof(struct standin_options, rate_drop), SWITCH_DROP, SWITCH_DROP_STORED},
+	{offsetof(struct standin_options, rate_400), SWITCH_400, SWITCH_400_SILENT},
+	{offsetof(struct standin_options, rate_202), SWITCH_202, SWITCH_202},
+	{offsetof(struct standin_options, rate_404), SWITCH_404, SWITCH_404},
+	{offsetof(struct standin_options, rate_413), SWITCH_413, SWITCH_413},
+	{offsetof(struct standin_options, rate_400_size), SWITCH_400_SIZE, SWITCH_400_SIZE},
+	{offsetof(struct standin_options, rate_400_many), SWITCH_400_MANY, SWITCH_400_MANY},
+	{offsetof(struct standin_options, rate_400_limit), SWITCH_400_LIMIT, SWITCH_400_LIMIT},
+	{offsetof(struct standin_options, rate_403_denied), SWITCH_403_DENIED, SWITCH_403_UNKNOWN},
+	{offsetof(struct standin_options, rate_reset), SWITCH_RESET, SWITCH_RESET_STORED},
+	{offsetof(struct standin_options, rate_truncate), SWITCH_TRUNCATE, SWITCH_TRUNCATE_STORED},
+	{offsetof(struct standin_options, rate_hang), SWITCH_HANG, SWITCH_HANG_STORED},
+	{offsetof(struct standin_options, rate_vanish), SWITCH_VANISH, SWITCH_VANISH_STORED},
+};
+
+struct sv switch_action_name(enum switch_action a)
+{
+	static const struct sv names[] = {
+		[SWITCH_NONE] = SV("none"),
+		[SWITCH_429] = SV("429"),
+		[SWITCH_429_TPS] = SV("429_tps"),
+		[SWITCH_5XX] = SV("5xx"),
+		[SWITCH_403] = SV("403"),
+		[SWITCH_DROP] = SV("drop"),
+		[SWITCH_DROP_STORED] = SV("drop_stored"),
+		[SWITCH_400] = SV("400"),
+		[SWITCH_400_SILENT] = SV("400_silent"),
+		[SWITCH_202] = SV("202"),
+		[SWITCH_404] = SV("404"),
+		[SWITCH_413] = SV("413"),
+		[SWITCH_400_SIZE] = SV("400_size"),
+		[SWITCH_400_MANY] = SV("400_many"),
+		[SWITCH_400_LIMIT] = SV("400_limit"),
+		[SWITCH_403_DENIED] = SV("403_denied"),
+		[SWITCH_403_UNKNOWN] = SV("403_unknown"),
+		[SWITCH_RESET] = SV("reset"),
+		[SWITCH_RESET_STORED] = SV("reset_stored"),
+		[SWITCH_TRUNCATE] = SV("truncate"),
+		[SWITCH_TRUNCATE_STORED] = SV("truncate_stored"),
+		[SWITCH_HANG] = SV("hang"),
+		[SWITCH_HANG_STORED] = SV("hang_stored"),
+		[SWITCH_VANISH] = SV("vanish"),
+		[SWITCH_VANISH_STORED] = SV("vanish_stored"),
+	};
+	return names[a];
+}
+
 void switches_init(struct switches *s, const struct standin_options *opt)
 {
+	int64_t ahead = opt->clock_offset_s;
 	*s = (struct switches){
-		.latency_ms = opt->latency_ms,
-		.rate_429 = opt->rate_429,
-		.rate_500 = opt->rate_500,
-		.rate_403 = opt->rate_403,
-		.rate_drop = opt->rate_drop,
-		.rate_400 = opt->rate_400,
-		.outage_every_s = opt->outage_every_s,
-		.outage_for_s = opt->outage_for_s,
-		.accept_v2 = opt->accept_v2,
+		.o = *opt,
+		.clock_ahead_s = ahead > 0 ? (uint64_t)ahead : 0,
+		.clock_behind_s = ahead < 0 ? (uint64_t)-ahead : 0,
 		.random = opt->seed,
 	};
+}
+
+int64_t switches_clock_ms(const struct switches *s)
+{
+	return ((int64_t)s->clock_ahead_s - (int64_t)s->clock_behind_s) * 1000;
 }
 
 /* splitmix64: small, and the same choices for the same seed everywhere. */
@@ -52,24 +128,23 @@ static uint64_t random_next(struct switches *s)
 	return z ^ (z >> 31);
 }
 
-static bool coin(struct switches *s)
+uint64_t switches_below(struct switches *s, uint64_t n)
 {
-	return random_next(s) & 1;
+	return random_next(s) % n;
 }
 
 enum switch_action switches_choose(struct switches *s)
 {
 	double u = (double)(random_next(s) >> 11) * 0x1p-53;
-	if ((u -= s->rate_429) < 0)
-		return coin(s) ? SWITCH_429 : SWITCH_429_TPS;
-	if ((u -= s->rate_500) < 0)
-		return SWITCH_5XX;
-	if ((u -= s->rate_403) < 0)
-		return SWITCH_403;
-	if ((u -= s->rate_drop) < 0)
-		return coin(s) ? SWITCH_DROP : SWITCH_DROP_STORED;
-	if ((u -= s->rate_400) < 0)
-		return coin(s) ? SWITCH_400 : SWITCH_400_SILENT;
+	for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+		double rate;
+		memcpy(&rate, (const char *)&s->o + choices[i].offset, sizeof rate);
+		if ((u -= rate) >= 0)
+			continue;
+		if (choices[i].one == choices[i].other)
+			return choices[i].one;
+		return switches_below(s, 2) ? choices[i].one : choices[i].other;
+	}
 	return SWITCH_NONE;
 }
 
@@ -81,10 +156,11 @@ int switches_5xx(struct switches *s)
 
 bool switches_outage(const struct switches *s, int64_t since_start_ms)
 {
-	if (s->outage_every_s == 0 || s->outage_for_s == 0)
+	uint64_t every_s = s->o.outage_every_s, for_s = s->o.outage_for_s;
+	if (every_s == 0 || for_s == 0)
 		return false;
-	uint64_t phase_ms = (uint64_t)since_start_ms % (s->outage_every_s * 1000);
-	return phase_ms + s->outage_for_s * 1000 >= s->outage_every_s * 1000;
+	uint64_t phase_ms = (uint64_t)since_start_ms % (every_s * 1000);
+	return phase_ms + for_s * 1000 >= every_s * 1000;
 }
 
 int switches_set(struct switches *s, struct sv name, struct sv value)
@@ -108,24 +184,37 @@ int switches_set(struct switches *s, struct sv name, struct sv value)
 	uint64_t max = table[i].type == YES_OR_NO ? 1 : LATENCY_MAX_MS;
 	if (sv_to_u64(value, &number) != 0 || number > max)
 		return 2;
-	memcpy(place, &number, sizeof number);
+	bool yes = number == 1;
+	if (table[i].type == YES_OR_NO)
+		memcpy(place, &yes, sizeof yes);
+	else
+		memcpy(place, &number, sizeof number);
 	return 0;
+}
+
+/* As a number; a rate as bits. */
+static uint64_t value_of(const struct switches *s, int i)
+{
+	const char *place = (const char *)s + table[i].offset;
+	uint64_t number;
+	bool yes;
+	if (table[i].type == YES_OR_NO) {
+		memcpy(&yes, place, sizeof yes);
+		return yes;
+	}
+	memcpy(&number, place, sizeof number);
+	return number;
 }
 
 void switches_json(const struct switches *s, struct json_writer *w)
 {
 	json_begin_object(w);
 	for (int i = 0; i < N_SWITCHES; i++) {
-		const char *place = (const char *)s + table[i].offset;
-		double rate;
-		uint64_t number;
-		memcpy(&rate, place, sizeof rate);
-		memcpy(&number, place, sizeof number);
 		json_key(w, table[i].name);
 		if (table[i].type == RATE)
-			json_double(w, rate);
+			json_double(w, double_of_bits(value_of(s, i)));
 		else
-			json_u64(w, number);
+			json_u64(w, value_of(s, i));
 	}
 	json_end_object(w);
 }

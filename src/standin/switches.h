@@ -6,11 +6,9 @@
 #include <ampagent/standin.h>
 
 struct switches {
-	int64_t latency_ms;
-	double rate_429, rate_500, rate_403, rate_drop, rate_400;
-	uint64_t outage_every_s, outage_for_s;
-	uint64_t accept_v2; /* 0 or 1 */
-	uint64_t random;    /* state of the generator */
+	struct standin_options o; /* numbers only: the texts may be gone */
+	uint64_t clock_ahead_s, clock_behind_s;
+	uint64_t random; /* state of the generator */
 };
 
 void switches_init(struct switches *s, const struct standin_options *opt);
@@ -25,15 +23,39 @@ enum switch_action {
 	SWITCH_DROP_STORED, /* the connection is closed after all was stored */
 	SWITCH_400,         /* all but the first series is stored */
 	SWITCH_400_SILENT,  /* the same, and the answer does not say why */
+	SWITCH_202,         /* another replica is the elected one: nothing is stored */
+	SWITCH_404,         /* no such workspace */
+	SWITCH_413,         /* too large, whatever its size */
+	SWITCH_400_SIZE,    /* the same, told by the storage */
+	SWITCH_400_MANY,    /* each third series is refused as a duplicate, the rest is stored */
+	SWITCH_400_LIMIT,   /* new series are refused, the rest is stored */
+	SWITCH_403_DENIED,  /* the role must not write */
+	SWITCH_403_UNKNOWN, /* the token is no token */
+	SWITCH_RESET,       /* the connection is reset, nothing is stored */
+	SWITCH_RESET_STORED,
+	SWITCH_TRUNCATE, /* the answer ends in the middle, nothing is stored */
+	SWITCH_TRUNCATE_STORED,
+	SWITCH_HANG, /* no answer for hang_ms, nothing is stored */
+	SWITCH_HANG_STORED,
+	SWITCH_VANISH, /* the sender hears nothing any more, nothing is stored */
+	SWITCH_VANISH_STORED,
+	SWITCH_ACTIONS_,
 };
 
 /* The rates are shares of all requests; where they add up to more than one, the first named in
- * struct switches win. */
+ * struct standin_options win. */
 enum switch_action switches_choose(struct switches *s);
 /* One of 500, 502, 503, 504. */
 int switches_5xx(struct switches *s);
 /* True in the last outage_for_s of each outage_every_s since the start. */
 bool switches_outage(const struct switches *s, int64_t since_start_ms);
+
+/* How far the stand-in's clock is ahead. */
+int64_t switches_clock_ms(const struct switches *s);
+/* A number below n, which is not 0. */
+uint64_t switches_below(struct switches *s, uint64_t n);
+/* "429", "400_silent" ... */
+struct sv switch_action_name(enum switch_action a);
 
 /* Sets one switch by name: 0; 1 when there is none of that name; 2 when it cannot have that
  * value. */

@@ -60,3 +60,17 @@ void http_answer_later(struct http_exchange *x, int64_t delay_ms, int status,
 		       size_t n_headers);
 /* Closes the connection without an answer. */
 void http_answer_drop(struct http_exchange *x);
+
+/* For a server that is to misbehave. */
+enum http_break {
+	HTTP_BREAK_CLOSE,  /* an end of the stream, as if that were all */
+	HTTP_BREAK_RESET,  /* the peer's connection is reset */
+	HTTP_BREAK_VANISH, /* the peer hears nothing any more, as when a machine loses power; where
+			      that needs rights that are missing, the connection is reset */
+};
+/* Sends the first bytes of an answer as they are, perhaps none, and ends the connection after
+ * delay_ms. */
+void http_answer_broken(struct http_exchange *x, struct sv bytes, int64_t delay_ms,
+			enum http_break how);
+/* A slow reader: a pause after each piece of a body (up to 32 kB) from now on; 0 = none. */
+void http_server_read_slowly(struct http_server *s, int64_t pause_ms);

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	uint64_t samples = ingest_samples(&in);
-	status = ingest_store(&in, NOW, false, &why);
+	status = ingest_store(&in, NOW, INGEST_REFUSE_NONE, &why);
 	check_books(&in, samples, status);
 	check_record(&in);
 	return 0;

@@ -4,6 +4,7 @@
 #include <ampagent/base/clock.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,6 +49,10 @@ static void on_request(void *cls, const struct http_server_request *req)
 		loop_stop(f->loop);
 	} else if (sv_eq(req->path, SV("/drop"))) {
 		http_answer_drop(x);
+	} else if (sv_eq(req->path, SV("/part"))) {
+		http_answer_broken(x, SV("HTTP/1.1 200 O"), 20, HTTP_BREAK_CLOSE);
+	} else if (sv_eq(req->path, SV("/reset"))) {
+		http_answer_broken(x, SV_NULL, 0, HTTP_BREAK_RESET);
 	} else if (sv_eq(req->path, SV("/headers"))) {
 		int n = 0;
 		char text[64];
@@ -216,6 +221,65 @@ static void drop_sends_nothing(void **state)
 	free(got);
 }
 
+static void part_of_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	char *got = talk(f, "GET /part HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_string_equal(got, "HTTP/1.1 200 O");
+	free(got);
+}
+
+struct broken {
+	struct fixture *f;
+	const char *path;
+	int error;
+};
+
+static void *ask_for_break(void *cls)
+{
+	struct broken *b = cls;
+	char request[64], byte;
+	int fd = raw_connect(http_server_port(b->f->server));
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", b->path);
+	peer_write(fd, request);
+	b->error = recv(fd, &byte, 1, 0) < 0 ? errno : 0;
+	close(fd);
+	loop_stop(b->f->loop);
+	return NULL;
+}
+
+static void a_reset(void **state)
+{
+	struct broken b = {.f = *state, .path = "/reset"};
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, ask_for_break, &b), 0);
+	rig_run(b.f->loop);
+	pthread_join(thread, NULL);
+	assert_int_equal(b.error, ECONNRESET);
+}
+
+static void a_slow_reader_reads_all(void **state)
+{
+	struct fixture *f = *state;
+	http_server_read_slowly(f->server, 30);
+	int64_t begin_ms = clock_mono_ms();
+	char *got = talk(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n" CLOSE "body");
+	assert_int_equal(strncmp(got, "HTTP/1.1 200", 12), 0);
+	assert_string_equal(f->seen[0], "POST|/p|/p||body");
+	assert_true(clock_mono_ms() - begin_ms >= 30);
+	free(got);
+}
+
+static void freed_in_the_middle_of_slow_reading(void **state)
+{
+	struct fixture *f = *state;
+	int fd = raw_connect(http_server_port(f->server));
+	http_server_read_slowly(f->server, 100000);
+	peer_write(fd, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo");
+	free(talk(f, "GET / HTTP/1.1\r\nHost: x\r\n" CLOSE));
+	close(fd);
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
 	struct fixture *f = *state;
@@ -352,6 +416,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(chunked_body_over_the_maximum, setup, teardown),
 		cmocka_unit_test_setup_teardown(body_of_exactly_the_maximum, setup, teardown),
 		cmocka_unit_test_setup_teardown(drop_sends_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(part_of_an_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_slow_reader_reads_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(freed_in_the_middle_of_slow_reading, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(pipelined_requests_are_answered_in_order, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(slow_header_is_cut_off, setup, teardown),

@@ -14,6 +14,7 @@ struct loop *loop;
 static struct http_pool *pool;
 static struct http_client *client;
 struct standin *standin;
+int64_t answer_limit_ms;
 
 struct got got;
 
@@ -76,6 +77,7 @@ static void on_answer(void *cls, const struct http_answer *a)
 	copy(got.request_id, sizeof got.request_id, a->request_id);
 	copy(got.error_type, sizeof got.error_type, a->error_type);
 	copy(got.content_type, sizeof got.content_type, a->content_type);
+	copy(got.retry_after, sizeof got.retry_after, a->retry_after);
 	copy(got.samples_written, sizeof got.samples_written, a->samples_written);
 	copy(got.histograms_written, sizeof got.histograms_written, a->histograms_written);
 	copy(got.exemplars_written, sizeof got.exemplars_written, a->exemplars_written);
@@ -102,7 +104,7 @@ int ask(const struct ask *a)
 		.headers = a->headers,
 		.n_headers = a->n_headers,
 		.body = a->body,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = answer_limit_ms > 0 ? answer_limit_ms : TIMEOUT_MS,
 		.body_max = ANSWER_MAX,
 		.body_out = &got.body,
 	};

@@ -14,6 +14,8 @@ enum { HEADERS_MAX = 12 };
 
 extern struct loop *loop;
 extern struct standin *standin;
+/* How long an answer is waited for; 0 = long. */
+extern int64_t answer_limit_ms;
 
 /* What came back. */
 struct got {
@@ -21,6 +23,7 @@ struct got {
 	enum http_result result;
 	int status;
 	char request_id[64], error_type[64], content_type[64];
+	char retry_after[24];
 	char samples_written[24], histograms_written[24], exemplars_written[24];
 	int64_t date_s;
 	struct buf body;

@@ -37,7 +37,7 @@ static int send_as(enum wire_version version)
 	assert_int_equal(snappy_block_compress(&body, buf_view(&request)), 0);
 	buf_reset(&request);
 	int status = ingest_decode(&in, buf_view(&body), version, &why);
-	return status != 200 ? status : ingest_store(&in, NOW, false, &why);
+	return status != 200 ? status : ingest_store(&in, NOW, INGEST_REFUSE_NONE, &why);
 }
 
 static int send(void)
@@ -201,7 +201,7 @@ static void a_refused_first_series(void **state)
 	assert_int_equal(snappy_block_compress(&body, buf_view(&request)), 0);
 	assert_int_equal(ingest_decode(&in, buf_view(&body), WIRE_V1, &why), 200);
 	assert_int_equal(ingest_samples(&in), 2);
-	assert_int_equal(ingest_store(&in, NOW, true, &why), 400);
+	assert_int_equal(ingest_store(&in, NOW, INGEST_REFUSE_FIRST, &why), 400);
 	assert_int_equal(in.stats.samples, 1);
 	assert_int_equal(in.stats.refused, 1);
 }

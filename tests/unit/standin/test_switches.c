@@ -16,7 +16,7 @@ static void nothing_is_on_by_default(void **state)
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(switches_choose(&s), SWITCH_NONE);
 	assert_false(switches_outage(&s, 123456));
-	assert_int_equal(s.latency_ms, 0);
+	assert_int_equal(s.o.latency_ms, 0);
 }
 
 static void a_rate_of_one_is_always(void **state)
@@ -30,6 +30,17 @@ static void a_rate_of_one_is_always(void **state)
 		{"rate_403", SWITCH_403, SWITCH_403},
 		{"rate_drop", SWITCH_DROP, SWITCH_DROP_STORED},
 		{"rate_400", SWITCH_400, SWITCH_400_SILENT},
+		{"rate_202", SWITCH_202, SWITCH_202},
+		{"rate_404", SWITCH_404, SWITCH_404},
+		{"rate_413", SWITCH_413, SWITCH_413},
+		{"rate_400_size", SWITCH_400_SIZE, SWITCH_400_SIZE},
+		{"rate_400_many", SWITCH_400_MANY, SWITCH_400_MANY},
+		{"rate_400_limit", SWITCH_400_LIMIT, SWITCH_400_LIMIT},
+		{"rate_403_denied", SWITCH_403_DENIED, SWITCH_403_UNKNOWN},
+		{"rate_reset", SWITCH_RESET, SWITCH_RESET_STORED},
+		{"rate_truncate", SWITCH_TRUNCATE, SWITCH_TRUNCATE_STORED},
+		{"rate_hang", SWITCH_HANG, SWITCH_HANG_STORED},
+		{"rate_vanish", SWITCH_VANISH, SWITCH_VANISH_STORED},
 	};
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		struct standin_options o = standin_options_default();
@@ -55,7 +66,7 @@ static void shares_are_kept_and_repeatable(void **state)
 	o.rate_400 = 0.3;
 	o.seed = 42;
 	struct switches s = of(&o), again = of(&o);
-	int count[SWITCH_400_SILENT + 1] = {0};
+	int count[SWITCH_ACTIONS_] = {0};
 	for (int i = 0; i < 10000; i++) {
 		enum switch_action a = switches_choose(&s);
 		assert_int_equal(a, switches_choose(&again));
@@ -128,13 +139,32 @@ static void all_are_shown(void **state)
 	o.rate_500 = 0.25;
 	o.outage_every_s = 60;
 	struct switches s = of(&o);
+	assert_int_equal(switches_set(&s, SV("clock_behind_s"), SV("400")), 0);
+	assert_int_equal(switches_clock_ms(&s), -400000);
 	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
 	buf_init(&out, 4096);
 	struct json_writer w = {.out = &out};
 	switches_json(&s, &w);
 	assert_sv(buf_view(&out), "{\"latency_ms\":7,\"rate_429\":0,\"rate_500\":0.25,"
 				  "\"rate_403\":0,\"rate_drop\":0,\"rate_400\":0,"
+				  "\"rate_202\":0,\"rate_404\":0,\"rate_413\":0,"
+				  "\"rate_400_size\":0,\"rate_400_many\":0,"
+				  "\"rate_400_limit\":0,\"rate_403_denied\":0,"
+				  "\"rate_reset\":0,\"rate_truncate\":0,\"rate_hang\":0,"
+				  "\"rate_vanish\":0,\"hang_ms\":30000,\"read_pause_ms\":0,"
+				  "\"retry_after_s\":0,\"clock_ahead_s\":0,"
+				  "\"clock_behind_s\":400,"
 				  "\"outage_every_s\":60,\"outage_for_s\":0,\"accept_v2\":1}");
+}
+
+static void actions_have_names(void **state)
+{
+	for (int i = 0; i < SWITCH_ACTIONS_; i++) {
+		struct sv name = switch_action_name((enum switch_action)i);
+		assert_true(name.len > 0);
+		for (int k = 0; k < i; k++)
+			assert_false(sv_eq(name, switch_action_name((enum switch_action)k)));
+	}
 }
 
 int main(void)
@@ -147,6 +177,7 @@ int main(void)
 		cmocka_unit_test(outage_is_the_end_of_each_period),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(all_are_shown),
+		cmocka_unit_test(actions_have_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
