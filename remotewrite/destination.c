@@ -15,6 +15,7 @@ enum {
 	/* A peer that once refused a size is tried with twice of it after this long. */
 	REGROW_AFTER_MS = 600000,
 	KEEP_RAW_BYTES = 1024 * 1024,
+	REACH_REQUESTS = 256,
 	/* Rounds of a turn without a request: then other destinations have theirs. */
 	ROUNDS_MAX = 16,
 };
@@ -149,6 +150,9 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 		return r;
 	}
 	d->start_head = d->log.head(d->log.cls).sequence;
+	if (d->start_head > pos.reach)
+		d->start_head = pos.reach;
+	d->reach = pos.clean || pos.reach == UINT64_MAX ? 0 : pos.reach;
 	for (uint32_t i = 0; i < pos.n; i++)
 		d->slots[i].maybe_repeated = !pos.clean;
 	/* The file says that nothing was sent after it: no longer true from the first request on.
@@ -367,22 +371,36 @@ static void store(struct destination *d, bool last)
 	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
 	buf_init(&text, POSITION_BYTES);
 	struct err err = ERR_NULL;
+	bool stored = false;
 	d->stored_at = d->now_ms;
 	if (progress_position(&d->progress, &pos)) {
 		trouble_store(d, "out of memory");
 		return;
 	}
 	pos.clean = last && !may_be_out(d);
+	pos.reach = d->progress.end.sequence + REACH_REQUESTS * d->cfg.queue.max_samples_per_send;
 	if (position_write(&text, &pos, d->cfg.key))
 		trouble_store(d, "too large");
 	else if (d->log.store(d->log.cls, buf_view(&text), &err))
 		trouble_store(d, err.msg);
 	else
-		d->dirty = false;
+		stored = true;
+	d->dirty = d->dirty && !stored;
+	d->reach = stored ? pos.reach : UINT64_MAX;
 	/* Even when it could not be stored: a full disk gets room only when segments go. */
 	struct wal_pos hold = progress_hold(&d->progress);
 	d->stored_segment = hold.segment;
 	d->log.hold(d->log.cls, hold);
+}
+
+/* How far this process may get before the next position file is told before it sends: after a kill
+ * only what lies between may have been sent without a note, and a 400 on it may mean just that. A
+ * second's worth and more, so that it seldom costs a store of its own. When nothing can be stored,
+ * sending goes on. */
+static void reserve(struct destination *d)
+{
+	if (d->progress.end.sequence > d->reach)
+		store(d, false);
 }
 
 static void store_when_due(struct destination *d, int64_t *wake)
@@ -448,6 +466,7 @@ int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)
 		if (r == 0)
 			r = read_log(d); /* when it fails, what is held still goes */
 		change_shards(d);
+		reserve(d);
 		for (uint32_t i = 0; i < d->progress.n; i++)
 			moved |= slot_turn(&d->slots[i], &wake) > 0;
 	}

@@ -179,8 +179,10 @@ struct destination {
 	int64_t busy_since;             /* backlog and all shards at work; 0 = no */
 	size_t raw_max, compressed_max; /* learned from 413 */
 	int64_t shrunk_at;
-	uint64_t start_head; /* the log's head when this process began to read */
-	bool dirty;          /* positions moved since they were stored */
+	uint64_t start_head; /* below it an earlier process may have sent what it never noted */
+	/* What is below it may be sent: the stored position says so. See reserve(). */
+	uint64_t reach;
+	bool dirty; /* positions moved since they were stored */
 	int64_t stored_at;
 	uint64_t stored_segment;
 	int64_t swept_at;

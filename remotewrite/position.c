@@ -1,7 +1,7 @@
 /* Position files:
  *
  *   {"version":1,"destination":"...","base":0,"sent":0,"dropped":{"too_old":1},"clean":true,
- *    "shards":[[segment,offset,sequence,own],...],"former":[...]}
+ *    "reach":90000,"shards":[[segment,offset,sequence,own],...],"former":[...]}
  *
  * Unknown keys are passed over, so that a later version may add some.
  */
@@ -56,6 +56,10 @@ int position_write(struct buf *out, const struct position *p, struct sv key)
 	json_end_object(&w);
 	json_key(&w, SV("clean"));
 	json_bool(&w, p->clean);
+	if (p->reach != UINT64_MAX) {
+		json_key(&w, SV("reach"));
+		json_u64(&w, p->reach);
+	}
 	json_key(&w, SV("shards"));
 	write_places(&w, p->shards, p->n);
 	if (p->n_former > 0) {
@@ -74,6 +78,7 @@ enum key {
 	KEY_SENT,
 	KEY_DROPPED,
 	KEY_CLEAN,
+	KEY_REACH,
 	KEY_SHARDS,
 	KEY_FORMER
 };
@@ -90,9 +95,9 @@ struct parsing {
 static enum key key_of(struct sv s)
 {
 	static const char *const names[] = {
-		[KEY_VERSION] = "version", [KEY_BASE] = "base",   [KEY_SENT] = "sent",
-		[KEY_DROPPED] = "dropped", [KEY_CLEAN] = "clean", [KEY_SHARDS] = "shards",
-		[KEY_FORMER] = "former",
+		[KEY_VERSION] = "version", [KEY_BASE] = "base",     [KEY_SENT] = "sent",
+		[KEY_DROPPED] = "dropped", [KEY_CLEAN] = "clean",   [KEY_REACH] = "reach",
+		[KEY_SHARDS] = "shards",   [KEY_FORMER] = "former",
 	};
 	for (int i = KEY_VERSION; i <= KEY_FORMER; i++)
 		if (sv_eq(s, sv_of(names[i])))
@@ -152,6 +157,8 @@ static int top_number(struct parsing *s, struct sv text, struct err *err)
 	}
 	if (s->key == KEY_SENT)
 		s->p->books.sent = v;
+	if (s->key == KEY_REACH)
+		s->p->reach = v;
 	return 0;
 }
 
@@ -224,6 +231,7 @@ static int on_event(void *cls, enum json_event event, struct sv text, struct err
 int position_parse(struct sv text, struct position *out, struct err *err)
 {
 	_cleanup_(position_deinit) struct position p = POSITION_NULL;
+	p.reach = UINT64_MAX;
 	struct parsing s = {.p = &p, .reason = -1};
 	_cleanup_(json_reader_deinit) struct json_reader reader;
 	json_reader_init(&reader, on_event, &s, POSITION_STRING_MAX);

@@ -36,6 +36,9 @@ struct position {
 	int64_t base; /* sequence at which the books begin */
 	struct books books;
 	bool clean; /* written with no request in flight: nothing after it was sent */
+	/* Nothing from this sequence on was sent while this was the newest position file;
+	 * UINT64_MAX: not told, by an older version. */
+	uint64_t reach;
 	uint32_t n;
 	struct shard_place *shards;
 	uint32_t n_former; /* 0 = none */

@@ -471,6 +471,36 @@ static void test_repeated_400(void **state)
 	sim_free(s);
 }
 
+/* What the process before cannot have sent is not taken for a repetition, however much waits. */
+static void test_repeated_400_only_within_reach(void **state)
+{
+	struct sim *s = sim_new(15);
+	s->cfg.queue.max_samples_per_send = 10;
+	sim_start(s);
+	sim_log(s, 0, 6, 32, false);
+	sim_turn(s);
+	uint64_t reach = s->d.reach;
+	assert_true(reach > s->head.sequence);
+	sim_kill(s);
+	for (int i = 0; i < 60; i++)
+		sim_log(s, 0, 6, 32, false);
+	assert_true(s->head.sequence > 2 * reach);
+	sim_start(s);
+	while (destination_queued(&s->d) > 0) {
+		sim_turn(s);
+		s->now_ms += 1000;
+		while (s->n_flights > 0)
+			sim_answer(s, 0, 400, false);
+	}
+	uint64_t repeated = s->d.progress.books.dropped[DROP_REPEATED];
+	assert_true(repeated >= s->batches[0]->n_samples);
+	assert_true(repeated < reach + s->batches[0]->n_samples * 2);
+	assert_int_equal(s->d.progress.books.dropped[DROP_ANSWERED_400],
+			 s->head.sequence - repeated);
+	assert_balanced(s);
+	sim_free(s);
+}
+
 /* What one request brings again may be the newest of its series, and is taken; what the next one
  * brings may be older than what an earlier run sent. */
 static void test_repeated_400_after_200(void **state)
@@ -579,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_log_loss),
 		cmocka_unit_test(test_log_behind_position),
 		cmocka_unit_test(test_repeated_400),
+		cmocka_unit_test(test_repeated_400_only_within_reach),
 		cmocka_unit_test(test_repeated_400_after_200),
 		cmocka_unit_test(test_store_failure),
 		cmocka_unit_test(test_metadata),

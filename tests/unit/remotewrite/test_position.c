@@ -14,6 +14,7 @@ static void round_trip(const struct position *p)
 	assert_int_equal(back.base, p->base);
 	assert_memory_equal(&back.books, &p->books, sizeof back.books);
 	assert_int_equal(back.clean, p->clean);
+	assert_int_equal(back.reach, p->reach);
 	assert_int_equal(back.n, p->n);
 	assert_int_equal(back.n_former, p->n_former);
 	assert_memory_equal(back.shards, p->shards, p->n * sizeof *p->shards);
@@ -34,6 +35,7 @@ static void test_round_trip(void **state)
 	for (int i = 0; i < DROP_REASONS_; i++)
 		p.books.dropped[i] = (uint64_t)i;
 	p.clean = false;
+	p.reach = UINT64_MAX;
 	p.n = p.n_former = SHARDS_MAX;
 	p.former = f;
 	round_trip(&p);
