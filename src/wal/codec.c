@@ -48,7 +48,7 @@ int record_get(struct sv in, struct record *out, size_t *need)
 		return RECORD_E_SHORT;
 	}
 	size_t payload = u32_get(p + 3);
-	if (p[2] < RECORD_BATCH || p[2] > RECORD_RETIRED || payload > WAL_RECORD_BYTES)
+	if (p[2] < RECORD_BATCH || p[2] > RECORD_LEDGER || payload > WAL_RECORD_BYTES)
 		return RECORD_E_BAD;
 	if (in.len - RECORD_HEAD_BYTES < payload) {
 		*need = RECORD_HEAD_BYTES + payload;

@@ -18,6 +18,7 @@ enum record_type {
 	RECORD_OWNER = 2,   /* definition files, as the rest */
 	RECORD_FRAME = 3,   /* labels of some slots of a frame */
 	RECORD_RETIRED = 4, /* a frame that will not be used again */
+	RECORD_LEDGER = 5,  /* segments: what never got into the log */
 };
 
 struct record {

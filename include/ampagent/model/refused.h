@@ -23,9 +23,12 @@ enum refused {
 	REFUSED_REASONS_,
 };
 
-/* scrapes: whole scrapes refused. samples: as far as they are known; those of a page that was not
- * read are not. Thread-safe. */
+/* scrapes: whole scrapes refused; each once. samples: after relabeling, as far as they are known:
+ * those of a page that was not read are not. Told before the scrape's batch is put. Thread-safe. */
 struct refused_sink {
 	void (*note)(void *cls, enum refused why, uint64_t scrapes, uint64_t samples);
 	void *cls;
 };
+
+/* "fetch" ...: stable, the log holds them. */
+const char *refused_name(enum refused why);
