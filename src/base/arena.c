@@ -10,10 +10,11 @@ struct arena_chunk {
 	_Alignas(ALIGN) char bytes[];
 };
 
-static void chunks_free(struct arena_chunk *c)
+static void chunks_free(struct arena_chunk *c, enum budget_part part)
 {
 	while (c) {
 		struct arena_chunk *next = c->next;
+		budget_release(part, sizeof *c + c->size);
 		free(c);
 		c = next;
 	}
@@ -21,8 +22,8 @@ static void chunks_free(struct arena_chunk *c)
 
 void arena_deinit(struct arena *a)
 {
-	chunks_free(a->chunks);
-	*a = (struct arena){.max = a->max};
+	chunks_free(a->chunks, a->part);
+	*a = (struct arena){.max = a->max, .part = a->part};
 }
 
 void arena_wipe(struct arena *a)
@@ -35,7 +36,7 @@ void arena_wipe(struct arena *a)
 void arena_reset(struct arena *a)
 {
 	if (a->chunks) {
-		chunks_free(a->chunks->next);
+		chunks_free(a->chunks->next, a->part);
 		a->chunks->next = NULL;
 		a->chunks->used = 0;
 	}
@@ -48,6 +49,13 @@ size_t arena_held(const struct arena *a)
 	for (const struct arena_chunk *c = a->chunks; c; c = c->next)
 		n += sizeof *c + c->size;
 	return n;
+}
+
+void arena_move(struct arena *a, enum budget_part part)
+{
+	if (part != a->part)
+		budget_move(a->part, part, arena_held(a));
+	a->part = (uint8_t)part;
 }
 
 static int chunk_add(struct arena *a, size_t n)
@@ -63,6 +71,7 @@ static int chunk_add(struct arena *a, size_t n)
 	c->next = a->chunks;
 	c->size = size;
 	c->used = 0;
+	budget_charge(a->part, sizeof *c + size);
 	a->chunks = c;
 	return 0;
 }

@@ -11,7 +11,8 @@ enum { FIRST_CAP = 64 };
 void buf_deinit(struct buf *b)
 {
 	free(b->ptr);
-	*b = (struct buf){.max = b->max};
+	budget_release(b->part, b->cap);
+	*b = (struct buf){.max = b->max, .part = b->part};
 }
 
 static int fail(struct buf *b)
@@ -38,6 +39,7 @@ int buf_reserve(struct buf *b, size_t n)
 	char *ptr = cap < SIZE_MAX ? realloc(b->ptr, cap + 1) : NULL;
 	if (!ptr)
 		return fail(b);
+	budget_charge(b->part, cap - b->cap);
 	b->ptr = ptr;
 	b->cap = cap;
 	return 0;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <ampagent/base/budget.h>
 #include <ampagent/base/cleanup.h>
 #include <ampagent/base/sv.h>
 
@@ -15,13 +16,20 @@ struct arena {
 	struct arena_chunk *chunks; /* newest first */
 	size_t used;                /* bytes handed out since the last reset */
 	size_t max;
+	uint8_t part; /* enum budget_part that its chunks are charged to */
 };
 
-#define ARENA_NULL ((struct arena){NULL, 0, 0})
+#define ARENA_NULL ((struct arena){NULL, 0, 0, 0})
 
 static inline void arena_init(struct arena *a, size_t max)
 {
-	*a = (struct arena){NULL, 0, max};
+	*a = (struct arena){NULL, 0, max, 0};
+}
+
+/* As arena_init; what it holds is charged. */
+static inline void arena_init_in(struct arena *a, size_t max, enum budget_part part)
+{
+	*a = (struct arena){NULL, 0, max, (uint8_t)part};
 }
 
 void arena_deinit(struct arena *a);
@@ -29,6 +37,8 @@ void arena_deinit(struct arena *a);
 void arena_wipe(struct arena *a);
 /* Forgets everything; keeps one chunk for the next round. */
 void arena_reset(struct arena *a);
+/* What it holds is another part's from now on. */
+void arena_move(struct arena *a, enum budget_part part);
 void *arena_alloc(struct arena *a, size_t n);
 /* Memory it holds from the system, more than is handed out: for budgets. */
 size_t arena_held(const struct arena *a);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <ampagent/base/budget.h>
 #include <ampagent/base/cleanup.h>
 #include <ampagent/base/sv.h>
 
@@ -15,13 +16,20 @@ struct buf {
 	size_t cap;
 	size_t max;
 	bool failed;
+	uint8_t part; /* enum budget_part that its memory is charged to */
 };
 
-#define BUF_NULL ((struct buf){NULL, 0, 0, 0, false})
+#define BUF_NULL ((struct buf){NULL, 0, 0, 0, false, 0})
 
 static inline void buf_init(struct buf *b, size_t max)
 {
-	*b = (struct buf){NULL, 0, 0, max, false};
+	*b = (struct buf){NULL, 0, 0, max, false, 0};
+}
+
+/* As buf_init; what it holds is charged. */
+static inline void buf_init_in(struct buf *b, size_t max, enum budget_part part)
+{
+	*b = (struct buf){NULL, 0, 0, max, false, (uint8_t)part};
 }
 
 void buf_deinit(struct buf *b);
