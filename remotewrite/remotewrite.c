@@ -521,6 +521,7 @@ int remotewrite_new(const struct remotewrite_env *env, struct remotewrite **out,
 		r = http_pool_new(rw->loop, POOL_IDLE_CONNECTIONS, POOL_IDLE_MS, &rw->pool);
 	if (r != 0)
 		return r;
+	http_pool_use(rw->pool, FD_SEND);
 	if (pthread_create(&rw->thread, NULL, run, rw))
 		return err_set(err, 1, "the send thread cannot be started");
 	wal_on_written(rw->wal, on_written, rw);

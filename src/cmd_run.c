@@ -9,6 +9,7 @@
 
 #include <ampagent/base/log.h>
 #include <ampagent/base/text.h>
+#include <ampagent/net/descriptors.h>
 #include <ampagent/net/http_client.h>
 
 #include <signal.h>
@@ -317,6 +318,7 @@ int cmd_run(int argc, char **argv)
 		return 2;
 	}
 	app_log_warnings(config);
+	descriptors_raise();
 	r = run_app(&run, config, path, &err);
 	if (r != 0)
 		log_error("the agent ends", "err", err.msg);

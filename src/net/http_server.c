@@ -16,6 +16,10 @@
  * A suspended connection is not polled, so it cannot end before it is answered: an exchange is
  * valid as long as the answer is owed, even when the peer has left.
  *
+ * Connections are accepted here, not by the library: it would try again and again when descriptors
+ * are used up, and at its limit it would leave new ones waiting for old ones that do nothing. Here
+ * the one whose last request is longest ago goes.
+ *
  * The library's own timeout counts idle time only, which one byte a second keeps alive: the
  * deadline shuts the socket down, and the library then sees the end of the stream.
  *
@@ -27,6 +31,7 @@
 #include <ampagent/base/text.h>
 #include <ampagent/net/http_server.h>
 
+#include "http_accept.h"
 #include "http_guard.h"
 #include "listen.h"
 
@@ -41,10 +46,12 @@ enum {
 	CONNECTION_MEMORY_BYTES = 32 << 10, /* request line and headers */
 	IDLE_MS = 5 * 60 * 1000,            /* between requests, and to take an answer */
 	DRAIN_BYTES = 256 << 10,            /* read off before a refused connection is closed */
+	CONNECTIONS_MORE = 64,              /* that are on their way out */
 };
 
 struct server_conn {
 	struct http_server *server;
+	struct server_conn *next, *prev; /* by their last request, the longest ago first */
 	int fd;
 	struct loop_timer deadline;
 };
@@ -52,10 +59,13 @@ struct server_conn {
 struct http_server {
 	struct loop *loop;
 	struct MHD_Daemon *daemon;
+	struct http_accept accept;
 	struct loop_fd watch;
 	struct loop_timer timer;
 	struct http_server_options opt;
 	struct http_exchange *exchanges;
+	struct server_conn *oldest, *newest;
+	unsigned n_conns, max_conns;
 	int port;
 	int64_t read_pause_ms;
 };
@@ -109,6 +119,33 @@ static void on_timer(void *cls)
 
 /* --- connections --- */
 
+static void conn_take_out(struct server_conn *c)
+{
+	struct http_server *s = c->server;
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		s->oldest = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		s->newest = c->prev;
+	s->n_conns--;
+}
+
+static void conn_put_last(struct server_conn *c)
+{
+	struct http_server *s = c->server;
+	c->prev = s->newest;
+	c->next = NULL;
+	if (c->prev)
+		c->prev->next = c;
+	else
+		s->oldest = c;
+	s->newest = c;
+	s->n_conns++;
+}
+
 static void on_deadline(void *cls)
 {
 	struct server_conn *c = cls;
@@ -127,8 +164,10 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_
 	struct http_server *s = cls;
 	if (toe == MHD_CONNECTION_NOTIFY_CLOSED) {
 		struct server_conn *c = *socket_context;
-		if (c)
+		if (c) {
 			loop_timer_cancel(&c->deadline);
+			conn_take_out(c);
+		}
 		free(c);
 		*socket_context = NULL;
 		return;
@@ -147,7 +186,28 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_
 	c->fd = info->connect_fd;
 	c->deadline = (struct loop_timer){.fire = on_deadline, .cls = c};
 	*socket_context = c;
+	conn_put_last(c);
 	conn_deadline(c, s->opt.read_timeout_ms);
+}
+
+/* A connection that is answered later stays, shut down, until its answer is there. */
+static void make_room(struct http_server *s)
+{
+	if (s->n_conns < s->max_conns)
+		return;
+	struct server_conn *c = s->oldest;
+	conn_take_out(c);
+	conn_put_last(c); /* it is not asked twice */
+	shutdown(c->fd, SHUT_RDWR);
+	MHD_run(s->daemon);
+}
+
+static void on_accepted(void *cls, int fd, const struct sockaddr *peer, socklen_t len)
+{
+	struct http_server *s = cls;
+	make_room(s);
+	MHD_add_connection(s->daemon, fd, peer, len); /* it closes what it does not take */
+	run(s);
 }
 
 /* --- exchanges --- */
@@ -192,6 +252,10 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
 	if (x->next)
 		x->next->prev = x;
 	s->exchanges = x;
+	if (x->peer) {
+		conn_take_out(x->peer);
+		conn_put_last(x->peer);
+	}
 	conn_deadline(x->peer, s->opt.read_timeout_ms);
 	return x;
 }
@@ -470,22 +534,29 @@ int http_server_new(struct loop *loop, const struct http_server_options *opt,
 	int r = listen_open(opt->listen, &fd, &s->port, err);
 	if (r != 0)
 		return r;
+	s->max_conns = opt->max_connections ? opt->max_connections : LIMIT_SERVER_CONNECTIONS;
 	s->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		opt->max_connections ? opt->max_connections : LIMIT_SERVER_CONNECTIONS,
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+		on_request, s, MHD_OPTION_CONNECTION_LIMIT, s->max_conns + CONNECTIONS_MORE,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_URI_LOG_CALLBACK,
 		on_request_line, s, MHD_OPTION_END);
-	if (!s->daemon) /* it has closed the socket */
+	if (!s->daemon) {
+		close(fd);
 		return err_set(err, 1, "cannot start the HTTP server on \"%.*s\"",
 			       SV_ARG(opt->listen));
+	}
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	s->watch = (struct loop_fd){.events = EPOLLIN, .ready = on_ready, .cls = s};
 	s->watch.fd = info ? info->epoll_fd : -1;
 	r = loop_fd_add(loop, &s->watch, err);
+	if (r == 0)
+		r = http_accept_init(&s->accept, loop, fd, on_accepted, s, err);
+	else
+		close(fd);
 	if (r != 0) {
+		loop_fd_remove(&s->watch);
 		MHD_stop_daemon(s->daemon);
 		return r;
 	}
@@ -497,6 +568,7 @@ void http_server_free(struct http_server *s)
 {
 	if (!s)
 		return;
+	http_accept_deinit(&s->accept);
 	/* The library refuses to stop with suspended connections. */
 	for (struct http_exchange *x = s->exchanges; x; x = x->next) {
 		if (!x->suspended)

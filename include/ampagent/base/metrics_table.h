@@ -15,6 +15,7 @@
 	X(M_PROCESS_OPEN_FDS, METRIC_KIND_GAUGE, "process_open_fds", "", "Open file descriptors.") \
 	X(M_PROCESS_MAX_FDS, METRIC_KIND_GAUGE, "process_max_fds", "", "Highest number of file descriptors the process may open.") \
 	X(M_PROCESS_START_TIME, METRIC_KIND_GAUGE, "process_start_time_seconds", "", "Start time of the process since the Unix epoch in seconds.") \
+	X(M_DESCRIPTORS_REFUSED, METRIC_KIND_COUNTER, "ampagent_descriptors_refused_total", "", "Connections given up at once because open files are short: the last ones are kept for what matters more.") \
 	X(M_HTTP_REQUESTS, METRIC_KIND_COUNTER, "prometheus_http_requests_total", "handler,code", "HTTP requests answered, by handler and status code.") \
 	X(M_SD_DISCOVERED_TARGETS, METRIC_KIND_GAUGE, "prometheus_sd_discovered_targets", "name,config", "Current number of discovered targets.") \
 	X(M_SD_FAILED_CONFIGS, METRIC_KIND_GAUGE, "prometheus_sd_failed_configs", "name", "Current number of service discovery configurations that failed to load.") \

@@ -393,6 +393,41 @@ static void suspended_ones_do_not_hold_up_others(void **state)
 	close(fd);
 }
 
+/* How an idle connection stands: 'e' ended, 'o' open, after what it was answered. */
+static char state_of(int fd)
+{
+	char waste[4096];
+	ssize_t n;
+	while ((n = recv(fd, waste, sizeof(waste), MSG_DONTWAIT)) > 0)
+		;
+	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 'o' : 'e';
+}
+
+static void idle_ones_make_room(void **state)
+{
+	struct fixture *f = *state;
+	static const char get[] = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+	int port = http_server_port(f->server), fds[8];
+	for (int i = 0; i < 8; i++) {
+		fds[i] = raw_connect(port);
+		assert_true(send(fds[i], get, sizeof(get) - 1, 0) > 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		char *answer = raw_talk(f->loop, port, get, "hello");
+		assert_non_null(strstr(answer, "hello"));
+		free(answer);
+	}
+	/* The connections of raw_talk() have left, so only the first of them needed room. */
+	int ended = 0;
+	for (int i = 0; i < 8; i++)
+		ended += state_of(fds[i]) == 'e';
+	assert_int_equal(state_of(fds[0]), 'e');
+	assert_int_equal(state_of(fds[7]), 'o');
+	assert_true(ended >= 1 && ended <= 3);
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+}
+
 static void listen_errors(void **state)
 {
 	struct fixture *f = *state;
@@ -432,6 +467,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(freed_with_an_answer_owed, setup, teardown),
 		cmocka_unit_test_setup_teardown(suspended_ones_do_not_hold_up_others, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(idle_ones_make_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(listen_errors, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
