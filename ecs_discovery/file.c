@@ -279,6 +279,16 @@ static void list(const struct provider *base, struct target_group *out)
 	}
 }
 
+/* A file that was never good may name anything. */
+static bool complete(const struct provider *base)
+{
+	const struct file_provider *p = self_of(base);
+	for (size_t i = 0; i < p->n_files; i++)
+		if (!p->files[i].parsed)
+			return false;
+	return true;
+}
+
 static void free_self(struct provider *base)
 {
 	struct file_provider *p = (struct file_provider *)base;
@@ -299,7 +309,8 @@ static void free_self(struct provider *base)
 	free(p);
 }
 
-static const struct provider_ops ops = {.count = count, .list = list, .free = free_self};
+static const struct provider_ops ops = {
+	.count = count, .list = list, .complete = complete, .free = free_self};
 
 static int copy_globs(struct file_provider *p, const struct file_sd_options *opt)
 {

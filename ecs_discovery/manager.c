@@ -24,6 +24,7 @@ struct discovery {
 	size_t n_jobs;
 	uint64_t received, updates;
 	int64_t last_update_ms;
+	bool paused;
 };
 
 static void job_free(struct job *j)
@@ -72,7 +73,7 @@ static void on_change(void *cls)
 {
 	struct job *j = cls;
 	j->discovery->received++;
-	if (!loop_timer_armed(&j->timer))
+	if (!j->discovery->paused && !loop_timer_armed(&j->timer))
 		loop_timer_in(j->discovery->loop, &j->timer, COALESCE_MS);
 }
 
@@ -189,6 +190,27 @@ int discovery_apply(struct discovery *d, const struct discovery_options *opts, s
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = job_deliver(jobs[i]);
 	return r;
+}
+
+bool discovery_complete(const struct discovery *d)
+{
+	for (size_t i = 0; i < d->n_jobs; i++) {
+		const struct job *j = d->jobs[i];
+		/* What has changed is told in a moment. */
+		bool complete = !loop_timer_armed(&j->timer);
+		for (size_t k = 0; complete && k < j->n_providers; k++)
+			complete = j->providers[k]->ops->complete(j->providers[k]);
+		if (!complete)
+			return false;
+	}
+	return true;
+}
+
+void discovery_pause(struct discovery *d)
+{
+	d->paused = true;
+	for (size_t i = 0; i < d->n_jobs; i++)
+		loop_timer_cancel(&d->jobs[i]->timer);
 }
 
 void discovery_collect(struct discovery *d, struct metrics_writer *w)

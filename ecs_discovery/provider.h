@@ -11,6 +11,8 @@ struct provider_ops {
 	size_t (*count)(const struct provider *p);
 	/* Writes count() groups, which stay valid until the provider changes or is freed. */
 	void (*list)(const struct provider *p, struct target_group *out);
+	/* Whether the list is what the source says, not only what could be had of it so far. */
+	bool (*complete)(const struct provider *p);
 	void (*free)(struct provider *p);
 };
 

@@ -28,6 +28,11 @@ static void list(const struct provider *p, struct target_group *out)
 		memcpy(out, groups->v, groups->n * sizeof *out);
 }
 
+static bool complete(const struct provider *p)
+{
+	return true;
+}
+
 static void free_self(struct provider *p)
 {
 	struct static_provider *self = (struct static_provider *)p;
@@ -35,7 +40,8 @@ static void free_self(struct provider *p)
 	free(self);
 }
 
-static const struct provider_ops ops = {.count = count, .list = list, .free = free_self};
+static const struct provider_ops ops = {
+	.count = count, .list = list, .complete = complete, .free = free_self};
 
 static int write_group(struct group_writer *w, const struct static_group_options *opt, size_t i)
 {

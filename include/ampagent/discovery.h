@@ -17,6 +17,11 @@ void discovery_free(struct discovery *d);
  * as they are read (at once). opts must stay valid until the next apply or free. A file source
  * whose options are unchanged keeps what it read. 0, or ERR_NOMEM: then there are no jobs left. */
 int discovery_apply(struct discovery *d, const struct discovery_options *opts, size_t n);
+/* Whether every source of every job has been read whole and told of: a target that was not named by
+ * now is gone. */
+bool discovery_complete(const struct discovery *d);
+/* Tells of no more changes. */
+void discovery_pause(struct discovery *d);
 /* Reads a file of file_sd and calls fn for each of its groups, for checks: 0; 1 with
  * "path:line:col: ..." when it cannot be read; else what fn gave. */
 typedef int (*discovery_group_fn)(void *cls, const struct target_group *group);

@@ -316,10 +316,59 @@ static void test_reload_keeps_and_replaces(void **state)
 	deinit(&s, d);
 }
 
+/* Complete once every file has been read, and told of; one that breaks later has told already. */
+static void test_what_is_complete(void **state)
+{
+	struct seen s;
+	struct discovery *d;
+	struct file_job j;
+	file_job(&j, "*.json", NULL, 3600000);
+	init(&s, &d);
+	assert_true(discovery_complete(d));
+	put("a.json", "[{\"targets\":[\"a:1\"]}]");
+	put("new.json", "{ broken");
+	assert_int_equal(discovery_apply(d, &j.opts, 1), 0);
+	assert_non_null(strstr(s.text.ptr, "a:1"));
+	assert_false(discovery_complete(d));
+	put("new.json", "[{\"targets\":[\"n:1\"]}]");
+	wait_for(&s, want("j:\n0 {} [s:1]\n"
+			  "@/a.json:0 {__meta_filepath=\"@/a.json\"} [a:1]\n"
+			  "@/new.json:0 {__meta_filepath=\"@/new.json\"} [n:1]\n"));
+	assert_true(discovery_complete(d));
+	double errors = metric_get(M_SD_FILE_READ_ERRORS);
+	put("new.json", "{ broken");
+	while (metric_get(M_SD_FILE_READ_ERRORS) == errors)
+		after(&s, 50);
+	assert_true(discovery_complete(d));
+	deinit(&s, d);
+}
+
+static void test_paused(void **state)
+{
+	struct seen s;
+	struct discovery *d;
+	struct file_job j;
+	file_job(&j, "*.json", NULL, 3600000);
+	init(&s, &d);
+	put("a.json", "[]");
+	assert_int_equal(discovery_apply(d, &j.opts, 1), 0);
+	unsigned updates = s.updates;
+	double received = metric(d, "prometheus_sd_received_updates_total{name=\"scrape\"}");
+	discovery_pause(d);
+	put("a.json", "[{\"targets\":[\"a:1\"]}]");
+	while (metric(d, "prometheus_sd_received_updates_total{name=\"scrape\"}") == received)
+		after(&s, 50);
+	after(&s, 300);
+	assert_int_equal(s.updates, updates);
+	deinit(&s, d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_static_jobs),
+		cmocka_unit_test_setup_teardown(test_what_is_complete, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_paused, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_files_come_change_break_and_go, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(test_config_map_swap, make_dir, remove_dir),
