@@ -55,7 +55,7 @@ static int log_load(void *cls, struct buf *out, struct err *err)
 static int log_store(void *cls, struct sv content, struct err *err)
 {
 	struct rw_log *l = cls;
-	return wal_position_store(l->wal, l->key, content, err);
+	return wal_position_put(l->wal, l->key, content, err);
 }
 
 static uint16_t log_labels(void *cls, uint32_t frame, uint16_t from,

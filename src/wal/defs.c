@@ -34,7 +34,7 @@ static uint64_t rehash_label(uint32_t value, void *cls)
 
 void defs_init(struct defs *d, struct store *store)
 {
-	*d = (struct defs){.store = store, .next_frame = 1, .next_owner = 1};
+	*d = (struct defs){.store = store, .next_frame = 1, .next_owner = 1, .end = APPEND_NULL};
 	pthread_mutex_init(&d->mutex, NULL);
 	/* All that a batch can define, beside what waits already. */
 	buf_init(&d->out, 2 * LIMIT_PAGE_BYTES);
@@ -51,6 +51,7 @@ void defs_deinit(struct defs *d)
 	free(d->files);
 	free(d->pending);
 	buf_deinit(&d->out);
+	append_deinit(&d->end);
 	map_deinit(&d->frame_map);
 	map_deinit(&d->owner_map);
 	map_deinit(&d->label_map);
@@ -308,6 +309,15 @@ int defs_index(struct defs *d, struct def_file *file, const struct def_pending *
 		f->retired_file = file->number;
 	}
 	return 0;
+}
+
+void defs_mark_retired(struct defs *d, uint32_t frame)
+{
+	pthread_mutex_lock(&d->mutex);
+	struct def_frame *f = defs_find_frame(d, frame);
+	if (f)
+		f->retired = true;
+	pthread_mutex_unlock(&d->mutex);
 }
 
 /* ---- looking ---- */

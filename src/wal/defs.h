@@ -9,7 +9,7 @@
 #include <ampagent/model/batch.h>
 #include <pthread.h>
 
-#include "store.h"
+#include "append.h"
 
 /* One open definition file, shared by the index and readers of the moment. */
 struct def_file {
@@ -79,6 +79,8 @@ struct defs {
 	struct def_pending *pending;
 	size_t n_pending, cap_pending;
 	bool dirty;
+	bool keep;         /* what is not synced, see append.h */
+	struct append end; /* of the newest file */
 };
 
 void defs_init(struct defs *d, struct store *store);
@@ -93,6 +95,8 @@ int defs_load(struct defs *d, uint64_t last_segment, struct err *err);
 int defs_add(struct defs *d, const struct batch *b);
 /* Notes that a frame will not be used again: 0 or ERR_NOMEM. */
 int defs_retire(struct defs *d, uint32_t frame);
+/* The same for this run only, at once: nobody takes the frame up again. */
+void defs_mark_retired(struct defs *d, uint32_t frame);
 /* Writes what is noted and then shows it to readers: 0, or -1 with errno (to be tried again). */
 int defs_write(struct defs *d);
 /* 0, or -1 with errno. */

@@ -86,6 +86,11 @@ static int load_file(struct defs *d, struct def_file *file, bool newest)
 		file->size = r.end;
 		d->dirty = true;
 	}
+	if (newest) {
+		append_begin(&d->end, file->fd, file->size, d->keep);
+		/* What a killed process left in the page cache is believed from now on. */
+		d->dirty |= d->keep && append_sync(&d->end);
+	}
 	return 0;
 }
 

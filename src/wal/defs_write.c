@@ -26,7 +26,7 @@ static struct def_file *current(const struct defs *d)
 
 int defs_sync(struct defs *d)
 {
-	if (d->dirty && fdatasync(current(d)->fd) != 0)
+	if (d->dirty && append_sync(&d->end) != 0)
 		return -1;
 	d->dirty = false;
 	return 0;
@@ -46,11 +46,16 @@ static int roll(struct defs *d)
 		return -1;
 	_cleanup_(close_fdp) int fd = store_create(d->store, store_name(name, FILE_DEFS, number));
 	file_header_put(raw, &h);
-	if (fd < 0 || write_at(fd, sv_make((const char *)raw, sizeof raw), 0) ||
-	    store_sync_names(d->store))
+	struct append end = APPEND_NULL;
+	append_begin(&end, fd, 0, d->keep);
+	if (fd < 0 || append_write(&end, sv_make((const char *)raw, sizeof raw), 0) ||
+	    store_sync_names(d->store)) {
+		append_deinit(&end);
 		return -1;
+	}
 	struct def_file *file = def_file_new(fd, number, FILE_HEADER_BYTES);
 	if (!file) {
+		append_deinit(&end);
 		errno = ENOMEM;
 		return -1;
 	}
@@ -59,10 +64,13 @@ static int roll(struct defs *d)
 	int r = defs_add_file(d, file);
 	pthread_mutex_unlock(&d->mutex);
 	if (r) {
+		append_deinit(&end);
 		def_file_unref(file);
 		errno = ENOMEM;
 		return -1;
 	}
+	append_deinit(&d->end);
+	d->end = end;
 	d->dirty = true;
 	return 0;
 }
@@ -80,7 +88,7 @@ static int append(struct defs *d)
 		return -1;
 	file = current(d);
 	d->dirty = true;
-	return append_at(file->fd, buf_view(&d->out), file->size);
+	return append_write(&d->end, buf_view(&d->out), file->size);
 }
 
 int defs_write_noted(struct defs *d)

@@ -1,8 +1,8 @@
-/* Destinations' durable positions: one small file each, replaced whole.
+/* Destinations' durable positions: one small file each, replaced whole; the one before stays beside
+ * it, for the case that the newest one is damaged.
  *
- * Called on the thread of the destinations about once a second: one write, one fdatasync, one
- * rename. The directory is not synced: after a power loss the old file or the new one is there, and
- * both are whole.
+ * They come from the thread of the destinations about once a second and are stored by the writer
+ * thread, so that a slow disk does not hold up sending: one write, one fdatasync, two renames.
  */
 #include <ampagent/base/hash.h>
 #include <ampagent/base/varint.h>
@@ -14,6 +14,9 @@
 /* magic 4, CRC-32C of the rest 4, key length varint, key, content */
 static const char magic[4] = {'A', 'M', 'P', 'P'};
 enum { HEAD_BYTES = 8, KEY_SHOWN = 48, FILE_BYTES_MAX = 1 << 20 };
+#define OLD ".old"
+
+static void settle(struct wal *w, struct sv key);
 
 static bool plain(char c)
 {
@@ -57,13 +60,16 @@ static int read_position(struct store *s, const char *name, struct buf *buf, str
 	return 0;
 }
 
-int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err *err)
+/* ---- loading ---- */
+
+/* As read_position() of this key: 0, or 1 with the reason. */
+static int load_file(struct wal *w, const char *name, struct sv key, struct buf *out,
+		     struct err *err)
 {
-	char name[STORE_NAME_MAX];
 	struct sv found, content;
 	_cleanup_(buf_deinit) struct buf buf;
 	buf_init(&buf, FILE_BYTES_MAX);
-	if (read_position(&w->store, name_of(name, key), &buf, &found, &content, err))
+	if (read_position(&w->store, name, &buf, &found, &content, err))
 		return 1;
 	if (!sv_eq(found, key))
 		return err_set(err, 1, "%s: of another destination", name);
@@ -72,26 +78,207 @@ int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err 
 	return 0;
 }
 
+int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err *err)
+{
+	char name[STORE_NAME_MAX], old[STORE_NAME_MAX + 8];
+	name_of(name, key);
+	snprintf(old, sizeof old, "%s" OLD, name);
+	settle(w, key);
+	/* The one before is older by one answer: what was sent since is sent again. */
+	return load_file(w, name, key, out, err) == 0 || load_file(w, old, key, out, NULL) == 0 ? 0
+												: 1;
+}
+
+/* ---- storing ---- */
+
+static int encode(struct buf *out, struct sv key, struct sv content)
+{
+	buf_append(out, magic, sizeof magic);
+	buf_append(out, "\0\0\0", 4);
+	buf_varint(out, key.len);
+	buf_sv(out, key);
+	buf_sv(out, content);
+	if (buf_failed(out))
+		return 1;
+	u32_put((uint8_t *)out->ptr + 4,
+		hash_crc32c(0, out->ptr + HEAD_BYTES, out->len - HEAD_BYTES));
+	return 0;
+}
+
+/* 0, or errno. The directory is not synced: after a power loss the old name or the new one is
+ * there, and both files are whole; a segment is deleted only after the next sync of names. */
+static int store_file(struct wal *w, struct sv key, struct sv bytes)
+{
+	char name[STORE_NAME_MAX], tmp[STORE_NAME_MAX + 8], old[STORE_NAME_MAX + 8];
+	name_of(name, key);
+	snprintf(tmp, sizeof tmp, "%s.tmp", name);
+	snprintf(old, sizeof old, "%s" OLD, name);
+	_cleanup_(close_fdp) int fd = store_create(&w->store, tmp);
+	bool sync = !w->opt.memory && w->opt.durability != WAL_DURABILITY_NONE;
+	if (fd < 0 || write_at(fd, bytes, 0) || (sync && fdatasync(fd)))
+		return errno;
+	if (store_rename(&w->store, name, old) && errno != ENOENT)
+		return errno;
+	return store_rename(&w->store, tmp, name) ? errno : 0;
+}
+
+static struct position_put *find_put(const struct queue *q, struct sv key)
+{
+	for (size_t i = 0; i < q->n_positions; i++)
+		if (sv_eq(sv_of(q->positions[i]->key), key))
+			return q->positions[i];
+	return NULL;
+}
+
+static struct position_put *add_put(struct queue *q, struct sv key)
+{
+	_cleanup_(freep) char *copy = sv_dup(key);
+	struct position_put *p = calloc(1, sizeof *p);
+	struct position_put **v = reallocarray(q->positions, q->n_positions + 1, sizeof(*v));
+	if (v)
+		q->positions = v;
+	if (!v || !p || !copy) {
+		free(p);
+		return NULL;
+	}
+	p->key = take_ptr(copy);
+	buf_init(&p->content, FILE_BYTES_MAX);
+	q->positions[q->n_positions++] = p;
+	return p;
+}
+
+static void free_put(struct position_put *p)
+{
+	buf_deinit(&p->content);
+	free(p->key);
+	free(p);
+}
+
+void positions_deinit(struct queue *q)
+{
+	for (size_t i = 0; i < q->n_positions; i++)
+		free_put(q->positions[i]);
+	free(q->positions);
+}
+
+/* The writer stores it; what it says meanwhile of the hold waits for that. With the queue's mutex
+ * held; 0 or ERR_NOMEM. */
+static int put_locked(struct wal *w, struct sv key, struct sv content, struct position_put **out)
+{
+	struct queue *q = &w->queue;
+	struct position_put *p = find_put(q, key);
+	_cleanup_(buf_deinit) struct buf bytes;
+	buf_init(&bytes, FILE_BYTES_MAX);
+	if ((!p && !(p = add_put(q, key))) || encode(&bytes, key, content))
+		return ERR_NOMEM;
+	buf_deinit(&p->content);
+	p->content = bytes;
+	bytes = BUF_NULL;
+	p->put++;
+	p->waits = q->positions_wait = true;
+	pthread_cond_signal(&w->queue_cond);
+	*out = p;
+	return 0;
+}
+
+static int tell(struct err *err, struct sv key, int error)
+{
+	char name[STORE_NAME_MAX];
+	return error ? err_set(err, 1, "%s: %s", name_of(name, key), strerror(error)) : 0;
+}
+
+int wal_position_put(struct wal *w, struct sv key, struct sv content, struct err *err)
+{
+	struct position_put *p;
+	pthread_mutex_lock(&w->queue_mutex);
+	int error = put_locked(w, key, content, &p) ? ENOMEM : p->error;
+	pthread_mutex_unlock(&w->queue_mutex);
+	return tell(err, key, error);
+}
+
 int wal_position_store(struct wal *w, struct sv key, struct sv content, struct err *err)
 {
-	char name[STORE_NAME_MAX], tmp[STORE_NAME_MAX + 8];
-	_cleanup_(buf_deinit) struct buf buf;
-	buf_init(&buf, FILE_BYTES_MAX);
-	buf_append(&buf, magic, sizeof magic);
-	buf_append(&buf, "\0\0\0", 4);
-	buf_varint(&buf, key.len);
-	buf_sv(&buf, key);
-	buf_sv(&buf, content);
-	if (buf_failed(&buf))
-		return err_set(err, 1, "position is too large");
-	u32_put((uint8_t *)buf.ptr + 4, hash_crc32c(0, buf.ptr + HEAD_BYTES, buf.len - HEAD_BYTES));
+	struct position_put *p;
+	pthread_mutex_lock(&w->queue_mutex);
+	int error = put_locked(w, key, content, &p) ? ENOMEM : 0;
+	uint64_t number = error ? 0 : p->put;
+	while (!error && p->done < number)
+		pthread_cond_wait(&w->done_cond, &w->queue_mutex);
+	if (!error)
+		error = p->error;
+	pthread_mutex_unlock(&w->queue_mutex);
+	return tell(err, key, error);
+}
 
-	snprintf(tmp, sizeof tmp, "%s.tmp", name_of(name, key));
-	_cleanup_(close_fdp) int fd = store_create(&w->store, tmp);
-	if (fd < 0 || write_at(fd, buf_view(&buf), 0) || fdatasync(fd) ||
-	    store_rename(&w->store, tmp, name))
-		return err_set(err, 1, "%s: %s", name, strerror(errno));
-	return 0;
+/* Waits until the writer has nothing of this key in hand. */
+static void settle(struct wal *w, struct sv key)
+{
+	pthread_mutex_lock(&w->queue_mutex);
+	for (const struct position_put *p; (p = find_put(&w->queue, key)) && p->done < p->put;)
+		pthread_cond_wait(&w->done_cond, &w->queue_mutex);
+	pthread_mutex_unlock(&w->queue_mutex);
+}
+
+/* With the queue's mutex held, which is let go meanwhile; nobody frees what is being stored. The
+ * hold is raised even when it could not be stored: a full disk gets room only when segments go. */
+static void store_one(struct wal *w, struct position_put *p)
+{
+	_cleanup_(buf_deinit) struct buf bytes = p->content;
+	uint64_t number = p->put;
+	buf_init(&p->content, FILE_BYTES_MAX);
+	p->waits = false;
+	p->storing = true;
+	pthread_mutex_unlock(&w->queue_mutex);
+	int error = store_file(w, sv_of(p->key), buf_view(&bytes));
+	pthread_mutex_lock(&w->queue_mutex);
+	p->error = error;
+	p->done = number;
+	if (p->holds && p->done == p->put) {
+		struct wal_pos hold = p->hold;
+		p->holds = false;
+		pthread_mutex_unlock(&w->queue_mutex);
+		pthread_mutex_lock(&w->mutex);
+		hold_set(w, sv_of(p->key), hold);
+		pthread_mutex_unlock(&w->mutex);
+		pthread_mutex_lock(&w->queue_mutex);
+	}
+	p->storing = false;
+	pthread_cond_broadcast(&w->done_cond);
+}
+
+static struct position_put *first_waiting(const struct queue *q)
+{
+	for (size_t i = 0; i < q->n_positions; i++)
+		if (q->positions[i]->waits)
+			return q->positions[i];
+	return NULL;
+}
+
+void positions_store(struct wal *w)
+{
+	pthread_mutex_lock(&w->queue_mutex);
+	w->queue.positions_wait = false;
+	for (struct position_put *p; (p = first_waiting(&w->queue));)
+		store_one(w, p);
+	pthread_mutex_unlock(&w->queue_mutex);
+}
+
+/* Nothing of this key is stored any more. */
+static void drop_put(struct wal *w, struct sv key)
+{
+	struct queue *q = &w->queue;
+	pthread_mutex_lock(&w->queue_mutex);
+	struct position_put *p = find_put(q, key);
+	while (p && p->storing) {
+		p->waits = p->holds = false;
+		pthread_cond_wait(&w->done_cond, &w->queue_mutex);
+	}
+	for (size_t i = 0; p && i < q->n_positions; i++)
+		if (q->positions[i] == p)
+			q->positions[i] = q->positions[--q->n_positions];
+	pthread_mutex_unlock(&w->queue_mutex);
+	if (p)
+		free_put(p);
 }
 
 /* ---- holds; with the mutex held ---- */
@@ -117,20 +304,42 @@ static void add_hold(struct wal *w, struct sv key, struct wal_pos pos)
 	w->holds[w->n_holds++] = (struct hold){copy, pos};
 }
 
-void wal_hold(struct wal *w, struct sv key, struct wal_pos pos)
+void hold_set(struct wal *w, struct sv key, struct wal_pos pos)
 {
-	pthread_mutex_lock(&w->mutex);
 	struct hold *h = find_hold(w, key);
 	if (h)
 		h->pos = pos;
 	else
 		add_hold(w, key, pos);
+}
+
+/* What the last position put allows to go must not go before that is stored. */
+static bool hold_later(struct wal *w, struct sv key, struct wal_pos pos)
+{
+	pthread_mutex_lock(&w->queue_mutex);
+	struct position_put *p = find_put(&w->queue, key);
+	bool later = p && p->done < p->put;
+	if (later) {
+		p->hold = pos;
+		p->holds = true;
+	}
+	pthread_mutex_unlock(&w->queue_mutex);
+	return later;
+}
+
+void wal_hold(struct wal *w, struct sv key, struct wal_pos pos)
+{
+	if (hold_later(w, key, pos))
+		return;
+	pthread_mutex_lock(&w->mutex);
+	hold_set(w, key, pos);
 	pthread_mutex_unlock(&w->mutex);
 }
 
 void wal_position_drop(struct wal *w, struct sv key)
 {
-	char name[STORE_NAME_MAX];
+	char name[STORE_NAME_MAX], old[STORE_NAME_MAX + 8];
+	drop_put(w, key);
 	pthread_mutex_lock(&w->mutex);
 	struct hold *h = find_hold(w, key);
 	if (h) {
@@ -138,7 +347,10 @@ void wal_position_drop(struct wal *w, struct sv key)
 		*h = w->holds[--w->n_holds];
 	}
 	pthread_mutex_unlock(&w->mutex);
-	store_remove(&w->store, name_of(name, key));
+	/* The newest one last: killed in between, it is as if nothing was dropped. */
+	snprintf(old, sizeof old, "%s" OLD, name_of(name, key));
+	store_remove(&w->store, old);
+	store_remove(&w->store, name);
 }
 
 struct each {
@@ -147,14 +359,30 @@ struct each {
 	void *cls;
 };
 
+static bool is_readable(struct store *s, const char *name)
+{
+	struct sv key, content;
+	_cleanup_(buf_deinit) struct buf buf;
+	buf_init(&buf, FILE_BYTES_MAX);
+	return read_position(s, name, &buf, &key, &content, NULL) == 0;
+}
+
+/* An old one counts where the new one cannot be read. */
 static void each_name(void *cls, const char *name)
 {
 	const struct each *e = cls;
 	struct sv key, content;
+	char newer[STORE_NAME_MAX];
 	_cleanup_(buf_deinit) struct buf buf;
 	buf_init(&buf, FILE_BYTES_MAX);
-	if (sv_starts_with(sv_of(name), SV("pos-")) && !sv_ends_with(sv_of(name), SV(".tmp")) &&
-	    read_position(&e->w->store, name, &buf, &key, &content, NULL) == 0)
+	if (!sv_starts_with(sv_of(name), SV("pos-")) || sv_ends_with(sv_of(name), SV(".tmp")))
+		return;
+	if (sv_ends_with(sv_of(name), SV(OLD))) {
+		snprintf(newer, sizeof newer, "%.*s", (int)(strlen(name) - strlen(OLD)), name);
+		if (is_readable(&e->w->store, newer))
+			return;
+	}
+	if (read_position(&e->w->store, name, &buf, &key, &content, NULL) == 0)
 		e->fn(e->cls, key);
 }
 
