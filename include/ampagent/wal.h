@@ -45,6 +45,15 @@ uint32_t wal_owner_find(void *wal, struct labels owner,
 			void (*fn)(void *fcls, struct series_ref ref, struct labels labels,
 				   bool alive, int64_t last_t_ms),
 			void *fcls);
+/* For the same: owners that had live series when the log was opened and that wal_owner_find() was
+ * not asked for since. The number of the first one above `after`, 0 when there is none; last_t_ms
+ * is its last batch's time, gap_ms what lay between its last two (0 or nonsense: not known). With
+ * fn, which is called for each frame with live series (alive has a bit for each), it counts as
+ * asked for. */
+uint32_t wal_owner_left(void *wal, uint32_t after, int64_t *last_t_ms, int64_t *gap_ms,
+			void (*fn)(void *fcls, uint32_t frame, uint16_t n_slots,
+				   const uint64_t *alive),
+			void *fcls);
 /* The sink: put() takes the reference and queues; 1 when WAL_QUEUE_BATCHES are waiting. Negative
  * for a batch that breaks batch.h's rules (a column of no or too many slots): still the caller's.
  */
@@ -52,6 +61,10 @@ struct batch_sink wal_sink(struct wal *w);
 /* Blocks until everything put so far is written (and synced when sync). 0; negative as soon as a
  * write fails (what was put stays queued and is tried again). */
 int wal_flush(struct wal *w, bool sync);
+/* The same without blocking: asks for everything put so far to be written and synced, and tells
+ * whether it is. */
+uint64_t wal_sync_begin(struct wal *w);
+bool wal_sync_done(struct wal *w, uint64_t begun);
 
 /* The scrape side says that a frame will not be used again: its definitions go when no unsent batch
  * needs them. */

@@ -48,17 +48,20 @@ struct op {
 	struct batch *batch;
 };
 
-/* What the log said of a frame before it was opened, for wal_owner_find(). */
+/* What the log said of a frame before it was opened, for wal_owner_find() and wal_owner_left(). */
 struct recent_frame {
-	uint32_t frame;
+	uint32_t frame, owner;
 	uint16_t n_slots;
+	bool asked; /* its owner was found */
 	int64_t last_t_ms;
+	int64_t gap_ms; /* between its last two batches; 0 = there was one */
 	uint64_t alive[FRAME_SLOTS / 64];
 };
 
 struct recent {
 	struct map map;
 	struct recent_frame *v;
+	uint32_t *by_owner; /* places in v in order of owner and frame; made when first needed */
 	size_t n, cap;
 	int64_t until_ms; /* monotonic: forgotten then */
 };
@@ -168,4 +171,6 @@ uint64_t segments_next_number(const struct wal *w);
 
 /* Notes a batch read when the log was opened. 0 or ERR_NOMEM. */
 int recent_note(struct recent *r, const struct batch *b);
+/* After the last batch: 0 or ERR_NOMEM. */
+int recent_done(struct recent *r);
 void recent_deinit(struct recent *r);

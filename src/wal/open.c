@@ -179,6 +179,26 @@ int wal_flush(struct wal *w, bool sync)
 	return r;
 }
 
+uint64_t wal_sync_begin(struct wal *w)
+{
+	struct queue *q = &w->queue;
+	pthread_mutex_lock(&w->queue_mutex);
+	uint64_t target = q->put;
+	if (q->sync_to < target)
+		q->sync_to = target;
+	pthread_cond_signal(&w->queue_cond);
+	pthread_mutex_unlock(&w->queue_mutex);
+	return target;
+}
+
+bool wal_sync_done(struct wal *w, uint64_t target)
+{
+	pthread_mutex_lock(&w->queue_mutex);
+	bool done = w->queue.synced >= target;
+	pthread_mutex_unlock(&w->queue_mutex);
+	return done;
+}
+
 void wal_frame_retire(struct wal *w, uint32_t frame)
 {
 	pthread_mutex_lock(&w->queue_mutex);

@@ -18,6 +18,7 @@ void recent_deinit(struct recent *r)
 {
 	map_deinit(&r->map);
 	free(r->v);
+	free(r->by_owner);
 	*r = (struct recent){0};
 }
 
@@ -29,7 +30,7 @@ static struct recent_frame *find(const struct recent *r, uint32_t frame)
 	return NULL;
 }
 
-static struct recent_frame *get(struct recent *r, uint32_t frame)
+static struct recent_frame *get(struct recent *r, uint32_t frame, uint32_t owner)
 {
 	struct recent_frame *f = find(r, frame);
 	if (f)
@@ -42,7 +43,7 @@ static struct recent_frame *get(struct recent *r, uint32_t frame)
 		r->v = v;
 		r->cap = cap;
 	}
-	r->v[r->n] = (struct recent_frame){.frame = frame, .last_t_ms = INT64_MIN};
+	r->v[r->n] = (struct recent_frame){.frame = frame, .owner = owner, .last_t_ms = INT64_MIN};
 	if (map_insert(&r->map, frame_hash(frame), (uint32_t)r->n, rehash, r))
 		return NULL;
 	return &r->v[r->n++];
@@ -52,8 +53,12 @@ static void note_slots(struct recent_frame *f, unsigned n_slots, int64_t t_ms)
 {
 	if (n_slots > f->n_slots)
 		f->n_slots = (uint16_t)n_slots;
-	if (t_ms > f->last_t_ms)
-		f->last_t_ms = t_ms;
+	if (t_ms <= f->last_t_ms)
+		return;
+	/* What is read may be anything: no overflow. */
+	if (f->last_t_ms != INT64_MIN)
+		f->gap_ms = (int64_t)((uint64_t)t_ms - (uint64_t)f->last_t_ms);
+	f->last_t_ms = t_ms;
 }
 
 static void note_column(struct recent_frame *f, const struct batch_column *c)
@@ -82,7 +87,7 @@ static void note_histogram(struct recent_frame *f, const struct batch_histogram 
 static int note_histograms(struct recent *r, const struct batch *b)
 {
 	for (size_t i = 0; i < b->n_histograms; i++) {
-		struct recent_frame *f = get(r, b->histograms[i].frame);
+		struct recent_frame *f = get(r, b->histograms[i].frame, b->owner);
 		if (!f)
 			return ERR_NOMEM;
 		note_slots(f, b->histograms[i].slot + 1U, b->t_ms);
@@ -95,20 +100,79 @@ static int note_histograms(struct recent *r, const struct batch *b)
 int recent_note(struct recent *r, const struct batch *b)
 {
 	for (size_t i = 0; i < b->n_columns; i++) {
-		struct recent_frame *f = get(r, b->columns[i].frame);
+		struct recent_frame *f = get(r, b->columns[i].frame, b->owner);
 		if (!f)
 			return ERR_NOMEM;
 		note_slots(f, b->columns[i].n_slots, b->t_ms);
 		note_column(f, &b->columns[i]);
 	}
 	for (size_t i = 0; i < b->n_rows; i++) {
-		struct recent_frame *f = get(r, b->rows[i].frame);
+		struct recent_frame *f = get(r, b->rows[i].frame, b->owner);
 		if (!f)
 			return ERR_NOMEM;
 		/* The batch's time: a row's own may lie in the future. */
 		note_slots(f, b->rows[i].slot + 1U, b->t_ms);
 	}
 	return note_histograms(r, b);
+}
+
+/* ---- owners ---- */
+
+static int compare_owners(const void *a, const void *b, void *cls)
+{
+	const struct recent_frame *v = cls;
+	const struct recent_frame *x = &v[*(const uint32_t *)a], *y = &v[*(const uint32_t *)b];
+	if (x->owner != y->owner)
+		return x->owner < y->owner ? -1 : 1;
+	return x->frame < y->frame ? -1 : x->frame > y->frame;
+}
+
+int recent_done(struct recent *r)
+{
+	if (r->n == 0)
+		return 0;
+	r->by_owner = reallocarray(NULL, r->n, sizeof *r->by_owner);
+	if (!r->by_owner)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < r->n; i++)
+		r->by_owner[i] = (uint32_t)i;
+	qsort_r(r->by_owner, r->n, sizeof *r->by_owner, compare_owners, r->v);
+	return 0;
+}
+
+static struct recent_frame *owned_at(const struct recent *r, size_t i)
+{
+	return &r->v[r->by_owner[i]];
+}
+
+/* Where the frames of owners from `owner` on begin. */
+static size_t owned_from(const struct recent *r, uint32_t owner)
+{
+	size_t low = 0, high = r->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (owned_at(r, mid)->owner < owner)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Forgets everything when nobody needs it any more; with the mutex held. */
+static void expire(struct recent *r)
+{
+	if (r->n > 0 && clock_mono_ms() > r->until_ms)
+		recent_deinit(r);
+}
+
+static void note_asked(struct wal *w, uint32_t owner)
+{
+	pthread_mutex_lock(&w->mutex);
+	const struct recent *r = &w->recent;
+	for (size_t i = owned_from(r, owner); i < r->n && owned_at(r, i)->owner == owner; i++)
+		owned_at(r, i)->asked = true;
+	pthread_mutex_unlock(&w->mutex);
 }
 
 /* One frame's labels, held until all of them were read: a frame that cannot be read whole must not
@@ -134,8 +198,7 @@ static void hold_slot(void *cls, uint16_t slot, struct labels labels)
 static bool recent_take(struct wal *w, uint32_t frame, struct recent_frame *out)
 {
 	pthread_mutex_lock(&w->mutex);
-	if (w->recent.n > 0 && clock_mono_ms() > w->recent.until_ms)
-		recent_deinit(&w->recent);
+	expire(&w->recent);
 	const struct recent_frame *f = find(&w->recent, frame);
 	if (f)
 		*out = *f;
@@ -154,6 +217,7 @@ uint32_t wal_owner_find(void *wal, struct labels owner,
 	_cleanup_(freep) struct slots *s = number ? calloc(1, sizeof *s) : NULL;
 	if (!s)
 		return 0;
+	note_asked(w, number);
 	arena_init(&s->arena, WAL_RECORD_BYTES);
 	size_t n = defs_owner_frames(&w->defs, number, &frames);
 	for (size_t i = 0; i < n; i++) {
@@ -172,4 +236,72 @@ uint32_t wal_owner_find(void *wal, struct labels owner,
 	}
 	arena_deinit(&s->arena);
 	return number;
+}
+
+/* What is known of the owner whose frames begin at place i; returns where the next one's begin. */
+static size_t sum_up(const struct recent *r, size_t i, bool *live, int64_t *last_t_ms,
+		     int64_t *gap_ms)
+{
+	uint32_t owner = owned_at(r, i)->owner;
+	*live = false;
+	*last_t_ms = INT64_MIN;
+	*gap_ms = 0;
+	for (; i < r->n && owned_at(r, i)->owner == owner; i++) {
+		const struct recent_frame *f = owned_at(r, i);
+		for (unsigned k = 0; k < FRAME_SLOTS / 64; k++)
+			*live |= !f->asked && f->alive[k] != 0;
+		if (f->last_t_ms > *last_t_ms || (f->last_t_ms == *last_t_ms && *gap_ms == 0)) {
+			*last_t_ms = f->last_t_ms;
+			*gap_ms = f->gap_ms;
+		}
+	}
+	return i;
+}
+
+/* As wal_owner_find(): frames whose labels cannot be read whole are not used any more. */
+static void tell_frames(struct wal *w, uint32_t owner,
+			void (*fn)(void *fcls, uint32_t frame, uint16_t n_slots,
+				   const uint64_t *alive),
+			void *fcls)
+{
+	_cleanup_(freep) uint32_t *frames = NULL;
+	size_t n = defs_owner_frames(&w->defs, owner, &frames);
+	for (size_t i = 0; i < n; i++) {
+		struct recent_frame f;
+		uint64_t any = 0;
+		if (!recent_take(w, frames[i], &f) ||
+		    f.n_slots > defs_labels(&w->defs, frames[i], FRAME_SLOTS, NULL, NULL))
+			continue;
+		for (unsigned k = 0; k < FRAME_SLOTS / 64; k++)
+			any |= f.alive[k];
+		if (any)
+			fn(fcls, f.frame, f.n_slots, f.alive);
+	}
+}
+
+uint32_t wal_owner_left(void *wal, uint32_t after, int64_t *last_t_ms, int64_t *gap_ms,
+			void (*fn)(void *fcls, uint32_t frame, uint16_t n_slots,
+				   const uint64_t *alive),
+			void *fcls)
+{
+	struct wal *w = wal;
+	uint32_t owner = 0;
+	pthread_mutex_lock(&w->mutex);
+	const struct recent *r = &w->recent;
+	expire(&w->recent);
+	for (size_t i = after < UINT32_MAX ? owned_from(r, after + 1) : r->n; i < r->n;) {
+		bool live;
+		size_t next = sum_up(r, i, &live, last_t_ms, gap_ms);
+		owner = owned_at(r, i)->owner;
+		if (live)
+			break;
+		owner = 0;
+		i = next;
+	}
+	pthread_mutex_unlock(&w->mutex);
+	if (owner && fn) {
+		tell_frames(w, owner, fn, fcls);
+		note_asked(w, owner);
+	}
+	return owner;
 }

@@ -223,5 +223,5 @@ int segments_load(struct wal *w, struct err *err)
 	size_t n = w->n_segments;
 	for (size_t i = first_recent(w); i < n && r == 0; i++)
 		r = load_records(w, i, err);
-	return r;
+	return r ? r : recent_done(&w->recent);
 }
