@@ -9,6 +9,11 @@ void exemplar_memory_clear(struct exemplar_memory *m)
 	*m = EXEMPLAR_MEMORY_NULL;
 }
 
+size_t exemplar_memory_bytes(const struct exemplar_memory *m)
+{
+	return m->cap * sizeof *m->v + map_bytes(&m->index);
+}
+
 static uint64_t series_hash(uint32_t value, void *cls)
 {
 	const struct exemplar_memory *m = cls;

@@ -19,6 +19,8 @@ struct exemplar_memory {
 
 #define EXEMPLAR_MEMORY_NULL ((struct exemplar_memory){NULL, 0, 0, MAP_NULL})
 
+/* Memory held. */
+size_t exemplar_memory_bytes(const struct exemplar_memory *m);
 /* Forgets all: what targets still show is told once more. */
 void exemplar_memory_clear(struct exemplar_memory *m);
 /* Remembers hash as the series' last exemplar: 1 when it was that already, 0 when it is new (also

@@ -22,6 +22,18 @@ void frame_list_deinit(struct frame_list *l)
 	*l = (struct frame_list){0};
 }
 
+size_t frame_list_bytes(const struct frame_list *l)
+{
+	size_t n = l->cap_times * sizeof *l->times;
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct frame *f = &l->v[i];
+		unsigned arrays = 1U + (f->last_ms != NULL) + (f->sample_ms != NULL);
+		/* Its place, and half a place of room ahead. */
+		n += sizeof *f + sizeof *f / 2 + (size_t)f->cap * arrays * sizeof *f->hash;
+	}
+	return n;
+}
+
 /* What a series takes in a request: label framing and one sample around the label bytes. */
 static uint32_t raw_size(struct labels labels)
 {

@@ -78,6 +78,8 @@ static inline void bit_set(uint64_t *words, unsigned i)
 }
 
 void frame_list_deinit(struct frame_list *l);
+/* Memory held. */
+size_t frame_list_bytes(const struct frame_list *l);
 /* A slot that the log already knows (frames in order, slots in order); last_ms: the last batch that
  * its frame was in. 0 or ERR_NOMEM. */
 int frame_list_restore(struct frame_list *l, struct series_ref ref, struct labels labels,

@@ -12,6 +12,11 @@ void line_table_deinit(struct line_table *t)
 	*t = LINE_TABLE_NULL;
 }
 
+size_t line_table_bytes(const struct line_table *t)
+{
+	return t->cap * sizeof *t->v + map_bytes(&t->by_hash);
+}
+
 static uint64_t line_hash(uint32_t value, void *cls)
 {
 	const struct line_table *t = cls;

@@ -56,6 +56,8 @@ struct line_table {
 enum { LINE_LEN_MAX = UINT16_MAX };
 
 void line_table_deinit(struct line_table *t);
+/* Memory held. */
+size_t line_table_bytes(const struct line_table *t);
 /* LINE_NONE when there is none (or no memory for the index: the line is then parsed anew). */
 uint32_t line_table_find(struct line_table *t, uint64_t hash, size_t len);
 /* A new line at the end of the table; LINE_NONE without memory. */

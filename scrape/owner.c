@@ -46,14 +46,33 @@ struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, ui
 		o->id = lookup->find(lookup->cls, key, restore_slot, &restore);
 	if (restore.result != 0)
 		return NULL;
+	owner_charge(o);
 	o->in_log = o->id != 0;
 	if (!o->in_log)
 		o->id = (*next_owner)++;
 	return take_ptr(o);
 }
 
+static void charge(enum budget_part part, size_t *charged, size_t now)
+{
+	if (now == *charged)
+		return;
+	budget_charge(part, now);
+	budget_release(part, *charged);
+	*charged = now;
+}
+
+void owner_charge(struct owner *o)
+{
+	charge(BUDGET_SERIES, &o->charged,
+	       o->key.len + line_table_bytes(&o->lines) + frame_list_bytes(&o->frames));
+	charge(BUDGET_EXEMPLARS, &o->charged_exemplars, exemplar_memory_bytes(&o->exemplars));
+}
+
 void owner_free(struct owner *o)
 {
+	budget_release(BUDGET_SERIES, o->charged);
+	budget_release(BUDGET_EXEMPLARS, o->charged_exemplars);
 	exemplar_memory_clear(&o->exemplars);
 	metadata_list_release(o->metadata);
 	frame_list_deinit(&o->frames);

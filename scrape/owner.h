@@ -34,6 +34,9 @@ struct owner {
 	uint32_t good_lines;         /* how many lines there were after it */
 	int64_t last_ms;             /* time of the last batch handed over; INT64_MIN when none */
 	uint32_t report[REPORT_MAX]; /* refs of the report series; SLOT_NONE until first used */
+	size_t charged;              /* of the budget: lines and frames */
+	size_t charged_exemplars;
+	bool metadata_shed; /* its pages have some that was not kept */
 	struct exemplar_memory exemplars;
 	struct metadata_list *metadata; /* of its last page that brought any; NULL = none */
 
@@ -49,6 +52,8 @@ struct owner {
 struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, uint32_t *next_owner,
 			int64_t now_ms);
 void owner_free(struct owner *o);
+/* Charges the budget with what it holds now. */
+void owner_charge(struct owner *o);
 /* Before a new target uses it: its pages may look different, so lines are learnt anew; frames and
  * what was seen stay. */
 void owner_adopt(struct owner *o);

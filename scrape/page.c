@@ -52,6 +52,11 @@ static bool reader_init(struct reader *r)
 	r->format = format_flag(r->env->format);
 	r->whole = r->env->convert_to_nhcb || (starts && r->format == LINE_OPENMETRICS);
 	r->plain = !r->env->opt->sample_limit && !(f && f->start_zero);
+	r->claimed = budget_total() ? 0 : SIZE_MAX;
+	if (r->o->metadata_shed && !r->env->no_metadata) {
+		r->meta_changed = true;
+		r->o->metadata_shed = false;
+	}
 	/* The protobuf reader converts by itself. */
 	if (r->env->convert_to_nhcb && r->format) {
 		r->nhcb = page_nhcb_new(r->env->always_classic_histograms);
@@ -115,6 +120,10 @@ int page_read(struct owner *o, const struct page_env *env, struct sv page, int64
 		result = check_limits(&r);
 	if (result == 0)
 		result = page_place(&r);
+	if (env->no_metadata && r.meta_changed) {
+		o->metadata_shed = true;
+		r.meta_changed = false;
+	}
 	if (result == 0 && r.meta_changed)
 		result = page_metadata(env, page, batch);
 	if (result != 0)

@@ -18,6 +18,7 @@ struct page_result {
 	uint64_t duplicates, out_of_order, out_of_bounds; /* dropped, the scrape is still good */
 	uint64_t matched, parsed; /* lines found by their place or hash / parsed anew */
 	uint64_t exemplars;       /* kept */
+	uint64_t shed;            /* samples of new series for which there is no memory */
 	bool sample_limit, label_limit, bucket_limit; /* why it failed */
 };
 
@@ -34,6 +35,8 @@ struct page_env {
 	const struct scrape_features *features; /* NULL = none */
 	/* The target's own say, which is the job's where no label changes it. */
 	bool native_histograms, always_classic_histograms, convert_to_nhcb;
+	bool no_metadata;            /* memory is short: it is read later */
+	bool no_new_series;          /* memory is short: those that are known go on */
 	int64_t timeout_ms;          /* the target's */
 	struct labels target_labels; /* public */
 	struct arena *scratch;       /* reset by the caller before each page */
@@ -56,6 +59,9 @@ int page_finish(struct owner *o, const struct page_env *env, const struct page_r
 /* Then exactly one of: the batch was handed over / it was not (what it defined is taken back). */
 void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms);
 void page_rollback(struct owner *o);
+/* Between scrapes: forgets what is known of lines and of series that are not owed a marker, so that
+ * their memory is free. They are new when they come again. */
+void page_forget(struct owner *o, const struct page_env *env);
 
 /* The end-of-run batch: markers for all that was seen last and for the report series. 0 or
  * ERR_NOMEM (taken back already). page_rollback() follows when the batch is refused. */

@@ -117,6 +117,8 @@ static const char *read_comment(struct reader *r, const char *p, int *result)
 	uint64_t hash = hash_keyed(p, len);
 	uint32_t line = line_table_find(t, hash, len);
 	if (line == LINE_NONE) {
+		if (!reader_may_grow(r, PAGE_LINE_BYTES))
+			return next;
 		line = line_table_add(t, hash, len, LINE_META);
 		if (line == LINE_NONE)
 			return next;

@@ -1,6 +1,9 @@
 /* Series that a page brings: pending while it is read, put into frames once it turned out good. */
 #include "page_reader.h"
 
+/* The budget is asked for this much at a time. */
+enum { CLAIM_BYTES = 64 << 10 };
+
 void page_reader_deinit(struct reader *r)
 {
 	map_deinit(&r->slot_index);
@@ -11,6 +14,28 @@ void page_reader_deinit(struct reader *r)
 	free(r->exemplars.v);
 	free(r->starts.v);
 	page_nhcb_free(r->nhcb);
+	size_t rows = r->rows.cap * sizeof(struct row) +
+		      r->histograms.cap * sizeof(struct histogram_row) +
+		      r->exemplars.cap * sizeof(struct exemplar_row) +
+		      r->starts.cap * sizeof(struct start_row);
+	budget_release(BUDGET_PAGES, rows + (r->claimed == SIZE_MAX ? 0 : r->claimed));
+}
+
+/* A page is as one with its owner: both together may be as large as what is free. */
+bool reader_may_grow(struct reader *r, size_t bytes)
+{
+	if (bytes <= r->claimed - r->grown) {
+		r->grown += bytes;
+		return true;
+	}
+	size_t own = r->o->charged + r->claimed;
+	size_t want = r->grown + bytes - r->claimed + CLAIM_BYTES;
+	if (own + want > budget_fair(own, SIZE_MAX))
+		return false;
+	budget_charge(BUDGET_PAGES, want);
+	r->claimed += want;
+	r->grown += bytes;
+	return true;
 }
 
 void *rows_add(struct rows *rows, size_t size)
@@ -18,11 +43,12 @@ void *rows_add(struct rows *rows, size_t size)
 	if (rows->n == rows->cap) {
 		size_t cap = rows->cap ? rows->cap * 2 : 64;
 		/* A few bytes of a page become a row of many. */
-		if (cap > LIMIT_PAGE_BYTES / size)
+		if (cap > LIMIT_PAGE_BYTES / size || (cap - rows->cap) * size > budget_room())
 			return NULL;
 		void *v = reallocarray(rows->v, cap, size);
 		if (!v)
 			return NULL;
+		budget_charge(BUDGET_PAGES, (cap - rows->cap) * size);
 		rows->v = v;
 		rows->cap = cap;
 	}

@@ -16,6 +16,8 @@ static int take_family(struct reader *r, const struct proto_entry *e)
 		hash = hash * UINT64_C(0x9e3779b97f4a7c15) + hash_keyed(texts[i].ptr, texts[i].len);
 	uint32_t line = line_table_find(t, hash, 0);
 	if (line == LINE_NONE) {
+		if (!reader_may_grow(r, PAGE_LINE_BYTES))
+			return 0;
 		line = line_table_add(t, hash, 0, LINE_META);
 		if (line == LINE_NONE)
 			return ERR_NOMEM;

@@ -110,6 +110,9 @@ struct reader {
 	struct pending *pending;
 	uint32_t n_pending, cap_pending;
 	struct rows rows, histograms, exemplars, starts;
+	/* What tables grew by on this page, estimated; and what of the budget was asked for that,
+	 * SIZE_MAX without a limit. */
+	size_t grown, claimed;
 };
 
 void page_reader_deinit(struct reader *r);
@@ -179,6 +182,11 @@ int final_labels(struct reader *r, const struct page_series *series, struct labe
 /* One more element of `size` bytes at the end of an array; NULL without memory, or when the array
  * would pass LIMIT_PAGE_BYTES. */
 void *rows_add(struct rows *rows, size_t size);
+/* What a new line takes, its table and index growing by doubling. */
+enum { PAGE_LINE_BYTES = 64 };
+
+/* Whether memory allows tables of the page to grow by that much, which is then taken. */
+bool reader_may_grow(struct reader *r, size_t bytes);
 /* Keeps a sample with a time of its own. 0 or ERR_NOMEM. */
 int push_row(struct reader *r, struct row row);
 /* Keeps a histogram. 0 or ERR_NOMEM. */

@@ -10,6 +10,12 @@
 
 #include <ampagent/base/number.h>
 
+/* What a new series takes while a page is read, beside its line and its labels. */
+enum { SERIES_BYTES = 256 };
+
+/* take_unlabelled(): a new series for which there is no memory. */
+enum { SHED = 4 };
+
 /* Samples further in the future are refused, as Prometheus does. */
 enum { FUTURE_MS = 10 * 60 * 1000 };
 
@@ -224,10 +230,21 @@ static int refuse_sample(struct reader *r, const struct page_sample *s)
 	return 0;
 }
 
-/* Remembers the line of a series at the place where it stood. */
+/* A sample of a new series that memory has no room for. */
+static void shed_sample(struct reader *r, const struct page_sample *s)
+{
+	r->out->post_relabel++;
+	if (is_beyond_limit(r, s, true))
+		r->out->sample_limit = true;
+	else
+		r->out->shed++;
+}
+
+/* Remembers the line of a series at the place where it stood; what is not remembered is read anew
+ * each time. */
 static int add_line(struct reader *r, const struct page_series *series, uint8_t flags, uint32_t ref)
 {
-	if (series->len > LINE_LEN_MAX)
+	if (series->len > LINE_LEN_MAX || !reader_may_grow(r, PAGE_LINE_BYTES))
 		return 0;
 	struct line_table *t = &r->o->lines;
 	uint32_t line = line_table_add(t, series->key, series->len, flags);
@@ -241,7 +258,7 @@ static int add_line(struct reader *r, const struct page_series *series, uint8_t 
 }
 
 /* A sample of a series whose labels are not known: parse, relabel, find or open it. Its line's
- * flags are added to *flags. Results of page_take_new(). */
+ * flags are added to *flags. Results of page_take_new(), or SHED. */
 static int take_unlabelled(struct reader *r, const struct page_series *series,
 			   const struct page_sample *s, bool new_series, uint8_t *flags,
 			   uint32_t *ref)
@@ -265,6 +282,10 @@ static int take_unlabelled(struct reader *r, const struct page_series *series,
 	struct place at = {0, false};
 	result = find_series(r, hash, &at.ref, &at.pending);
 	if (result == 0 && !at.pending && at.ref == SLOT_NONE) {
+		if (r->env->no_new_series || !reader_may_grow(r, SERIES_BYTES + labels.len)) {
+			shed_sample(r, s);
+			return SHED;
+		}
 		at.pending = true;
 		result = add_pending(r, labels, hash, reader_is_timed(r, &s->s), &at.ref);
 	}
@@ -282,6 +303,8 @@ int page_take_new(struct reader *r, const struct page_series *series, const stru
 	uint8_t flags = series->flags;
 	uint32_t ref = 0;
 	int result = take_unlabelled(r, series, s, true, &flags, &ref);
+	if (result == SHED)
+		return 0;
 	return result == 0 ? add_line(r, series, flags, ref) : result;
 }
 
@@ -304,7 +327,7 @@ static int take_unplaced(struct reader *r, const struct page_series *series, uin
 	} else if (unknown) {
 		line->flags |= LINE_UNKNOWN;
 	}
-	return result;
+	return result == SHED ? 0 : result;
 }
 
 int page_take_known(struct reader *r, uint32_t index, const struct page_sample *s)

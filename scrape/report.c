@@ -179,14 +179,9 @@ int page_finish(struct owner *o, const struct page_env *env, const struct page_r
 	return r;
 }
 
-/* When more lines are gone than are there, the table and the frames are packed. */
-static void pack(struct owner *o, const struct page_env *env)
+/* Frames that no line refers to go, the others move up. */
+static void pack_frames(struct owner *o, const struct page_env *env)
 {
-	uint32_t live = 0;
-	for (uint32_t i = 0; i < o->lines.n; i++)
-		live += o->lines.v[i].gen == o->gen;
-	if (o->lines.n - live < live / 2 + 1024 || line_table_compact(&o->lines, o->gen) != 0)
-		return;
 	_cleanup_(freep) bool *used = calloc(o->frames.n ? o->frames.n : 1, sizeof *used);
 	_cleanup_(freep) uint32_t *moved = calloc(o->frames.n ? o->frames.n : 1, sizeof *moved);
 	if (!used || !moved)
@@ -210,6 +205,25 @@ static void pack(struct owner *o, const struct page_env *env)
 		if (o->report[i] != SLOT_NONE)
 			o->report[i] = slot_ref(moved[o->report[i] >> 8], o->report[i] & 255);
 	}
+}
+
+/* When more lines are gone than are there, the table and the frames are packed. */
+static void pack(struct owner *o, const struct page_env *env)
+{
+	uint32_t live = 0;
+	for (uint32_t i = 0; i < o->lines.n; i++)
+		live += o->lines.v[i].gen == o->gen;
+	if (o->lines.n - live >= live / 2 + 1024 && line_table_compact(&o->lines, o->gen) == 0)
+		pack_frames(o, env);
+}
+
+void page_forget(struct owner *o, const struct page_env *env)
+{
+	line_table_deinit(&o->lines);
+	o->gen = 0;
+	o->good_gen = 0;
+	o->good_lines = 0;
+	pack_frames(o, env);
 }
 
 /* Series of bad pages and long lines are no lines: their exemplars may be far more than those. */

@@ -49,4 +49,10 @@ int map_insert(struct map *m, uint64_t hash, uint32_t value,
 	       uint64_t (*rehash)(uint32_t value, void *cls), void *cls);
 void map_erase(struct map *m, const struct map_iter *it);
 
+/* Memory held. */
+static inline size_t map_bytes(const struct map *m)
+{
+	return m->cells ? ((size_t)m->mask + 1) * sizeof *m->cells : 0;
+}
+
 DEFINE_CLEANUP(struct map, map_deinit)
