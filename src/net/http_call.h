@@ -21,6 +21,7 @@ struct http_call {
 	bool any_address;
 	struct buf *body_out; /* may be NULL */
 	size_t body_max;
+	size_t out_max; /* of body_out, as it was given */
 	/* Called from the loop when the answer is there or will not come; the call is at rest. */
 	void (*done)(struct http_call *call);
 	/* Called by http_pool_free() instead of done: frees the owner. */
@@ -39,7 +40,14 @@ struct http_call {
 	void *easy;
 	void *headers, *proxy_headers, *resolve, *connect_to;
 	bool linked; /* false: at rest */
-	enum { FAULT_NONE, FAULT_BODY, FAULT_HEADERS, FAULT_MEMORY } fault;
+	enum {
+		FAULT_NONE,
+		FAULT_BODY,
+		FAULT_HEADERS,
+		FAULT_MEMORY,
+		FAULT_ROOM,
+		FAULT_DESCRIPTORS
+	} fault;
 	char error[256];
 };
 
@@ -51,3 +59,8 @@ void http_call_park(struct http_call *call);
 /* Ends it silently when it runs. */
 void http_call_stop(struct http_call *call);
 struct loop *http_pool_loop(const struct http_pool *pool);
+
+/* ---- http_body.c ---- */
+
+/* Takes a piece of the body: 0; 1 with the fault noted. */
+int http_body_take(struct http_call *call, const char *ptr, size_t len);

@@ -29,6 +29,7 @@
 #include "http_sockets.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
@@ -48,6 +49,7 @@ struct http_pool {
 	CURL *idle[IDLE_EASIES];
 	size_t n_idle;
 	int64_t idle_ms;
+	enum fd_use use;
 	bool draining, dead; /* done callbacks are running; one of them freed the pool */
 	struct http_places places;
 };
@@ -145,6 +147,11 @@ int http_pool_new(struct loop *loop, unsigned max_idle, int64_t idle_ms, struct 
 	return 0;
 }
 
+void http_pool_use(struct http_pool *pool, enum fd_use use)
+{
+	pool->use = use;
+}
+
 struct loop *http_pool_loop(const struct http_pool *pool)
 {
 	return pool->loop;
@@ -196,22 +203,34 @@ static void easy_give(struct http_pool *p, CURL *easy)
 	p->idle[p->n_idle++] = easy;
 }
 
+/* --- the socket --- */
+
+static curl_socket_t open_socket(void *cls, curlsocktype purpose, struct curl_sockaddr *addr)
+{
+	struct http_call *call = cls;
+	enum fd_use use = call->pool->use;
+	int fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
+	if (fd < 0) {
+		call->fault = errno == EMFILE || errno == ENFILE ? FAULT_DESCRIPTORS : call->fault;
+		return CURL_SOCKET_BAD;
+	}
+	if (!descriptors_may_keep(fd, use)) {
+		close(fd);
+		call->fault = FAULT_DESCRIPTORS;
+		return CURL_SOCKET_BAD;
+	}
+	if (!descriptors_may_idle(fd, use))
+		curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+	call->fault = FAULT_NONE; /* of another address */
+	return fd;
+}
+
 /* --- the answer as it arrives --- */
 
 static size_t on_body(char *ptr, size_t size, size_t n, void *cls)
 {
 	struct http_call *call = cls;
-	size_t len = size * n;
-	if (len > call->body_max - call->received) {
-		call->fault = FAULT_BODY;
-		return 0;
-	}
-	call->received += len;
-	struct buf *out = call->body_out;
-	if (!out || buf_append(out, ptr, len) == 0)
-		return len;
-	call->fault = len > out->max - out->len ? FAULT_BODY : FAULT_MEMORY;
-	return 0;
+	return http_body_take(call, ptr, size * n) == 0 ? size * n : 0;
 }
 
 static size_t on_header(char *ptr, size_t size, size_t n, void *cls)
@@ -423,6 +442,8 @@ static void set_fixed(CURL *e, struct http_call *call)
 #if LIBCURL_VERSION_NUM >= 0x075700
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 #endif
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, call->error);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
@@ -526,8 +547,10 @@ static enum http_result result_of(const struct http_call *call, CURLcode rc)
 {
 	if (rc == CURLE_OK)
 		return call->fields.complete ? HTTP_OK : HTTP_NETWORK;
+	if (call->fault == FAULT_MEMORY || call->fault == FAULT_DESCRIPTORS)
+		return HTTP_LOCAL;
 	if (call->fault != FAULT_NONE)
-		return call->fault == FAULT_MEMORY ? HTTP_LOCAL : HTTP_TOO_LARGE;
+		return call->fault == FAULT_ROOM ? HTTP_NO_ROOM : HTTP_TOO_LARGE;
 	switch (rc) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
@@ -550,8 +573,13 @@ static void describe(struct http_call *call, CURLcode rc)
 	} else if (call->fault == FAULT_HEADERS) {
 		err_set(why, 0, "the answer's header is larger than %zu bytes",
 			LIMIT_HTTP_HEADER_BYTES);
+	} else if (call->fault == FAULT_ROOM) {
+		err_set(why, 0, "larger than memory allows, ended after %zu bytes", call->received);
 	} else if (call->fault == FAULT_MEMORY) {
 		err_set(why, 0, "no memory");
+	} else if (call->fault == FAULT_DESCRIPTORS) {
+		err_set(why, 0, "too many open files (the limit is %lld)",
+			(long long)descriptors_limit());
 	} else if (rc == CURLE_OK) {
 		err_set(why, 0, "the answer's header breaks off");
 	} else if (rc == CURLE_COULDNT_CONNECT &&

@@ -320,6 +320,7 @@ int http_start(struct http_client *c, const struct http_request *req,
 	t->call.method = t->method;
 	t->call.body = req->body;
 	t->call.body_out = req->body_out;
+	t->call.out_max = req->body_out ? req->body_out->max : 0;
 	t->call.body_max = req->body_max;
 	t->call.any_address = req->any_address;
 	t->call.done = on_done;

@@ -11,6 +11,7 @@
 #include <ampagent/base/buf.h>
 #include <ampagent/base/err.h>
 #include <ampagent/http_options.h>
+#include <ampagent/net/descriptors.h>
 #include <ampagent/net/loop.h>
 
 /* Once, before threads start: 0 or ERR_FATAL. SIGPIPE is ignored from then on. The system's CA
@@ -22,6 +23,8 @@ struct http_pool;
 
 /* max_idle connections are kept; idle ones up to idle_ms. 0 or ERR_NOMEM. */
 int http_pool_new(struct loop *loop, unsigned max_idle, int64_t idle_ms, struct http_pool **out);
+/* What its connections are for, when descriptors are short; FD_SCRAPE unless said. */
+void http_pool_use(struct http_pool *p, enum fd_use use);
 /* Cancels what runs, no callbacks. May be called from a done callback. */
 void http_pool_free(struct http_pool *p);
 
@@ -48,7 +51,9 @@ struct http_request {
 	struct sv body;       /* must stay valid until done; never copied */
 	int64_t timeout_ms;   /* connect to last byte of the body */
 	size_t body_max;      /* of the answer as received: more fails with HTTP_TOO_LARGE */
-	struct buf *body_out; /* emptied, then the answer's body; valid until done; or NULL */
+	/* Emptied, then the answer's body; valid until done; or NULL. One that is charged to the
+	 * memory budget may grow only as far as that is fair: else HTTP_NO_ROOM. */
+	struct buf *body_out;
 	bool no_auth;         /* do not add the client's auth headers (signed requests) */
 	/* Each new connection looks the host up anew and tries its addresses in random order. */
 	bool any_address;
@@ -57,6 +62,7 @@ struct http_request {
 enum http_result {
 	HTTP_OK, /* an answer with any status came in whole */
 	HTTP_TIMEOUT,
+	HTTP_NO_ROOM,   /* memory allows no body this large now */
 	HTTP_TOO_LARGE, /* body over body_max, or header over LIMIT_HTTP_HEADER_BYTES */
 	HTTP_NETWORK,   /* DNS, connect, TLS, reset ... */
 	HTTP_LOCAL,     /* a secret or certificate file could not be read, out of memory */
