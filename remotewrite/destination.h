@@ -11,7 +11,10 @@
 #include "answer.h"
 #include "epochs.h"
 #include "metadata.h"
+#include "offenders.h"
+#include "pace.h"
 #include "progress.h"
+#include "reshard.h"
 
 #include <ampagent/remotewrite_options.h>
 
@@ -53,6 +56,9 @@ struct send_seam {
 		     void **flight, struct err *err);
 	void (*cancel)(void *cls, void *flight);
 	void *cls;
+	/* The peer does not know the keys, or they have expired: true when others are there now.
+	 * NULL = there are never others. */
+	bool (*refresh)(void *cls);
 };
 
 /* Who runs the destination. */
@@ -115,6 +121,7 @@ struct slot {
 	struct built built;
 	size_t raw_bytes;
 	unsigned attempt;
+	bool clock_corrected, refreshed; /* for this request, which an answer asked for */
 	int64_t backoff_ms;
 	int64_t retry_at; /* monotonic */
 	void *flight;
@@ -150,6 +157,7 @@ struct destination_stats {
 	uint64_t metadata, metadata_failed, metadata_bytes;
 	uint64_t position_failures;
 	uint64_t throttled[THROTTLES_]; /* answers */
+	uint64_t refused[CAUSES_];      /* answers that said no */
 	uint64_t latency[LATENCY_BUCKETS + 1];
 	double latency_sum_s;
 	struct {
@@ -176,7 +184,11 @@ struct destination {
 	bool eager;                     /* nothing was sent yet */
 	bool fell_back;                 /* the peer does not speak 2.0 */
 	uint32_t want_shards;           /* != progress.n: waits for requests in flight */
-	int64_t busy_since;             /* backlog and all shards at work; 0 = no */
+	struct reshard reshard;
+	int64_t busy_ms, busy_at; /* of all shards: time with a request under way; as of then */
+	struct pace pace;
+	uint64_t paced_sent;	  /* of the books' sent, what pace knows of */
+	uint32_t turn_first;	  /* whose turn comes first */
 	size_t raw_max, compressed_max; /* learned from 413 */
 	int64_t shrunk_at;
 	uint64_t start_head; /* below it an earlier process may have sent what it never noted */
@@ -189,9 +201,11 @@ struct destination {
 	uint64_t random;
 	int64_t now_ms, wall_ms;
 	struct destination_stats stats;
+	struct offenders offenders;
 	/* trouble.c */
 	bool failing, told;
-	int64_t failing_since, logged_at, drop_logged_at, store_logged_at;
+	int64_t failing_since, store_logged_at;
+	int64_t retry_logged_at[CAUSES_], drop_logged_at[CAUSES_];
 	bool has_error;
 	char last_error[256];
 };
@@ -222,6 +236,11 @@ uint64_t destination_queued(const struct destination *d);
 uint64_t destination_pending(const struct destination *d);
 unsigned destination_flying(const struct destination *d);
 
+/* How many samples a request holds at most now, and how long one that is not full waits. */
+uint64_t destination_max_samples(struct destination *d);
+int64_t destination_deadline_ms(struct destination *d);
+/* To be called when time has gone on, before requests begin or end. */
+void destination_note_time(struct destination *d);
 /* A request came back throttled; it goes again after its own wait, what follows may have to be
  * paced or made larger. */
 void destination_throttled(struct destination *d, enum throttle kind);
@@ -238,8 +257,10 @@ void metadata_turn(struct destination *d, int64_t *wake);
 
 /* ---- trouble.c: what is said, and how often ---- */
 
-void trouble_retry(struct destination *d, const char *text, bool loud, int64_t wait_ms);
-void trouble_drop(struct destination *d, const char *text, enum drop_reason reason, uint64_t n);
+void trouble_retry(struct destination *d, const struct answer *a, const char *text,
+		   int64_t wait_ms);
+void trouble_drop(struct destination *d, const struct answer *a, const char *text,
+		  enum drop_reason reason, uint64_t n);
 void trouble_over(struct destination *d);
 void trouble_fell_back(struct destination *d, const char *text);
 /* failed_request_logging: which request it was. */

@@ -76,15 +76,49 @@ static void count_retried(const struct slot *s)
 	st->exemplars.retried += s->built.exemplars.sent;
 }
 
+static void note_throttled(struct destination *d, enum answer_cause cause)
+{
+	if (cause == CAUSE_REQUEST_RATE)
+		destination_throttled(d, THROTTLE_REQUESTS);
+	else if (cause == CAUSE_INGESTION_RATE || cause == CAUSE_THROTTLED)
+		destination_throttled(d, THROTTLE_INGESTION);
+}
+
+/* An answer that says no, for metrics and the table of offenders. */
+static void note_refused(struct destination *d, const struct answer *a, uint64_t samples,
+			 const char *text)
+{
+	if (a->cause == CAUSE_NONE || a->cause == CAUSE_REPLICA || a->cause == CAUSE_UNREACHABLE)
+		return;
+	d->stats.refused[a->cause]++;
+	offenders_note(&d->offenders, a, samples, d->wall_ms, text);
+	note_throttled(d, a->cause);
+}
+
+/* When to try again. What the answer itself let be repaired is tried at once, but once a request.
+ */
+static int64_t wait_after(struct slot *s, const struct answer *a)
+{
+	bool repaired = false;
+	if (a->action == ANSWER_CLOCK) {
+		repaired = s->clock_corrected = true;
+	} else if (a->action == ANSWER_REFRESH && s->seam.refresh) {
+		repaired = s->seam.refresh(s->seam.cls) && !s->refreshed;
+		s->refreshed = true;
+	}
+	return repaired ? 0 : next_wait(s, a);
+}
+
 static void retry(struct slot *s, const struct answer *a, const char *text)
 {
 	struct destination *d = s->d;
-	int64_t wait = next_wait(s, a);
+	int64_t wait = wait_after(s, a);
 	s->state = SLOT_WAITING;
 	s->retry_at = d->now_ms + wait;
 	s->attempt++;
 	count_retried(s);
-	trouble_retry(d, text, a->loud, wait);
+	note_refused(d, a, 0, text);
+	trouble_retry(d, a, text, wait);
 }
 
 static void idle(struct slot *s)
@@ -93,6 +127,7 @@ static void idle(struct slot *s)
 	s->attempt = 0;
 	s->backoff_ms = 0;
 	s->retry_at = 0;
+	s->clock_corrected = s->refreshed = false;
 	buf_shrink(&s->body, KEEP_BODY_BYTES);
 }
 
@@ -141,45 +176,60 @@ static uint64_t count_written(struct slot *s, const struct answer_written *w)
 	return samples + histograms;
 }
 
+/* Why a peer refuses what it has already, when a later sample of the series came after it. */
+static bool may_be_repetition(enum answer_cause cause)
+{
+	return cause == CAUSE_OUT_OF_ORDER || cause == CAUSE_TOO_OLD || cause == CAUSE_DUPLICATE ||
+	       cause == CAUSE_NOT_NAMED;
+}
+
+static void drop_as(struct slot *s, const struct answer *a, enum drop_reason reason,
+		    uint64_t written, const char *text)
+{
+	uint64_t lost = s->built.books.sent - written;
+	note_refused(s->d, a, lost, text);
+	trouble_drop(s->d, a, text, reason, lost);
+	judge_finish(s, written, reason);
+}
+
 /* Refused, but for what the peer says it wrote all the same. */
-static void drop(struct slot *s, enum drop_reason reason, const char *text,
+static void drop(struct slot *s, const struct answer *a, const char *text,
 		 const struct answer_written *w)
 {
-	struct destination *d = s->d;
 	const struct answer_written none = {.confirmed = false};
 	/* An earlier run may have sent these already, and the peer then refuses them: only what
 	 * was not repeated is a loss. That earlier requests were taken says nothing: what they
 	 * brought again may have been the newest of its series. */
-	if (reason == DROP_ANSWERED_400 && s->maybe_repeated) {
+	if (a->reason == DROP_ANSWERED_400 && s->maybe_repeated && may_be_repetition(a->cause)) {
 		uint64_t written = least(w->samples, floats(&s->built)) +
 				   least(w->histograms, s->built.histograms.sent);
-		trouble_drop(d, text, DROP_REPEATED, s->built.books.sent - written);
-		judge_finish(s, written, DROP_REPEATED);
+		drop_as(s, a, DROP_REPEATED, written, text);
 		return;
 	}
-	uint64_t written = count_written(s, w->confirmed ? w : &none);
-	trouble_drop(d, text, reason, s->built.books.sent - written);
-	judge_finish(s, written, reason);
+	drop_as(s, a, a->reason, count_written(s, w->confirmed ? w : &none), text);
 }
 
 /* Taken: all of it, unless the peer says less. */
 static void taken(struct slot *s, const struct answer_written *w)
 {
+	static const struct answer partial = {.cause = CAUSE_NOT_NAMED};
 	struct destination *d = s->d;
 	uint64_t sent = s->built.books.sent;
 	trouble_over(d);
 	uint64_t written = w->confirmed ? count_written(s, w) : sent;
 	if (written < sent)
-		trouble_drop(d, "the request was accepted, but not all samples were written",
+		trouble_drop(d, &partial,
+			     "the request was accepted, but not all samples were written",
 			     DROP_ANSWERED_PARTIAL, sent - written);
 	judge_finish(s, written, DROP_ANSWERED_PARTIAL);
 }
 
 /* The same samples go again, at once, as 1.0. */
-static void fall_back(struct slot *s, const char *text)
+static void fall_back(struct slot *s, const struct answer *a, const char *text)
 {
 	struct destination *d = s->d;
 	count_retried(s);
+	note_refused(d, a, 0, text);
 	if (!d->fell_back)
 		trouble_fell_back(d, text);
 	d->fell_back = true;
@@ -197,14 +247,15 @@ static size_t lower(size_t limit, size_t to, size_t floor)
 
 /* Too large: its parts go at once, and all requests are smaller for a while. The common limit does
  * not follow one odd request all the way down. */
-static void split(struct slot *s, const char *text)
+static void split(struct slot *s, const struct answer *a, const char *text)
 {
 	struct destination *d = s->d;
 	if (s->built.books.sent <= 1) {
 		const struct answer_written none = {.confirmed = false};
-		drop(s, DROP_TOO_LARGE, text, &none);
+		drop_as(s, a, DROP_TOO_LARGE, count_written(s, &none), text);
 		return;
 	}
+	note_refused(d, a, 0, text);
 	d->stats.splits++;
 	d->raw_max = lower(d->raw_max, s->raw_bytes / 2, RAW_FLOOR_BYTES);
 	d->compressed_max = lower(d->compressed_max, s->body.len / 2, COMPRESSED_FLOOR_BYTES);
@@ -216,7 +267,8 @@ static void split(struct slot *s, const char *text)
 	s->split_max = half;
 }
 
-static struct answer decide(const struct slot *s, const struct http_answer *a, bool confirmed)
+static struct answer decide(const struct slot *s, const struct http_answer *a, struct sv body,
+			    bool confirmed)
 {
 	const struct destination *d = s->d;
 	struct answer_in in = {
@@ -227,6 +279,11 @@ static struct answer decide(const struct slot *s, const struct http_answer *a, b
 		.now_wall_ms = d->wall_ms,
 		.v2 = s->protocol == REMOTEWRITE_V2,
 		.confirmed = confirmed,
+		.error_type = a->error_type,
+		.content_type = a->content_type,
+		.body = body,
+		.skew_ms = answer_skew_ms(a, d->wall_ms),
+		.clock_corrected = s->clock_corrected,
 	};
 	return answer_decide(&in);
 }
@@ -234,10 +291,10 @@ static struct answer decide(const struct slot *s, const struct http_answer *a, b
 void judge_samples(struct slot *s, const struct http_answer *a, struct sv body)
 {
 	struct destination *d = s->d;
-	count_answer(d, a);
 	char text[1024];
 	struct answer_written written = answer_written(a);
-	struct answer answer = decide(s, a, written.confirmed);
+	struct answer answer = decide(s, a, body, written.confirmed);
+	count_answer(d, a);
 	if (answer.action != ANSWER_DONE && answer.action != ANSWER_DEDUPLICATED) {
 		d->stats.failed_requests++;
 		answer_text(text, sizeof text, a, body);
@@ -253,28 +310,35 @@ void judge_samples(struct slot *s, const struct http_answer *a, struct sv body)
 		judge_finish(s, 0, DROP_HA_DEDUPLICATED);
 		break;
 	case ANSWER_RETRY:
+	case ANSWER_REFRESH:
+	case ANSWER_CLOCK:
+	case ANSWER_STOP:
 		retry(s, &answer, text);
 		break;
 	case ANSWER_SPLIT:
-		split(s, text);
+		split(s, &answer, text);
 		break;
 	case ANSWER_FALL_BACK:
-		fall_back(s, text);
+		fall_back(s, &answer, text);
 		break;
 	case ANSWER_DROP:
-		drop(s, answer.reason, text, &written);
+	case ANSWER_SHED:
+		drop(s, &answer, text, &written);
 		break;
 	}
 }
 
+/* ---- metadata ---- */
+
 /* The entries stay to be told when a later attempt may help; else they are passed over until the
  * next interval. */
-static void metadata_failed(struct slot *s, const struct answer *answer)
+static void metadata_failed(struct slot *s, const struct answer *answer, const char *text)
 {
 	struct destination *d = s->d;
 	d->stats.failed_requests++;
-	if (answer->action == ANSWER_RETRY) {
-		s->retry_at = d->now_ms + next_wait(s, answer);
+	note_refused(d, answer, 0, text);
+	if (answer_keeps(answer)) {
+		s->retry_at = d->now_ms + wait_after(s, answer);
 		s->attempt++;
 		return;
 	}
@@ -286,7 +350,8 @@ static void metadata_failed(struct slot *s, const struct answer *answer)
 void judge_metadata(struct slot *s, const struct http_answer *a, struct sv body)
 {
 	struct destination *d = s->d;
-	struct answer answer = decide(s, a, false);
+	struct answer answer = decide(s, a, body, false);
+	char text[1024];
 	s->flight = NULL;
 	s->state = SLOT_IDLE;
 	count_answer(d, a);
@@ -295,7 +360,7 @@ void judge_metadata(struct slot *s, const struct http_answer *a, struct sv body)
 		d->metadata_next += s->n_entries;
 		idle(s);
 	} else {
-		metadata_failed(s, &answer);
+		metadata_failed(s, &answer, answer_text(text, sizeof text, a, body));
 	}
 	/* It is made again when it is sent again. */
 	buf_shrink(&s->body, 0);

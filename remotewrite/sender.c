@@ -307,7 +307,16 @@ static void cancel(void *cls, void *flight)
 	flight_free(f);
 }
 
+static bool refresh(void *cls)
+{
+	struct sender *s = cls;
+	if (!s->credentials)
+		return false;
+	struct aws_keys keys = aws_credentials_get(s->credentials);
+	return aws_credentials_rejected(s->credentials, &keys);
+}
+
 struct send_seam sender_seam(struct sender *s)
 {
-	return (struct send_seam){.start = start, .cancel = cancel, .cls = s};
+	return (struct send_seam){.start = start, .cancel = cancel, .refresh = refresh, .cls = s};
 }

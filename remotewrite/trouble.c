@@ -1,4 +1,4 @@
-/* Log lines of a destination: the first of a kind at once, then at most one a minute. */
+/* Log lines of a destination: the first of a kind and cause at once, then at most one a minute. */
 #include "destination.h"
 
 #include <ampagent/base/log.h>
@@ -33,7 +33,7 @@ static const char *url_of(const struct destination *d, char dst[256])
 	return dst;
 }
 
-void trouble_retry(struct destination *d, const char *text, bool loud, int64_t wait_ms)
+void trouble_retry(struct destination *d, const struct answer *a, const char *text, int64_t wait_ms)
 {
 	char name[64], url[256];
 	remember(d, text);
@@ -41,26 +41,30 @@ void trouble_retry(struct destination *d, const char *text, bool loud, int64_t w
 		d->failing = true;
 		d->failing_since = d->now_ms;
 	}
-	if (!due(&d->logged_at, d->now_ms))
+	if (!due(&d->retry_logged_at[a->cause], d->now_ms))
 		return;
 	d->told = true;
 	const char *msg =
-		loud ? "Remote write is refused: the samples are kept and tried again, but "
-		       "credentials, permissions, region or URL need attention"
-		     : "Failed to send batch, retrying";
-	enum log_level level = loud ? LOG_ERROR : LOG_WARN;
+		a->loud ? "Remote write is refused: the samples are kept and tried again, but "
+			  "credentials, permissions, region or URL need attention"
+			: "Failed to send batch, retrying";
+	enum log_level level = a->loud ? LOG_ERROR : LOG_WARN;
 	log_at_(level, msg, "remote_name", name_of(d, name), "url", url_of(d, url), "backoff",
-		FMT("%" PRId64 "ms", wait_ms), "err", text);
+		FMT("%" PRId64 "ms", wait_ms), "cause", cause_name(a->cause), "meaning",
+		cause_words(a->cause), "advice", cause_advice(a->cause), "err", text);
 }
 
-void trouble_drop(struct destination *d, const char *text, enum drop_reason reason, uint64_t n)
+void trouble_drop(struct destination *d, const struct answer *a, const char *text,
+		  enum drop_reason reason, uint64_t n)
 {
 	char name[64], url[256];
 	remember(d, text);
-	if (due(&d->drop_logged_at, d->now_ms))
+	if (due(&d->drop_logged_at[a->cause], d->now_ms))
 		log_error("Non-recoverable error, samples of a request are dropped", "remote_name",
 			  name_of(d, name), "url", url_of(d, url), "count", FMT("%" PRIu64, n),
-			  "reason", drop_reason_name(reason), "err", text);
+			  "reason", drop_reason_name(reason), "cause", cause_name(a->cause),
+			  "named", a->subject, "meaning", cause_words(a->cause), "advice",
+			  cause_advice(a->cause), "err", text);
 }
 
 void trouble_over(struct destination *d)

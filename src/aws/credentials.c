@@ -162,6 +162,14 @@ struct aws_keys aws_credentials_get(struct aws_credentials *c)
 				 sv_of(c->session_token)};
 }
 
+bool aws_credentials_rejected(struct aws_credentials *c, const struct aws_keys *keys)
+{
+	struct aws_keys now = aws_credentials_get(c);
+	return !sv_eq(now.access_key, keys->access_key) ||
+	       !sv_eq(now.secret_key, keys->secret_key) ||
+	       !sv_eq(now.session_token, keys->session_token);
+}
+
 const char *aws_credentials_source(const struct aws_credentials *c)
 {
 	return c->source;

@@ -22,6 +22,9 @@ int aws_credentials_new(const struct aws_credentials_options *opt,
 void aws_credentials_free(struct aws_credentials *c);
 /* Views valid until the next call or free. */
 struct aws_keys aws_credentials_get(struct aws_credentials *c);
+/* The service refused these keys: a source that can change is read again. True when other keys than
+ * these are there now. What is configured or in the environment stays as it is. */
+bool aws_credentials_rejected(struct aws_credentials *c, const struct aws_keys *keys);
 /* "explicit" or "environment". */
 const char *aws_credentials_source(const struct aws_credentials *c);
 

@@ -177,12 +177,28 @@ static void test_no_options_and_no_err(void **state)
 	aws_credentials_free(NULL);
 }
 
+/* Keys that cannot change have no others behind them; those that were replaced meanwhile have. */
+static void test_rejected(void **state)
+{
+	struct aws_credentials_options opt = {.access_key = SV("AKID"), .secret_key = SV("secret")};
+	struct aws_credentials *c = NULL;
+	struct err err = ERR_NULL;
+	assert_int_equal(aws_credentials_new(&opt, NULL, &c, &err), 0);
+	struct aws_keys keys = aws_credentials_get(c), older = keys;
+	assert_false(aws_credentials_rejected(c, &keys));
+	assert_false(aws_credentials_rejected(c, &keys));
+	older.session_token = SV("of yesterday");
+	assert_true(aws_credentials_rejected(c, &older));
+	aws_credentials_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_no_options_and_no_err),
+		cmocka_unit_test(test_rejected),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,12 @@ static struct destination *make(void)
 	return d;
 }
 
+static const struct answer retry = {.action = ANSWER_RETRY, .cause = CAUSE_SERVER};
+static const struct answer stop = {
+	.action = ANSWER_STOP, .cause = CAUSE_ACCESS_DENIED, .loud = true};
+static const struct answer refused = {
+	.action = ANSWER_DROP, .cause = CAUSE_DUPLICATE, .subject = "up"};
+
 /* What fn logs, in lines; the text of it in out. */
 static unsigned logged(void (*fn)(struct destination *d), struct destination *d, char out[8192])
 {
@@ -40,7 +46,7 @@ static unsigned logged(void (*fn)(struct destination *d), struct destination *d,
 static void now_and_then(struct destination *d)
 {
 	for (int i = 0; i < 1800; i++) {
-		trouble_retry(d, "status 500", false, 30);
+		trouble_retry(d, &retry, "status 500", 30);
 		d->now_ms += 50;
 		trouble_over(d);
 		d->now_ms += 50;
@@ -61,7 +67,7 @@ static void test_at_most_a_pair_a_minute(void **state)
 static void one_outage(struct destination *d)
 {
 	for (int i = 0; i < 100; i++) {
-		trouble_retry(d, "status 403", true, 1000);
+		trouble_retry(d, &stop, "status 403", 1000);
 		d->now_ms += 900;
 	}
 	assert_true(d->has_error);
@@ -83,7 +89,7 @@ static void test_outage(void **state)
 static void drops(struct destination *d)
 {
 	for (int i = 0; i < 10; i++)
-		trouble_drop(d, "status 400", DROP_ANSWERED_400, 7);
+		trouble_drop(d, &refused, "status 400", DROP_ANSWERED_400, 7);
 	trouble_store(d, "disk full");
 	trouble_store(d, "disk full");
 }
