@@ -2,9 +2,6 @@
 
 #include <ampagent/base/err.h>
 
-/* A series whose last sample is older than this needs no marker: queries no longer see it. */
-enum { LOOKBACK_MS = 5 * 60 * 1000 };
-
 struct restore {
 	struct owner *owner;
 	int64_t now_ms;

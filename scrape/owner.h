@@ -15,6 +15,9 @@
 
 enum { REPORT_MAX = 8 };
 
+/* A series whose last sample is older than this needs no marker: queries no longer see it. */
+enum { LOOKBACK_MS = 5 * 60 * 1000 };
+
 struct owner {
 	uint32_t id;
 	bool in_log;       /* its definition has been written */

@@ -35,6 +35,7 @@ struct page_env {
 	const struct scrape_features *features; /* NULL = none */
 	/* The target's own say, which is the job's where no label changes it. */
 	bool native_histograms, always_classic_histograms, convert_to_nhcb;
+	bool no_markers;             /* series that are missing are not marked: the agent stops */
 	bool no_metadata;            /* memory is short: it is read later */
 	bool no_new_series;          /* memory is short: those that are known go on */
 	int64_t timeout_ms;          /* the target's */

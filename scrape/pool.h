@@ -47,6 +47,17 @@ struct http_shard {
 
 enum { SPARE_BUFS = 16 };
 
+/* Going through owners that the log remembers and no target has taken (left.c). */
+struct left {
+	struct loop_timer timer;
+	bool begun;
+	int64_t from_ms;     /* monotonic: when discovery had told of all targets */
+	uint32_t after;      /* owners up to this one have been looked at in this pass */
+	int64_t next_ms;     /* when the first of those passed over are due; 0 = none */
+	struct batch *batch; /* markers that the log did not take yet */
+	uint64_t owners, samples;
+};
+
 struct scrape {
 	struct scrape_env env;
 	struct scrape_features features;
@@ -69,6 +80,11 @@ struct scrape {
 	size_t n_spare;
 	size_t in_flight;
 	bool paused;
+	bool stopping;         /* for good; see last.c */
+	int64_t last_until_ms; /* monotonic: last scrapes must have ended */
+	size_t last_waiting;   /* of them not begun yet */
+	struct scrape_last last;
+	struct left left;
 	uint32_t series_ends; /* common ends of series so far */
 	uint64_t samples_put;
 	uint64_t refused_queue, refused_clock; /* samples */
@@ -87,6 +103,21 @@ void pool_sync(struct pool *p, const struct target_group *groups, size_t n);
  * turn. */
 void scraper_start(struct target *t);
 void scraper_stop(struct target *t);
+/* Begins a request whose answer is a scrape at t->t_ms: 0, or not 0 with the reason. */
+int scraper_request(struct target *t, int64_t timeout_ms, struct err *err);
+/* Gives up the scrape under way. */
+void scraper_cut_off(struct target *t);
+
+/* ---- last.c ---- */
+/* A scrape has ended: whether nothing of it is to be kept, because its target went first. */
+bool scrape_last_discards(struct target *t, bool good);
+/* The target is free: its last scrape begins, if it has one ahead. */
+void scrape_last_follows(struct target *t);
+
+/* ---- left.c ---- */
+/* Writes the markers of all of them now, whenever they are due: 0; 1 when the log takes no more. */
+int scrape_left_end(struct scrape *s);
+void scrape_left_free(struct scrape *s);
 
 /* ---- owners (scrape.c) ---- */
 /* The owner for a target's public labels, taken into use; with its lines when it was left for a

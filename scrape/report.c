@@ -165,7 +165,7 @@ int page_finish(struct owner *o, const struct page_env *env, const struct page_r
 	int r = 0;
 	if (!o->in_log)
 		r = introduce_owner(o, batch);
-	if (r == 0)
+	if (r == 0 && !env->no_markers)
 		r = frame_list_mark_stale(&o->frames, batch->t_ms, batch);
 	if (r == 0)
 		r = put_report(o, env, values, batch);

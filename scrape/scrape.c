@@ -56,6 +56,7 @@ void scrape_free(struct scrape *s)
 	free_pools(s);
 	failure_logs_close(&s->failure_logs);
 	loop_timer_cancel(&s->orphan_timer);
+	scrape_left_free(s);
 	for (size_t i = 0; i < s->n_shards; i++)
 		http_pool_free(s->shards[i].pool);
 	free(s->shards);
@@ -172,7 +173,7 @@ int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
 static void take_groups(void *cls, struct sv job, const struct target_group *groups, size_t n)
 {
 	struct scrape *s = cls;
-	for (size_t i = 0; i < s->n_pools; i++) {
+	for (size_t i = 0; !s->stopping && i < s->n_pools; i++) {
 		if (sv_eq(s->pools[i]->opt->job_name, job)) {
 			pool_sync(s->pools[i], groups, n);
 			return;
@@ -192,7 +193,7 @@ void scrape_pause(struct scrape *s)
 
 size_t scrape_in_flight(const struct scrape *s)
 {
-	return s->in_flight;
+	return s->in_flight + s->last_waiting;
 }
 
 /* ---- owners ---- */

@@ -49,12 +49,17 @@ static void end_transfer(struct target *t)
 	t->behind = false;
 }
 
+void scraper_cut_off(struct target *t)
+{
+	http_cancel(t->transfer);
+	end_transfer(t);
+}
+
 void scraper_stop(struct target *t)
 {
 	t->behind = false;
 	if (t->transfer) {
-		http_cancel(t->transfer);
-		end_transfer(t);
+		scraper_cut_off(t);
 		t->owner->interrupted = true;
 	}
 	if (t->missed)
@@ -77,6 +82,7 @@ static struct page_env env_of(struct target *t)
 		.native_histograms = t->native_histograms,
 		.always_classic_histograms = t->always_classic_histograms,
 		.convert_to_nhcb = t->convert_to_nhcb,
+		.no_markers = s->stopping && t->local,
 	};
 }
 
@@ -211,6 +217,10 @@ static void finish_scrape(struct target *t, struct sv page, enum scrape_protocol
 	b->t_ms = t->t_ms;
 	bool good = read_page(t, &env, page, b, &result, err);
 	note_health(t, good, err);
+	if (scrape_last_discards(t, good)) {
+		page_rollback(t->owner);
+		return;
+	}
 	if (good && b->n_metadata > 0 &&
 	    metadata_list_set(&t->pool->scrape->metadata, &t->owner->metadata, b->metadata,
 			      b->n_metadata) != 0)
@@ -310,9 +320,10 @@ static void scrape_done(void *cls, const struct http_answer *a)
 	metric_add(M_SCRAPE_BODY_BYTES, a->bytes_received);
 	read_answer(t, a);
 	end_transfer(t);
+	scrape_last_follows(t);
 }
 
-static int start_request(struct target *t, struct err *err)
+int scraper_request(struct target *t, int64_t timeout_ms, struct err *err)
 {
 	struct scrape *s = t->pool->scrape;
 	const struct scrape_options *opt = t->pool->opt;
@@ -320,7 +331,7 @@ static int start_request(struct target *t, struct err *err)
 	buf_init(&accept, KiB(1));
 	scrape_accept_header(opt, &accept);
 	char timeout[32];
-	size_t n = number_format(timeout, (double)t->timeout_ms / 1000);
+	size_t n = number_format(timeout, (double)timeout_ms / 1000);
 	const struct http_header headers[] = {
 		{SV("Accept"), buf_view(&accept)},
 		{SV("Accept-Encoding"), opt->enable_compression ? SV("gzip") : SV("identity")},
@@ -335,7 +346,7 @@ static int start_request(struct target *t, struct err *err)
 		.url = sv_of(t->url),
 		.headers = headers,
 		.n_headers = sizeof headers / sizeof headers[0],
-		.timeout_ms = t->timeout_ms,
+		.timeout_ms = timeout_ms,
 		.body_max = body_max(opt) + GZIP_MORE_BYTES,
 		.body_out = t->body,
 	};
@@ -399,7 +410,7 @@ static void scrape_due(void *cls)
 		err_set(&err, 1, "target_limit exceeded (number of targets: %zu, limit: %llu)",
 			t->pool->n_targets, (unsigned long long)t->pool->opt->target_limit);
 		fail_scrape(t, 0, &err);
-	} else if (start_request(t, &err) != 0) {
+	} else if (scraper_request(t, t->timeout_ms, &err) != 0) {
 		note_failed_fetch(t, HERE, &err);
 		fail_scrape(t, 0, &err);
 	}

@@ -53,5 +53,5 @@ int scrape_series_end(struct scrape *s)
 		if (!o->in_use && end_owner(s, o, o->marker_ms) != 0)
 			return 1;
 	}
-	return 0;
+	return scrape_left_end(s);
 }

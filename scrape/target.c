@@ -2,11 +2,14 @@
 
 #include <ampagent/base/text.h>
 
+#include <arpa/inet.h>
+
 #define INTERVAL SV("__scrape_interval__")
 #define TIMEOUT SV("__scrape_timeout__")
 #define CONVERT_TO_NHCB SV("__convert_classic_histograms_to_nhcb__")
 #define ALWAYS_CLASSIC SV("__always_scrape_classic_histograms__")
 #define NATIVE_HISTOGRAMS SV("__scrape_native_histograms__")
+#define LOCAL SV("__ampagent_local__")
 
 static int labels_dup(struct labels in, struct labels *out)
 {
@@ -101,6 +104,46 @@ static int check_boolean(const struct label_builder *b, struct sv name, bool *ou
 	return err_set(err, 1, "%.*s is not a boolean: \"%.*s\"", SV_ARG(name), SV_ARG(text));
 }
 
+static bool is_loopback(struct sv host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	char text[INET6_ADDRSTRLEN];
+	if (sv_eq_nocase(host, SV("localhost")))
+		return true;
+	if (host.len >= sizeof text)
+		return false;
+	memcpy(text, host.ptr, host.len);
+	text[host.len] = '\0';
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, text, &v6) != 1)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
+/* The host of an address, without its port and brackets. */
+static struct sv host_of(struct sv address)
+{
+	size_t colon = sv_find(address, ':');
+	if (address.len > 0 && address.ptr[0] == '[')
+		return sv_make(address.ptr + 1, sv_find(address, ']') - 1);
+	/* With more than one colon it is an address of IPv6 and no port. */
+	if (colon < address.len &&
+	    sv_find(sv_from(address, colon + 1), ':') < address.len - colon - 1)
+		return address;
+	return sv_make(address.ptr, colon);
+}
+
+/* What relabeling says, else whether the address is this machine's own. */
+static int check_local(const struct label_builder *b, bool *out, struct err *err)
+{
+	if (label_builder_get(b, LOCAL).len > 0)
+		return check_boolean(b, LOCAL, out, err);
+	*out = is_loopback(host_of(label_builder_get(b, SV("__address__"))));
+	return 0;
+}
+
 static int check(struct target *t, struct label_builder *b, struct err *err)
 {
 	struct sv address = label_builder_get(b, SV("__address__"));
@@ -120,7 +163,8 @@ static int check(struct target *t, struct label_builder *b, struct err *err)
 		return err_set(err, 1, "scrape timeout cannot be greater than scrape interval");
 	if (check_boolean(b, CONVERT_TO_NHCB, &t->convert_to_nhcb, err) != 0 ||
 	    check_boolean(b, ALWAYS_CLASSIC, &t->always_classic_histograms, err) != 0 ||
-	    check_boolean(b, NATIVE_HISTOGRAMS, &t->native_histograms, err) != 0)
+	    check_boolean(b, NATIVE_HISTOGRAMS, &t->native_histograms, err) != 0 ||
+	    check_local(b, &t->local, err) != 0)
 		return 1;
 	for (size_t i = b->n; i > 0; i--) {
 		if (sv_starts_with(b->v[i - 1].name, SV("__meta_")))

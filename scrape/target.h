@@ -34,7 +34,8 @@ struct target {
 	int64_t timeout_ms;
 	/* The job's unless the target's own labels say otherwise. */
 	bool native_histograms, always_classic_histograms, convert_to_nhcb;
-	bool keep; /* during a sync: still there */
+	bool local; /* goes when the agent goes: scraped once more then */
+	bool keep;  /* during a sync: still there */
 
 	struct owner *owner;
 	struct loop_timer timer;
@@ -46,6 +47,7 @@ struct target {
 	int64_t start_ns;
 	bool missed; /* its turn came while the pool was held */
 	bool behind; /* its turn came while the last scrape was under way */
+	bool last;   /* the scrape under way, or about to begin, is the one at the agent's stop */
 
 	enum target_health health;
 	char last_error[256];

@@ -21,6 +21,14 @@ struct owner_lookup {
 				    bool alive, int64_t last_t_ms),
 			 void *fcls);
 	void *cls;
+	/* Owners that had live series before and that find() was not asked for since; NULL = not
+	 * known. The number of the first one above `after`, or 0; when its last batch was and how
+	 * long after the one before (0 or nonsense: not known). With fn, which is called for each
+	 * frame with live series, it counts as asked for. */
+	uint32_t (*left)(void *cls, uint32_t after, int64_t *last_t_ms, int64_t *gap_ms,
+			 void (*fn)(void *fcls, uint32_t frame, uint16_t n_slots,
+				    const uint64_t *alive),
+			 void *fcls);
 };
 
 struct scrape_env {
@@ -75,9 +83,25 @@ struct target_sink scrape_target_sink(struct scrape *s);
  * at 1 the log has to take what it was given first. */
 void scrape_series_end_begin(struct scrape *s);
 int scrape_series_end(struct scrape *s);
+/* Discovery has told of all targets: owners that the log remembers and that no target takes within
+ * two intervals get end-of-run markers. Once; further calls change nothing. */
+void scrape_found_all(struct scrape *s);
 /* Starts no new scrape; what runs goes on. */
 void scrape_pause(struct scrape *s);
-/* Scrapes being fetched now. */
+/* The agent stops: no turn is begun any more, no groups are taken, no markers written for what goes
+ * now. What runs goes on; each local target is scraped once more, at once or when its running
+ * scrape has ended, and what fails of a local target from now on is discarded: it has gone first.
+ * Last scrapes end before until_ms (loop_now_ms()). */
+void scrape_stop(struct scrape *s, int64_t until_ms);
+/* Gives up what still runs after that. */
+void scrape_cut_off(struct scrape *s);
+
+struct scrape_last {
+	size_t good, discarded; /* of local targets */
+	size_t cut_off;
+};
+struct scrape_last scrape_last(const struct scrape *s);
+/* Scrapes being fetched now, or waiting for another of their target to end. */
 size_t scrape_in_flight(const struct scrape *s);
 /* prometheus_target_* with labels. */
 void scrape_collect(struct scrape *s, struct metrics_writer *w);

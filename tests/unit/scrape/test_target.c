@@ -151,6 +151,54 @@ static void relabeling_shapes_targets(void **state)
 	assert_label(dropped->discovered, "__meta_port", "no");
 }
 
+/* Loopback addresses are local unless relabeling says otherwise. */
+static void which_are_local(void **state)
+{
+	static const struct {
+		const char *address, *said;
+		bool local;
+	} cases[] = {
+		{"localhost:9090", "", true},
+		{"LocalHost", "", true},
+		{"127.0.0.1:80", "", true},
+		{"127.9.8.7", "", true},
+		{"[::1]:80", "", true},
+		{"[::1]", "", true},
+		{"::1", "", true},
+		{"[::ffff:127.0.0.1]:80", "", true},
+		{"[::ffff:10.0.0.1]:80", "", false},
+		{"128.0.0.1:80", "", false},
+		{"127.0.0.1.example:80", "", false},
+		{"10.0.0.1:127", "", false},
+		{"[2001:db8::1]:80", "", false},
+		{"[", "", false},
+		{"localhost.example:80", "", false},
+		{"127.0.0.1:80", "false", false},
+		{"10.0.0.1:80", "true", true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct scrape_options opt = options();
+		_cleanup_(target_freep) struct target *t = NULL;
+		struct err err = ERR_NULL;
+		assert_int_equal(make_one(&opt, NULL,
+					  PAIRS("__address__", cases[i].address,
+						"__ampagent_local__", cases[i].said),
+					  &t, &err),
+				 TARGET_MADE);
+		if (t->local != cases[i].local)
+			fail_msg("%s", cases[i].address);
+		assert_int_equal(labels_get(t->labels, SV("__ampagent_local__")).len, 0);
+	}
+	struct scrape_options opt = options();
+	struct target *t = NULL;
+	struct err err = ERR_NULL;
+	assert_int_equal(make_one(&opt, NULL,
+				  PAIRS("__address__", "h:1", "__ampagent_local__", "maybe"), &t,
+				  &err),
+			 TARGET_REFUSED);
+	assert_string_equal(err.msg, "__ampagent_local__ is not a boolean: \"maybe\"");
+}
+
 static void identity_is_labels_and_url(void **state)
 {
 	struct scrape_options opt = options();
@@ -238,6 +286,7 @@ int main(void)
 		cmocka_unit_test(parameters_make_the_query),
 		cmocka_unit_test(refuses_what_cannot_be_scraped),
 		cmocka_unit_test(relabeling_shapes_targets),
+		cmocka_unit_test(which_are_local),
 		cmocka_unit_test(identity_is_labels_and_url),
 		cmocka_unit_test(histograms_by_job_and_target),
 		cmocka_unit_test(pages_are_the_same_at_any_interval),
