@@ -10,7 +10,6 @@
 
 enum {
 	STORE_EVERY_MS = 1000,
-	GROW_AFTER_MS = 5000,
 	SWEEP_EVERY_MS = 15000,
 	/* A peer that once refused a size is tried with twice of it after this long. */
 	REGROW_AFTER_MS = 600000,
@@ -80,12 +79,16 @@ static void meet_head(struct destination *d, struct position *pos)
 	clamp(pos->former, pos->n_former, head);
 }
 
-static uint32_t wanted_at_start(const struct queue_options *q)
+static uint32_t shards_max(const struct queue_options *q)
+{
+	uint64_t n = q->max_shards > 0 ? q->max_shards : 1;
+	return n > SHARDS_MAX ? SHARDS_MAX : (uint32_t)n;
+}
+
+static uint32_t shards_min(const struct queue_options *q)
 {
 	uint64_t n = q->min_shards > 1 ? q->min_shards : 1;
-	if (q->max_shards > 0 && n > q->max_shards)
-		n = q->max_shards;
-	return n > SHARDS_MAX ? SHARDS_MAX : (uint32_t)n;
+	return n > shards_max(q) ? shards_max(q) : (uint32_t)n;
 }
 
 /* The stored position, or a new one at the log's head. An unreadable file is as good as none: the
@@ -107,7 +110,7 @@ static int load_position(struct destination *d, struct position *pos, struct err
 		log_error("The delivery position is unreadable: delivery begins at the log's end",
 			  "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)), "err", why.msg);
 	}
-	if (position_start(pos, d->log.head(d->log.cls), wanted_at_start(&d->cfg.queue)))
+	if (position_start(pos, d->log.head(d->log.cls), shards_min(&d->cfg.queue)))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	d->fresh = d->dirty = true;
 	return 0;
@@ -149,6 +152,7 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 		destination_abandon(d);
 		return r;
 	}
+	d->paced_sent = d->progress.books.sent;
 	d->start_head = d->log.head(d->log.cls).sequence;
 	if (d->start_head > pos.reach)
 		d->start_head = pos.reach;
@@ -158,7 +162,7 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 	/* The file says that nothing was sent after it: no longer true from the first request on.
 	 */
 	d->dirty |= pos.clean;
-	d->want_shards = wanted_at_start(&cfg->queue);
+	d->want_shards = shards_min(&cfg->queue);
 	d->stored_segment = d->progress.end.segment;
 	d->log.hold(d->log.cls, d->progress.end);
 	return 0;
@@ -200,16 +204,17 @@ void destination_configure(struct destination *d, const struct destination_confi
 	/* Another peer, or another wish, is worth another try. */
 	if (!sv_eq(d->cfg.url, cfg->url) || d->cfg.protocol != cfg->protocol)
 		d->fell_back = false;
+	if (!sv_eq(d->cfg.url, cfg->url))
+		d->pace = (struct pace){0};
 	d->cfg = *cfg;
 	if (rules_changed)
 		change_rules(d);
 	else
 		epochs_renew(&d->epochs, &cfg->rules, &cfg->rules_owner);
-	uint64_t max = cfg->queue.max_shards > 0 ? cfg->queue.max_shards : 1;
-	if (d->want_shards > max)
-		d->want_shards = (uint32_t)max;
-	if (d->want_shards < cfg->queue.min_shards)
-		d->want_shards = wanted_at_start(&cfg->queue);
+	if (d->want_shards > shards_max(&cfg->queue))
+		d->want_shards = shards_max(&cfg->queue);
+	if (d->want_shards < shards_min(&cfg->queue))
+		d->want_shards = shards_min(&cfg->queue);
 	/* What was in the way may be repaired now. */
 	for (uint32_t i = 0; i < d->progress.n; i++) {
 		d->slots[i].retry_at = 0;
@@ -329,38 +334,77 @@ static void change_shards(struct destination *d)
 	for (uint32_t i = 0; i < was; i++)
 		slot_deinit(&old[i]);
 	free(old);
-	d->busy_since = 0;
+	d->turn_first = 0;
 	d->dirty = true;
 	log_info("Shards of remote write changed", "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)),
 		 "from", FMT("%" PRIu32, was), "to", FMT("%" PRIu32, d->progress.n));
 }
 
-/* More shards help when all of them are at work and the backlog still stays; not when requests
- * fail. */
-static void consider_growth(struct destination *d, int64_t *wake)
+static uint64_t answers(const struct destination *d)
 {
-	uint32_t n = d->progress.n;
-	uint64_t max = d->cfg.queue.max_shards > SHARDS_MAX ? SHARDS_MAX : d->cfg.queue.max_shards;
-	bool busy = n < max && d->want_shards == n && destination_flying(d) == n &&
-		    destination_queued(d) > 2 * n * d->cfg.queue.max_samples_per_send;
-	if (!busy || d->failing) {
-		d->busy_since = 0;
-		return;
-	}
-	if (d->busy_since == 0)
-		d->busy_since = d->now_ms;
-	int64_t at = d->busy_since + GROW_AFTER_MS;
-	if (d->now_ms >= at && progress_may_reshard(&d->progress)) {
-		d->want_shards = 2 * (uint64_t)n > max ? (uint32_t)max : 2 * n;
-		return;
-	}
-	if (at < *wake && at > d->now_ms)
-		*wake = at;
+	uint64_t n = 0;
+	for (int i = 0; i < STATUS_CODES; i++)
+		n += d->stats.codes[i].n;
+	return n;
 }
+
+/* What is wanted comes when requests in flight have ended. Turns come as often as it needs them:
+ * with batches and with answers. */
+static void consider_shards(struct destination *d)
+{
+	const struct queue_options *q = &d->cfg.queue;
+	uint32_t n = d->progress.n;
+	uint64_t done = books_total(&d->progress.books);
+	struct reshard_in in = {
+		.now_ms = d->now_ms,
+		.logged = done + destination_queued(d),
+		.done = done,
+		.answers = answers(d),
+		.busy_ms = d->busy_ms,
+		.held = d->failing || d->draining || pace_holds(&d->pace) || d->want_shards != n,
+		.shards = n,
+		.min = shards_min(q),
+		.max = shards_max(q),
+		.max_samples = destination_max_samples(d),
+	};
+	uint32_t wanted = reshard_wanted(&d->reshard, &in);
+	if (d->want_shards == n && !d->draining && progress_may_reshard(&d->progress))
+		d->want_shards = wanted;
+}
+
+void destination_note_time(struct destination *d)
+{
+	if (d->busy_at != 0 && d->now_ms > d->busy_at)
+		d->busy_ms += (d->now_ms - d->busy_at) * destination_flying(d);
+	d->busy_at = d->now_ms;
+}
+
+/* ---- throttling ---- */
 
 void destination_throttled(struct destination *d, enum throttle kind)
 {
 	d->stats.throttled[kind]++;
+	if (kind == THROTTLE_INGESTION)
+		pace_refused(&d->pace, d->now_ms);
+	else
+		pace_refused_requests(&d->pace, d->now_ms);
+}
+
+uint64_t destination_max_samples(struct destination *d)
+{
+	return pace_max_samples(&d->pace, d->now_ms, d->cfg.queue.max_samples_per_send);
+}
+
+int64_t destination_deadline_ms(struct destination *d)
+{
+	return pace_deadline_ms(&d->pace, d->now_ms, d->cfg.queue.batch_send_deadline_ms);
+}
+
+static void tell_pace(struct destination *d)
+{
+	uint64_t sent = d->progress.books.sent;
+	pace_taken(&d->pace, d->now_ms, sent - d->paced_sent);
+	d->paced_sent = sent;
 }
 
 /* ---- storing ---- */
@@ -449,10 +493,22 @@ static void housekeeping(struct destination *d)
 		symbols_shrink(d->ws->symbols, KEEP_RAW_BYTES);
 }
 
+/* Another one begins each time: where only so many samples may go, none gets all of them. */
+static bool slots_turn(struct destination *d, int64_t *wake)
+{
+	bool moved = false;
+	uint32_t n = d->progress.n, first = d->turn_first++;
+	for (uint32_t i = 0; i < n; i++)
+		moved |= slot_turn(&d->slots[(first + i) % n], wake) > 0;
+	return moved;
+}
+
 int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)
 {
 	d->now_ms = now_ms;
 	d->wall_ms = wall_ms;
+	destination_note_time(d);
+	tell_pace(d);
 	if (!d->started) {
 		d->started = true;
 		d->swept_at = now_ms;
@@ -467,13 +523,12 @@ int64_t destination_turn(struct destination *d, int64_t now_ms, int64_t wall_ms)
 			r = read_log(d); /* when it fails, what is held still goes */
 		change_shards(d);
 		reserve(d);
-		for (uint32_t i = 0; i < d->progress.n; i++)
-			moved |= slot_turn(&d->slots[i], &wake) > 0;
+		moved |= slots_turn(d, &wake);
 	}
 	if (moved)
 		wake = now_ms;
 	metadata_turn(d, &wake);
-	consider_growth(d, &wake);
+	consider_shards(d);
 	store_when_due(d, &wake);
 	housekeeping(d);
 	return r < 0 ? r : wake;

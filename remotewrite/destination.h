@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "age.h"
 #include "answer.h"
 #include "epochs.h"
 #include "metadata.h"
@@ -181,14 +182,14 @@ struct destination {
 	bool fresh;   /* there was no position file */
 	bool started; /* the first turn has been */
 	bool draining;
-	bool eager;                     /* nothing was sent yet */
-	bool fell_back;                 /* the peer does not speak 2.0 */
-	uint32_t want_shards;           /* != progress.n: waits for requests in flight */
+	bool eager;           /* nothing was sent yet */
+	bool fell_back;       /* the peer does not speak 2.0 */
+	uint32_t want_shards; /* != progress.n: waits for requests in flight */
 	struct reshard reshard;
 	int64_t busy_ms, busy_at; /* of all shards: time with a request under way; as of then */
 	struct pace pace;
-	uint64_t paced_sent;	  /* of the books' sent, what pace knows of */
-	uint32_t turn_first;	  /* whose turn comes first */
+	uint64_t paced_sent;            /* of the books' sent, what pace knows of */
+	uint32_t turn_first;            /* whose turn comes first */
 	size_t raw_max, compressed_max; /* learned from 413 */
 	int64_t shrunk_at;
 	uint64_t start_head; /* below it an earlier process may have sent what it never noted */
@@ -200,6 +201,7 @@ struct destination {
 	int64_t swept_at;
 	uint64_t random;
 	int64_t now_ms, wall_ms;
+	struct age_clock age;
 	struct destination_stats stats;
 	struct offenders offenders;
 	/* trouble.c */

@@ -48,6 +48,9 @@ static void slot_answered(void *cls, const struct http_answer *a, struct sv body
 	struct destination *d = s->d;
 	s->flight = NULL;
 	d->host.now(d->host.cls, &d->now_ms, &d->wall_ms);
+	destination_note_time(d);
+	if (a->status > 0)
+		age_clock_answer(&d->age, d->now_ms, d->wall_ms, a->date);
 	judge_samples(s, a, body);
 	d->host.wake(d->host.cls);
 }
@@ -75,6 +78,7 @@ static void send(struct slot *s)
 	struct err err = ERR_NULL;
 	d->eager = false;
 	judge_sending(s);
+	pace_spend(&d->pace, s->built.books.sent);
 	d->stats.bytes += s->body.len;
 	if (start(s, slot_answered, &err) == 0)
 		return;
@@ -85,10 +89,11 @@ static void send(struct slot *s)
 
 /* ---- cutting ---- */
 
-static int64_t oldest_allowed(const struct destination *d)
+static int64_t oldest_allowed(struct destination *d)
 {
 	int64_t limit = d->cfg.queue.sample_age_limit_ms;
-	return limit > 0 ? d->wall_ms - limit : INT64_MIN;
+	int64_t now_ms = age_clock_now(&d->age, d->now_ms, d->wall_ms);
+	return limit > 0 ? now_ms - limit : INT64_MIN;
 }
 
 static uint64_t sequence_at(const struct progress *p, uint64_t no)
@@ -148,7 +153,7 @@ static int pack(struct slot *s)
 static int build(struct slot *s)
 {
 	struct destination *d = s->d;
-	uint64_t max = d->cfg.queue.max_samples_per_send;
+	uint64_t max = destination_max_samples(d);
 	if (s->split_max > 0 && s->split_max < max)
 		max = s->split_max;
 	uint32_t n = max == 0 ? 1 : max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
@@ -191,9 +196,9 @@ static bool should_send(struct slot *s, int64_t *wake)
 	uint64_t waiting = progress_waiting(&d->progress, s->index, &loaded_ms);
 	if (waiting == 0)
 		return false;
-	int64_t due = loaded_ms + d->cfg.queue.batch_send_deadline_ms;
+	int64_t due = loaded_ms + destination_deadline_ms(d);
 	if (d->draining || d->eager || s->hurry > 0 || d->now_ms >= due || holds_up(s) ||
-	    (double)waiting * s->kept >= (double)d->cfg.queue.max_samples_per_send)
+	    (double)waiting * s->kept >= (double)destination_max_samples(d))
 		return true;
 	want(wake, due);
 	return false;
@@ -211,9 +216,14 @@ int slot_turn(struct slot *s, int64_t *wake)
 	if (s->state == SLOT_WAITING &&
 	    (s->built.oldest_ms < oldest_allowed(d) || s->protocol != destination_protocol(d)))
 		s->state = SLOT_IDLE;
+	if (s->state == SLOT_IDLE && !should_send(s, wake))
+		return 0;
+	int64_t next = pace_next(&d->pace, d->now_ms);
+	if (next > d->now_ms) {
+		want(wake, next);
+		return 0;
+	}
 	if (s->state == SLOT_IDLE) {
-		if (!should_send(s, wake))
-			return 0;
 		int r = build(s);
 		if (r < 0) {
 			s->retry_at = d->now_ms + NOMEM_RETRY_MS;
@@ -241,6 +251,7 @@ static void metadata_answered(void *cls, const struct http_answer *a, struct sv 
 	struct slot *s = cls;
 	struct destination *d = s->d;
 	d->host.now(d->host.cls, &d->now_ms, &d->wall_ms);
+	destination_note_time(d);
 	judge_metadata(s, a, body);
 	d->host.wake(d->host.cls);
 }

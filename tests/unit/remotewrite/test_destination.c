@@ -261,7 +261,7 @@ static void test_shards_change_past_a_wait(void **state)
 	assert_int_equal(s->n_flights, 2);
 	s->cfg.queue.min_shards = 4;
 	destination_configure(&s->d, &s->cfg, false);
-	struct http_answer slow = {.result = HTTP_OK, .status = 429, .retry_after = SV("20")};
+	struct http_answer slow = {.result = HTTP_OK, .status = 503, .retry_after = SV("20")};
 	sim_answer_as(s, 0, &slow, false);
 	sim_answer(s, 0, 200, true);
 	sim_turn(s);

@@ -163,7 +163,7 @@ static void test_metadata_is_tried_again(void **state)
 		sim_turn(s);
 		assert_int_equal(s->n_flights, 1);
 		assert_int_equal(s->flights[0]->attempt, i);
-		sim_answer(s, 0, i % 2 ? 429 : 500, false);
+		sim_answer(s, 0, i % 2 ? 503 : 500, false);
 		int64_t wake = sim_turn(s), at = s->d.metadata_slot.retry_at;
 		assert_int_equal(s->n_flights, 0);
 		assert_in_range(at - s->now_ms, wait, wait + wait / 4);

@@ -1,0 +1,174 @@
+/* Pacing. */
+#include "pace.h"
+
+enum {
+	/* One refusal may come for each request in flight: they are one cut. */
+	CUT_EVERY_MS = 1000,
+	FORGET_MS = 300000,
+	LARGER_EVERY_MS = 5000,
+	SMALLER_AFTER_MS = 60000,
+	LARGER_MAX = 3,
+	/* Larger requests would meet the bounds of bytes, and be made in vain. */
+	LARGER_SAMPLES = 20000,
+	LARGER_DEADLINE_MS = 30000,
+};
+
+#define RATE_FLOOR 100.0 /* samples a second */
+#define CUT_LEAST 0.9    /* of the rate, what a refusal leaves of it at most */
+#define CUT_MOST 0.5     /* and at least */
+#define RISE 0.005       /* of the ceiling, a second */
+#define FAR 1.2          /* times the ceiling: the peer's limit is another by now */
+#define RISE_FAR 0.02    /* of the rate, a second */
+#define RISE_BLIND 0.5   /* of the rate, a second, while nothing is known of the peer */
+#define TOKENS_S 1.0     /* what may be saved up */
+
+void pace_taken(struct pace *p, int64_t now_ms, uint64_t n)
+{
+	int64_t second = now_ms / 1000;
+	unsigned i = (unsigned)((uint64_t)second % PACE_SECONDS);
+	if (n == 0)
+		return;
+	if (p->began_ms == 0)
+		p->began_ms = now_ms;
+	if (p->second[i] != second) {
+		p->second[i] = second;
+		p->taken[i] = 0;
+	}
+	p->taken[i] += n;
+}
+
+/* What went through since then, a second; as far back as is known. */
+static double taken_rate(const struct pace *p, int64_t now_ms, int64_t since_ms)
+{
+	int64_t oldest = (now_ms / 1000 - PACE_SECONDS + 1) * 1000;
+	if (since_ms < oldest)
+		since_ms = oldest;
+	if (since_ms < p->began_ms)
+		since_ms = p->began_ms;
+	uint64_t n = 0;
+	for (unsigned i = 0; i < PACE_SECONDS; i++)
+		if (p->second[i] >= since_ms / 1000)
+			n += p->taken[i];
+	/* Seconds count whole: what came before in the first of them is in n. */
+	double seconds = (double)(now_ms - since_ms / 1000 * 1000) / 1000;
+	return (double)n / (seconds > 1 ? seconds : 1);
+}
+
+static double clamp(double v, double low, double high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+/* How much the rate rises in a second. */
+static double rise(const struct pace *p)
+{
+	if (p->ceiling <= 0)
+		return p->rate * RISE_BLIND;
+	return p->rate > p->ceiling * FAR ? p->rate * RISE_FAR : p->ceiling * RISE;
+}
+
+/* What went in the last seconds; requests may come in bursts. */
+static double known_rate(const struct pace *p, int64_t now_ms)
+{
+	double late = taken_rate(p, now_ms, now_ms - PACE_SECONDS / 2 * 1000);
+	double all = taken_rate(p, now_ms, now_ms - PACE_SECONDS * 1000);
+	return late > all ? late : all;
+}
+
+/* The rate rises with time, tokens with the rate. */
+static void go_on(struct pace *p, int64_t now_ms)
+{
+	double seconds = (double)(now_ms - p->at_ms) / 1000;
+	p->at_ms = now_ms;
+	if (p->rate <= 0 || seconds <= 0)
+		return;
+	if (now_ms - p->refused_ms >= FORGET_MS) {
+		p->rate = 0;
+		return;
+	}
+	p->tokens += p->rate * seconds;
+	p->rate += seconds * rise(p);
+	if (p->tokens > p->rate * TOKENS_S)
+		p->tokens = p->rate * TOKENS_S;
+}
+
+void pace_refused(struct pace *p, int64_t now_ms)
+{
+	bool first = p->rate <= 0, blind = false;
+	go_on(p, now_ms);
+	p->refused_ms = now_ms;
+	if (first) {
+		p->rate = known_rate(p, now_ms) * CUT_LEAST;
+		p->tokens = 0;
+		blind = p->rate < RATE_FLOOR;
+	} else if (now_ms - p->cut_ms >= CUT_EVERY_MS) {
+		/* A peer that refuses takes just what it can. */
+		p->rate = clamp(taken_rate(p, now_ms, p->cut_ms), p->rate * CUT_MOST,
+				p->rate * CUT_LEAST);
+	} else {
+		return;
+	}
+	if (p->rate < RATE_FLOOR)
+		p->rate = RATE_FLOOR;
+	p->ceiling = blind ? 0 : p->rate / CUT_LEAST;
+	p->cut_ms = now_ms;
+	if (p->tokens > 0)
+		p->tokens = 0;
+}
+
+int64_t pace_next(struct pace *p, int64_t now_ms)
+{
+	go_on(p, now_ms);
+	if (p->rate <= 0 || p->tokens >= 0)
+		return now_ms;
+	return now_ms + (int64_t)(-p->tokens / p->rate * 1000) + 1;
+}
+
+void pace_spend(struct pace *p, uint64_t n)
+{
+	if (p->rate > 0)
+		p->tokens -= (double)n;
+}
+
+bool pace_holds(const struct pace *p)
+{
+	return p->rate > 0 || p->larger > 0;
+}
+
+/* ---- fewer requests ---- */
+
+static void grow_smaller(struct pace *p, int64_t now_ms)
+{
+	while (p->larger > 0 && now_ms - p->larger_ms >= SMALLER_AFTER_MS) {
+		p->larger--;
+		p->larger_ms += SMALLER_AFTER_MS;
+	}
+}
+
+void pace_refused_requests(struct pace *p, int64_t now_ms)
+{
+	grow_smaller(p, now_ms);
+	if (p->larger == 0 || (p->larger < LARGER_MAX && now_ms - p->larger_ms >= LARGER_EVERY_MS))
+		p->larger++;
+	else if (p->larger < LARGER_MAX)
+		return;
+	p->larger_ms = now_ms;
+}
+
+uint64_t pace_max_samples(struct pace *p, int64_t now_ms, uint64_t configured)
+{
+	grow_smaller(p, now_ms);
+	if (p->larger == 0 || configured >= LARGER_SAMPLES)
+		return configured;
+	uint64_t n = configured << p->larger;
+	return n < LARGER_SAMPLES ? n : LARGER_SAMPLES;
+}
+
+int64_t pace_deadline_ms(struct pace *p, int64_t now_ms, int64_t configured_ms)
+{
+	grow_smaller(p, now_ms);
+	if (p->larger == 0 || configured_ms >= LARGER_DEADLINE_MS)
+		return configured_ms;
+	int64_t ms = configured_ms << p->larger;
+	return ms < LARGER_DEADLINE_MS ? ms : LARGER_DEADLINE_MS;
+}
