@@ -3,10 +3,11 @@
  *   simulator --targets 20 --series 5000 --base-port 20000 [--change 30] [--churn 10] [--gzip]
  *
  * Target i listens on base-port + i and serves its page at every path; GET /stats tells what was
- * served so far. After POST /refuse pages are answered 503: what was served stays as it is, so that
- * it can be compared with what arrives. With --gzip a client that accepts it gets one of a few
- * pages compressed at the start, the same for all targets: compressing each page would cost more
- * than everything else.
+ * served so far; GET /gaps the times between the requests of each target, in microseconds, since
+ * the last such question. After POST /refuse pages are answered 503: what was served stays as it
+ * is, so that it can be compared with what arrives. With --gzip a client that accepts it gets one
+ * of a few pages compressed at the start, the same for all targets: compressing each page would
+ * cost more than everything else.
  */
 #include "http.h"
 #include "page.h"
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { GZIP_PAGES = 8, GZIP_LEVEL = 6, STATS_BYTES = 256 };
+enum { GZIP_PAGES = 8, GZIP_LEVEL = 6, STATS_BYTES = 256, GAPS_MAX = 1 << 20 };
 
 /* A page being sent: the target's own when nobody reads it, else one made for this answer. */
 struct body {
@@ -30,6 +31,7 @@ struct target {
 	struct values *values;
 	struct body body;
 	uint32_t scrapes;
+	int64_t asked_us; /* monotonic */
 };
 
 struct simulator {
@@ -43,6 +45,8 @@ struct simulator {
 	bool refusing;
 	uint64_t pages, bytes, refused;
 	int64_t first_ms; /* wall clock; when the first page was asked for */
+	uint32_t *gaps;   /* GAPS_MAX at most; later ones are left out */
+	uint32_t n_gaps;
 	char stats[STATS_BYTES];
 };
 
@@ -108,6 +112,45 @@ static int64_t wall_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* Between two questions: those across it are left out, so that what one tells is of its own time.
+ */
+static void note_gap(struct simulator *s, struct target *t)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	int64_t now_us = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	if (t->asked_us && s->n_gaps < GAPS_MAX)
+		s->gaps[s->n_gaps++] = (uint32_t)(now_us - t->asked_us);
+	t->asked_us = now_us;
+}
+
+static void free_body(void *cls)
+{
+	free(cls);
+}
+
+static void answer_gaps(struct simulator *s, struct http_answer *a)
+{
+	size_t size = 16 + (size_t)s->n_gaps * 11, n = 0;
+	char *text = malloc(size);
+	if (!text) {
+		a->status = 503;
+		return;
+	}
+	text[n++] = '[';
+	for (uint32_t i = 0; i < s->n_gaps; i++)
+		n += (size_t)snprintf(text + n, size - n, i ? ",%u" : "%u", s->gaps[i]);
+	text[n++] = ']';
+	s->n_gaps = 0;
+	for (uint32_t i = 0; i < s->n; i++)
+		s->targets[i].asked_us = 0;
+	a->type = "application/json";
+	a->body = text;
+	a->body_len = n;
+	a->done = free_body;
+	a->done_cls = text;
+}
+
 static bool is(const char *p, size_t n, const char *text)
 {
 	return n == strlen(text) && memcmp(p, text, n) == 0;
@@ -124,6 +167,7 @@ static void scraped(struct simulator *s, const struct http_request *req, struct 
 	if (!s->first_ms)
 		s->first_ms = wall_ms();
 	t->scrapes++;
+	note_gap(s, t);
 	a->type = "text/plain; version=0.0.4; charset=utf-8";
 	if (s->gzip && req->accepts_gzip) {
 		uint32_t at = (req->port_index + t->scrapes) % GZIP_PAGES;
@@ -144,6 +188,8 @@ static void on_request(void *cls, const struct http_request *req, struct http_an
 		a->type = "application/json";
 		a->body_len = stats_text(s, s->stats, sizeof s->stats);
 		a->body = s->stats;
+	} else if (is(req->path, req->path_len, "/gaps")) {
+		answer_gaps(s, a);
 	} else if (is(req->method, req->method_len, "POST")) {
 		bool known = is(req->path, req->path_len, "/refuse");
 		s->refusing |= known;
@@ -180,7 +226,8 @@ static int simulator_init(struct simulator *s)
 {
 	s->template = template_new(&s->page);
 	s->targets = calloc(s->n, sizeof *s->targets);
-	if (!s->template || !s->targets)
+	s->gaps = malloc(GAPS_MAX * sizeof *s->gaps);
+	if (!s->template || !s->targets || !s->gaps)
 		return 1;
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->targets[i].values = values_new(s->template, i);
@@ -199,6 +246,7 @@ static void simulator_deinit(struct simulator *s)
 	for (int i = 0; i < GZIP_PAGES; i++)
 		free(s->gzip_pages[i]);
 	free(s->targets);
+	free(s->gaps);
 	template_free(s->template);
 }
 
