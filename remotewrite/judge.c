@@ -92,7 +92,6 @@ static void note_refused(struct destination *d, const struct answer *a, uint64_t
 		return;
 	d->stats.refused[a->cause]++;
 	offenders_note(&d->offenders, a, samples, d->wall_ms, text);
-	note_throttled(d, a->cause);
 }
 
 /* When to try again. What the answer itself let be repaired is tried at once, but once a request.
@@ -301,6 +300,7 @@ void judge_samples(struct slot *s, const struct http_answer *a, struct sv body)
 		if (d->cfg.failed_request_logging)
 			trouble_request(s, text);
 	}
+	note_throttled(d, answer.cause);
 	switch (answer.action) {
 	case ANSWER_DONE:
 		taken(s, &written);

@@ -1,8 +1,8 @@
 /* The table of offenders. */
 #include "offenders.h"
 
+#include <ampagent/base/clock.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct offender *find(struct offenders *o, const struct answer *a)
@@ -48,5 +48,41 @@ void offenders_order(const struct offenders *o, uint32_t order[OFFENDERS_MAX])
 		for (; at > 0 && o->v[order[at - 1]].answers < o->v[i].answers; at--)
 			order[at] = order[at - 1];
 		order[at] = i;
+	}
+}
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+	json_key(w, sv_of(key));
+	json_string(w, sv_of(text));
+}
+
+static void put_time(struct json_writer *w, const char *key, int64_t wall_ms)
+{
+	char text[RFC3339_MAX];
+	put_text(w, key, clock_format_rfc3339(text, wall_ms));
+}
+
+void offenders_json(const struct offenders *o, struct sv destination, struct json_writer *w)
+{
+	uint32_t order[OFFENDERS_MAX];
+	offenders_order(o, order);
+	for (uint32_t i = 0; i < o->n; i++) {
+		const struct offender *f = &o->v[order[i]];
+		json_begin_object(w);
+		json_key(w, SV("destination"));
+		json_string(w, destination);
+		put_text(w, "cause", cause_name(f->cause));
+		put_text(w, "named", f->subject);
+		put_text(w, "meaning", cause_words(f->cause));
+		put_text(w, "advice", cause_advice(f->cause));
+		json_key(w, SV("answers"));
+		json_u64(w, f->answers);
+		json_key(w, SV("samplesAtMost"));
+		json_u64(w, f->samples);
+		put_time(w, "first", f->first_ms);
+		put_time(w, "last", f->last_ms);
+		put_text(w, "lastAnswer", f->text);
+		json_end_object(w);
 	}
 }

@@ -8,6 +8,8 @@
 
 #include "answer.h"
 
+#include <ampagent/base/json.h>
+
 enum { OFFENDERS_MAX = 32, OFFENDER_TEXT_BYTES = 256 };
 
 struct offender {
@@ -28,5 +30,7 @@ struct offenders {
 
 void offenders_note(struct offenders *o, const struct answer *a, uint64_t samples, int64_t wall_ms,
 		    const char *text);
+/* An object each, the most frequent first; destination is their name. */
+void offenders_json(const struct offenders *o, struct sv destination, struct json_writer *w);
 /* The order to show them in: by answers, most first. */
 void offenders_order(const struct offenders *o, uint32_t order[OFFENDERS_MAX]);

@@ -63,6 +63,7 @@ struct remotewrite {
 	struct apply_call *call;
 	bool ended; /* the send thread is gone */
 	struct view *views;
+	struct offenders *offenders; /* one a view */
 	size_t n_views;
 };
 
@@ -72,8 +73,10 @@ static void publish(struct runner *r)
 {
 	struct remotewrite *rw = r->rw;
 	pthread_mutex_lock(&rw->mutex);
-	if (r->index < rw->n_views)
+	if (r->index < rw->n_views) {
 		view_fill(&rw->views[r->index], &r->dest);
+		view_offenders(&rw->offenders[r->index], &r->dest);
+	}
 	pthread_mutex_unlock(&rw->mutex);
 }
 
@@ -354,7 +357,8 @@ static int make_runners(struct remotewrite *rw, struct apply_call *call, struct 
 }
 
 /* Running ones take the place of those made anew for the same key; the rest are gone. */
-static void swap_sets(struct remotewrite *rw, struct runner **v, size_t n, struct view *views)
+static void swap_sets(struct remotewrite *rw, struct runner **v, size_t n, struct view *views,
+		      struct offenders *offenders)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct runner *old = find_runner(rw->runners, rw->n, v[i]->key);
@@ -373,11 +377,15 @@ static void swap_sets(struct remotewrite *rw, struct runner **v, size_t n, struc
 	free(rw->runners);
 	rw->runners = v;
 	rw->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		view_fill(&views[i], &v[i]->dest);
+		view_offenders(&offenders[i], &v[i]->dest);
+	}
 	pthread_mutex_lock(&rw->mutex);
 	free(rw->views);
+	free(rw->offenders);
 	rw->views = views;
+	rw->offenders = offenders;
 	rw->n_views = n;
 	pthread_mutex_unlock(&rw->mutex);
 }
@@ -386,15 +394,17 @@ static int apply(struct remotewrite *rw, struct apply_call *call)
 {
 	struct runner **v = calloc(call->n ? call->n : 1, sizeof(struct runner *));
 	struct view *views = calloc(call->n ? call->n : 1, sizeof *views);
-	int code = v && views ? make_runners(rw, call, v)
-			      : err_set(call->err, ERR_NOMEM, "out of memory");
+	struct offenders *offenders = calloc(call->n ? call->n : 1, sizeof *offenders);
+	int code = v && views && offenders ? make_runners(rw, call, v)
+					   : err_set(call->err, ERR_NOMEM, "out of memory");
 	if (code != 0) {
 		if (v)
 			drop_runners(v, call->n);
 		free(views);
+		free(offenders);
 		return code;
 	}
-	swap_sets(rw, v, call->n, views);
+	swap_sets(rw, v, call->n, views, offenders);
 	drop_orphans(rw);
 	rw->applied = true;
 	all_turn(rw);
@@ -471,6 +481,23 @@ void remotewrite_collect(struct remotewrite *rw, struct metrics_writer *w)
 		view_collect(copy, n, head, clock_wall_ms(), w);
 }
 
+void remotewrite_offenders_json(struct remotewrite *rw, struct json_writer *w)
+{
+	pthread_mutex_lock(&rw->mutex);
+	size_t n = rw->n_views;
+	_cleanup_(freep) struct view *views = n > 0 ? malloc(n * sizeof *views) : NULL;
+	_cleanup_(freep) struct offenders *offenders = n > 0 ? malloc(n * sizeof *offenders) : NULL;
+	if (views && offenders) {
+		memcpy(views, rw->views, n * sizeof *views);
+		memcpy(offenders, rw->offenders, n * sizeof *offenders);
+	}
+	pthread_mutex_unlock(&rw->mutex);
+	json_begin_array(w);
+	for (size_t i = 0; views && offenders && i < n; i++)
+		offenders_json(&offenders[i], sv_of(views[i].name), w);
+	json_end_array(w);
+}
+
 /* ---- beginning and end ---- */
 
 static void *run(void *cls)
@@ -493,6 +520,7 @@ static void deinit(struct remotewrite *rw)
 		runner_free(rw->runners[i]);
 	free(rw->runners);
 	free(rw->views);
+	free(rw->offenders);
 	workspace_deinit(&rw->ws);
 	http_pool_free(rw->pool);
 	loop_free(rw->loop);

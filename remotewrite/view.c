@@ -48,6 +48,12 @@ void view_fill(struct view *v, const struct destination *d)
 	memcpy(v->last_error, d->last_error, sizeof v->last_error);
 }
 
+void view_offenders(struct offenders *to, const struct destination *d)
+{
+	if (to->version != d->offenders.version)
+		*to = d->offenders;
+}
+
 uint64_t view_queued(const struct view *v, uint64_t head)
 {
 	int64_t n = (int64_t)head - v->base - (int64_t)books_total(&v->books);
@@ -249,6 +255,20 @@ static void collect_requests(const struct collecting *c)
 	}
 }
 
+static void collect_refused(const struct collecting *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct view *v = &c->v[i];
+		for (int k = 0; k < CAUSES_; k++) {
+			struct metric_label l[2] = {
+				{"remote_name", sv_of(v->name)},
+				{"cause", sv_of(cause_name((enum answer_cause)k))}};
+			if (v->stats.refused[k] > 0)
+				metrics_emit(c->w, M_RW_REFUSED, l, 2, (double)v->stats.refused[k]);
+		}
+	}
+}
+
 static void collect_latency(const struct collecting *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
@@ -307,6 +327,7 @@ void view_collect(const struct view *v, size_t n, uint64_t head, int64_t wall_ms
 	collect_dropped(&c, M_RW_EXEMPLARS_DROPPED);
 	collect_dropped(&c, M_RW_HISTOGRAMS_DROPPED);
 	collect_requests(&c);
+	collect_refused(&c);
 	collect_latency(&c);
 	collect_ledger(&c);
 }

@@ -23,6 +23,8 @@ struct view {
 };
 
 void view_fill(struct view *v, const struct destination *d);
+/* Copied only when there is something new in it. */
+void view_offenders(struct offenders *to, const struct destination *d);
 uint64_t view_queued(const struct view *v, uint64_t head);
 void view_status(const struct view *v, uint64_t head, struct remotewrite_status *out);
 /* Family by family over all destinations. */

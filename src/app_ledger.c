@@ -56,5 +56,7 @@ void app_ledger_json(struct app *a, struct json_writer *w)
 		json_end_object(w);
 	}
 	json_end_array(w);
+	json_key(w, SV("refusals"));
+	remotewrite_offenders_json(a->remotewrite, w);
 	json_end_object(w);
 }

@@ -50,5 +50,8 @@ struct remotewrite_status {
  * exact as of the last answer. */
 size_t remotewrite_status_get(struct remotewrite *rw, struct remotewrite_status *out, size_t max);
 void remotewrite_collect(struct remotewrite *rw, struct metrics_writer *w);
+/* An array: what the endpoints refused, by cause and the metric that they named, the most frequent
+ * of each destination first; what it means and what to do. Any thread. */
+void remotewrite_offenders_json(struct remotewrite *rw, struct json_writer *w);
 /* Reasons of the ledger, NULL-ended. */
 extern const char *const remotewrite_drop_reasons[];

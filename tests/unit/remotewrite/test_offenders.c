@@ -2,6 +2,7 @@
 
 #include "cmocka_all.h"
 
+#include <ampagent/base/text.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +88,41 @@ static void test_long_text(void **state)
 	free(o);
 }
 
+/* Texts of the peer are data: nothing in them ends a string or begins a tag of its own. */
+static void test_json(void **state)
+{
+	static const char *const parts[] = {
+		"\"destination\":\"amp\"",
+		"\"cause\":\"duplicate\",\"named\":\"a\\\"b\"",
+		"\"answers\":1,\"samplesAtMost\":9",
+		"\"first\":\"1970-01-01T00:00:05.000Z\"",
+		"\"advice\":\"let only one agent write a series",
+	};
+	struct offenders *o = calloc(1, sizeof *o);
+	assert_non_null(o);
+	struct answer a = named(CAUSE_DUPLICATE, "a\"b");
+	offenders_note(o, &a, 9, 5000, "</script>\xff\"");
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	buf_init(&out, 65536);
+	struct json_writer w = {.out = &out};
+	json_begin_array(&w);
+	offenders_json(o, SV("amp"), &w);
+	json_end_array(&w);
+	buf_char(&out, 0);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (!strstr(out.ptr, parts[i]))
+			fail_msg("%s: %s", parts[i], out.ptr);
+	assert_true(utf8_valid(buf_view(&out)));
+	free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_frequent_ones_stay),
 		cmocka_unit_test(test_long_text),
+		cmocka_unit_test(test_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

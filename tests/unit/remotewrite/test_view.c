@@ -26,6 +26,7 @@ static struct view some_view(void)
 	v.stats.histograms_dropped[DROP_NHCB_IN_RW1] = 9;
 	v.stats.exemplars_dropped[DROP_WRITE_RELABEL] = 8;
 	v.stats.requests = 6;
+	v.stats.refused[CAUSE_DUPLICATE] = 12;
 	v.stats.codes[0].code = 200;
 	v.stats.codes[0].n = 5;
 	v.stats.codes[1].code = 0;
@@ -73,6 +74,7 @@ static void test_status(void **state)
 }
 
 static const char *const lines[] = {
+	"ampagent_remote_write_refused_answers_total{remote_name=\"one\",cause=\"duplicate\"} 12\n",
 	"ampagent_ledger_samples{remote_name=\"one\",state=\"sent\"} 40\n",
 	"ampagent_ledger_samples{remote_name=\"one\",state=\"queued\"} 55\n",
 	"ampagent_ledger_samples{remote_name=\"one\",state=\"dropped\",reason=\"too_old\"} 3\n",
