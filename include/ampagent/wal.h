@@ -14,14 +14,24 @@
 #include <ampagent/base/err.h>
 #include <ampagent/base/metrics.h>
 #include <ampagent/model/batch.h>
+#include <ampagent/model/refused.h>
 
 struct wal;
+
+/* What a power loss may take; kill -9 takes what still waits in memory to be written, always. */
+enum wal_durability {
+	WAL_DURABILITY_INTERVAL, /* what was written within sync_interval_ms */
+	WAL_DURABILITY_NONE,     /* what the system has not written by itself: segments are synced
+				  * when they end and the log when it is closed, positions never */
+	WAL_DURABILITY_ALWAYS,   /* nothing that a reader saw or wal_flush() told */
+};
 
 struct wal_options {
 	struct sv dir; /* storage.agent.path */
 	bool memory;   /* no files: segments in anonymous memory, bounded by max_bytes */
 	uint64_t max_bytes;
 	int64_t max_age_ms; /* 0 = off */
+	enum wal_durability durability;
 	int64_t sync_interval_ms;
 	size_t segment_bytes; /* 0 = WAL_SEGMENT_BYTES */
 	size_t tail_bytes;    /* 0 = WAL_TAIL_BYTES */
@@ -116,9 +126,38 @@ void wal_hold(struct wal *w, struct sv key, struct wal_pos pos);
  * 0; 1 when there is none (load) or it cannot be written (store). */
 int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err *err);
 int wal_position_store(struct wal *w, struct sv key, struct sv content, struct err *err);
+/* The same without waiting: the writer thread stores it, and raises what wal_hold() says of this
+ * key until then no earlier. 0; 1 with the reason when the last one that was tried could not be
+ * stored. The content is taken in any case, but without memory. wal_close() stores what still
+ * waits. */
+int wal_position_put(struct wal *w, struct sv key, struct sv content, struct err *err);
 void wal_position_drop(struct wal *w, struct sv key);
 /* Keys that have a file. */
 void wal_position_each(struct wal *w, void (*fn)(void *cls, struct sv key), void *cls);
+
+/* ---- what never got into the log ---- */
+
+enum { WAL_REASONS_MAX = 64, WAL_REASON_BYTES = 32 };
+
+struct wal_refused {
+	char reason[WAL_REASON_BYTES];
+	uint64_t scrapes, samples;
+};
+
+/* Sums over all runs. Scraped since then is base to head, and what was refused. */
+struct wal_ledger {
+	int64_t since_ms;     /* wall clock when they began */
+	uint64_t base;        /* the log's sequence then */
+	uint64_t passed_over; /* numbers given up because positions were ahead of the log */
+	/* As enum refused; then those of the log itself, then those of other versions. */
+	size_t n;
+	struct wal_refused v[WAL_REASONS_MAX];
+};
+
+/* Where refusals are told. They are in the log no later than the batch put after them, or the sync
+ * interval when none comes. */
+struct refused_sink wal_refused_sink(struct wal *w);
+void wal_refused_get(struct wal *w, struct wal_ledger *out);
 
 /* ---- looking ---- */
 

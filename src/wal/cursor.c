@@ -51,7 +51,7 @@ static enum place look(struct wal_cursor *c, struct batch **out, uint64_t *limit
 		*out = batch_ref(b);
 		return PLACE_MEMORY;
 	}
-	if (pos_cmp(c->pos, w->head) >= 0)
+	if (pos_cmp(c->pos, w->read_end) >= 0)
 		return PLACE_NONE;
 	size_t i = 0;
 	while (w->segments[i].number < c->pos.segment)

@@ -1,6 +1,7 @@
 /* What struct wal is made of, and who may touch what.
  *
- *   queue_mutex   the queue of what is to be written, and what the writer tells those who wait
+ *   queue_mutex   the queue of what is to be written, what the writer tells those who wait, and
+ *                 the ledger
  *   mutex         what readers see: head, segments, tail, holds, counters
  *   defs.mutex    the index of definitions
  *   (none)        the writer thread's own
@@ -12,8 +13,10 @@
 #include <ampagent/wal.h>
 #include <pthread.h>
 
+#include "append.h"
 #include "defs.h"
 #include "frames.h"
+#include "ledger.h"
 #include "store.h"
 
 /* Buckets double from the first; the last has no limit. */
@@ -46,6 +49,7 @@ struct op {
 	uint32_t frame;
 	uint64_t sequence;
 	struct batch *batch;
+	size_t bytes; /* of the batch */
 };
 
 /* What the log said of a frame before it was opened, for wal_owner_find() and wal_owner_left(). */
@@ -66,33 +70,54 @@ struct recent {
 	int64_t until_ms; /* monotonic: forgotten then */
 };
 
+/* A position that the writer is to store. One for each key, kept until the key is dropped. */
+struct position_put {
+	char *key;
+	struct buf content; /* what waits; empty when nothing does */
+	uint64_t put, done; /* how many were */
+	bool waits, storing;
+	bool holds; /* hold is raised when it is stored */
+	struct wal_pos hold;
+	int error; /* errno of the last try; 0: it went well */
+};
+
 struct queue {
 	struct op *v;
 	size_t n, cap;
 	size_t n_batches;
+	size_t batch_bytes; /* of the batches */
 	uint64_t put;      /* ops ever queued */
 	uint64_t written;  /* of them written */
 	uint64_t synced;   /* of them on stable storage */
 	uint64_t sync_to;  /* of them asked to be synced */
 	uint64_t failures; /* tries that failed */
+	struct position_put **positions;
+	size_t n_positions;
+	bool positions_wait;
 	bool stop;
 };
 
 /* The writer thread's. */
 struct writer {
 	int fd; /* the segment written to */
+	struct append end;
 	struct frame_states states;
 	struct buf out;
 	struct batch **batches; /* encoded in out, not yet shown */
 	size_t n, cap;
-	struct wal_pos pos; /* after what is in out */
-	uint64_t size;      /* of the segment on disk, without out */
-	int64_t created_ms; /* of the segment */
+	struct wal_pos pos;      /* after what is in out */
+	struct wal_pos read_end; /* after its last batch */
+	uint64_t size;           /* of the segment on disk, without out */
+	int64_t created_ms;      /* of the segment */
 	bool dirty;
 	int64_t dirty_since_ms;
+	uint32_t *retired; /* frames to be told as such after the next sync */
+	size_t n_retired, cap_retired;
+	bool took_batch; /* since the log was opened */
 	int64_t complained_ms;
 	unsigned tries;
-	uint64_t lost; /* samples given up because the log was closed while writing failed */
+	uint64_t lost;      /* samples given up because the log was closed while writing failed */
+	bool ledger_stands; /* a ledger record stands in the segment, or in out */
 };
 
 struct wal {
@@ -105,9 +130,13 @@ struct wal {
 	pthread_cond_t queue_cond; /* to the writer */
 	pthread_cond_t done_cond;  /* from the writer */
 	struct queue queue;
+	struct wal_ledger ledger;
+	int64_t ledger_due_ms; /* monotonic: changes must be written by then; 0 = none */
+	uint64_t torn;         /* samples cut off when it was opened, as far as known */
 
 	pthread_mutex_t mutex;
 	struct wal_pos head;
+	struct wal_pos read_end; /* after the newest batch; up to head there is none */
 	struct segment *segments;
 	size_t n_segments, cap_segments;
 	uint64_t min_segment; /* numbers below were used, if only by files that are gone */
@@ -151,6 +180,8 @@ struct batch *tail_find(const struct tail *t, struct wal_pos pos);
 int segment_begin(struct wal *w, uint64_t sequence);
 /* Deletes what bounds and holds let go. at_begin: a new segment was just begun. */
 void segments_trim(struct wal *w, bool at_begin);
+/* Deletes what no hold needs: the disk is full. */
+void segments_make_room(struct wal *w);
 /* Appends to the list; with the mutex held. 0 or ERR_NOMEM. */
 int segment_add(struct wal *w, const struct segment *s);
 
@@ -159,6 +190,14 @@ int segment_add(struct wal *w, const struct segment *s);
 void *writer_run(void *wal);
 int op_push(struct wal *w, const struct op *op);
 
+/* ---- position.c ---- */
+
+/* The writer's: stores what was put. */
+void positions_store(struct wal *w);
+void positions_deinit(struct queue *q);
+/* With the mutex held. */
+void hold_set(struct wal *w, struct sv key, struct wal_pos pos);
+
 /* ---- repair.c ---- */
 
 /* Reads the directory's segments: the list, the head's sequence, the recent frames. A torn end of
@@ -166,6 +205,16 @@ int op_push(struct wal *w, const struct op *op);
 int segments_load(struct wal *w, struct err *err);
 /* The number that the next segment will have. */
 uint64_t segments_next_number(const struct wal *w);
+
+/* ---- ledger.c ---- */
+
+/* New sums when none were found in the segments; before the writer thread. */
+void ledger_begin(struct wal *w);
+/* Adds to a sum of the log's own. */
+void ledger_note_own(struct wal *w, enum ledger_own why, uint64_t samples);
+void ledger_note_passed_over(struct wal *w, uint64_t samples);
+/* The writer's: the record at the end of the chunk. 0 or ERR_NOMEM. */
+int ledger_append(struct wal *w);
 
 /* ---- owner.c ---- */
 

@@ -16,6 +16,9 @@ static void wal_free(struct wal *w)
 	if (w->writer.fd >= 0)
 		close(w->writer.fd);
 	free(w->writer.batches);
+	free(w->writer.retired);
+	append_deinit(&w->writer.end);
+	positions_deinit(&w->queue);
 	buf_deinit(&w->writer.out);
 	frame_states_deinit(&w->writer.states);
 	tail_deinit(&w->tail);
@@ -59,8 +62,10 @@ static struct wal *wal_alloc(const struct wal_options *opt)
 	w->store = STORE_NULL;
 	defs_init(&w->defs, &w->store);
 	w->writer.fd = -1;
-	buf_init(&w->writer.out, WAL_RECORD_BYTES);
+	w->writer.end = APPEND_NULL;
+	buf_init(&w->writer.out, WAL_RECORD_BYTES + LEDGER_RECORD_MAX);
 	w->opt = *opt;
+	w->defs.keep = !opt->memory && opt->durability != WAL_DURABILITY_NONE;
 	if (w->opt.segment_bytes == 0)
 		w->opt.segment_bytes = default_segment_bytes(opt->max_bytes);
 	if (w->opt.max_bytes == 0)
@@ -91,6 +96,7 @@ static int load(struct wal *w, struct err *err)
 
 static int begin(struct wal *w, struct err *err)
 {
+	ledger_begin(w);
 	if (segment_begin(w, w->head.sequence))
 		return err_set(err, errno == ENOMEM ? ERR_NOMEM : WAL_E_UNWRITABLE,
 			       "%s/ampagent: new segment: %s", w->dir ? w->dir : "(memory)",

@@ -12,6 +12,7 @@
 
 #include "batch_codec.h"
 #include "defs.h"
+#include "ledger.h"
 #include "print_histogram.h"
 #include "reader.h"
 
@@ -206,6 +207,25 @@ static int print_batch(struct printer *p, const struct record *rec, uint64_t seg
 	return 0;
 }
 
+static void print_ledger(struct printer *p, const struct record *rec, uint64_t segment, uint64_t at)
+{
+	struct wal_ledger l;
+	uint64_t sequence;
+	char when[RFC3339_MAX];
+	fprintf(p->out, "  %" PRIu64 ":%" PRIu64 " ledger ", segment, at);
+	if (ledger_decode(rec->payload, &l, &sequence)) {
+		fprintf(p->out, "broken, %zu bytes\n", rec->bytes);
+		return;
+	}
+	fprintf(p->out, "sequence=%" PRIu64 " since=%s base=%" PRIu64 " passed_over=%" PRIu64,
+		sequence, clock_format_rfc3339(when, l.since_ms), l.base, l.passed_over);
+	for (size_t i = 0; i < l.n; i++)
+		if (l.v[i].scrapes > 0 || l.v[i].samples > 0)
+			fprintf(p->out, " %s=%" PRIu64 "/%" PRIu64, l.v[i].reason, l.v[i].scrapes,
+				l.v[i].samples);
+	fputc('\n', p->out);
+}
+
 static void print_damage(struct printer *p, const char *name, const struct reader *r)
 {
 	if (r->skipped == 0)
@@ -247,6 +267,8 @@ static int print_segment(struct printer *p, const char *name, uint64_t number)
 	while ((e = reader_next(&r, &rec, &at)) == 0) {
 		int failed =
 			rec.type == RECORD_BATCH ? print_batch(p, &rec, number, at, &states) : 0;
+		if (rec.type == RECORD_LEDGER)
+			print_ledger(p, &rec, number, at);
 		if (failed)
 			return failed;
 	}

@@ -129,6 +129,15 @@ static int scan_record(struct wal *w, const struct record *rec, struct frame_sta
 	return recent_note(&w->recent, b);
 }
 
+/* The newest one wins; one that cannot be read is as good as none. */
+static void take_ledger(struct wal *w, const struct record *rec)
+{
+	struct wal_ledger l;
+	uint64_t sequence;
+	if (ledger_decode(rec->payload, &l, &sequence) == 0)
+		w->ledger = l;
+}
+
 /* Reads all of a segment; *end is the place after its last whole record. */
 static int scan(struct wal *w, struct reader *r, struct wal_pos *end)
 {
@@ -138,6 +147,8 @@ static int scan(struct wal *w, struct reader *r, struct wal_pos *end)
 	int e;
 	while ((e = reader_next(r, &rec, &at)) == 0) {
 		int failed = rec.type == RECORD_BATCH ? scan_record(w, &rec, &states, end) : 0;
+		if (rec.type == RECORD_LEDGER)
+			take_ledger(w, &rec);
 		if (failed)
 			return failed;
 	}
@@ -154,10 +165,30 @@ static void forget_segment(struct wal *w, size_t i)
 	memmove(&w->segments[i], &w->segments[i + 1], (w->n_segments - i) * sizeof w->segments[0]);
 }
 
+/* The record that was being written: when its first bytes are there and its sequence is the one
+ * that was due, they say how many samples it was to hold. */
+static uint64_t torn_samples(int fd, struct wal_pos end, uint64_t size)
+{
+	uint8_t raw[128];
+	struct batch_head head;
+	size_t n = size - end.offset < sizeof raw ? (size_t)(size - end.offset) : sizeof raw;
+	ssize_t got = read_at(fd, raw, n, end.offset);
+	if (got <= RECORD_HEAD_BYTES || raw[0] != RECORD_MAGIC_0 || raw[1] != RECORD_MAGIC_1 ||
+	    raw[2] != RECORD_BATCH)
+		return 0;
+	struct sv payload =
+		sv_make((const char *)raw + RECORD_HEAD_BYTES, (size_t)got - RECORD_HEAD_BYTES);
+	if (batch_head_get(payload, &head) || head.sequence != end.sequence)
+		return 0;
+	return head.n_samples;
+}
+
 /* Only the newest segment can be torn. One that has no whole record at all is of no use. */
 static void repair_newest(struct wal *w, int fd, struct wal_pos end)
 {
 	struct segment *s = &w->segments[w->n_segments - 1];
+	if (end.offset < s->size)
+		w->torn = torn_samples(fd, end, s->size);
 	if (end.offset <= FILE_HEADER_BYTES) {
 		forget_segment(w, w->n_segments - 1);
 		return;
@@ -172,6 +203,10 @@ static int load_records(struct wal *w, size_t i, struct err *err)
 	_cleanup_(reader_deinit) struct reader r = READER_NULL;
 	struct wal_pos end = {s->number, 0, s->first};
 	int e = open_segment(w, s, &r, err);
+	/* What a killed process left in the page cache is shown from now on. Should it fail, what is
+	 * missing after a power loss is counted as any damage. */
+	if (e == 0 && i + 1 == w->n_segments && w->opt.durability != WAL_DURABILITY_NONE)
+		fdatasync(r.fd);
 	if (e == 0)
 		e = scan(w, &r, &end);
 	if (e)
@@ -181,6 +216,21 @@ static int load_records(struct wal *w, size_t i, struct err *err)
 	if (i + 1 == w->n_segments)
 		repair_newest(w, r.fd, end);
 	return 0;
+}
+
+/* Of a segment that need not be read for anything else. */
+static int load_ledger(struct wal *w, size_t i, struct err *err)
+{
+	_cleanup_(reader_deinit) struct reader r = READER_NULL;
+	struct record rec;
+	uint64_t at;
+	int e = open_segment(w, &w->segments[i], &r, err);
+	if (e)
+		return e;
+	while ((e = reader_next(&r, &rec, &at)) == 0)
+		if (rec.type == RECORD_LEDGER)
+			take_ledger(w, &rec);
+	return e < 0 ? e : 0;
 }
 
 static size_t first_recent(const struct wal *w)
@@ -221,7 +271,10 @@ int segments_load(struct wal *w, struct err *err)
 	w->recent.until_ms = clock_mono_ms() + RECENT_KEPT_MS;
 	int r = load_headers(w, err);
 	size_t n = w->n_segments;
-	for (size_t i = first_recent(w); i < n && r == 0; i++)
+	size_t recent = first_recent(w);
+	for (size_t i = recent; i < n && r == 0; i++)
 		r = load_records(w, i, err);
+	while (r == 0 && w->ledger.n == 0 && recent > 0)
+		r = load_ledger(w, --recent, err);
 	return r ? r : recent_done(&w->recent);
 }

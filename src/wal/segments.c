@@ -28,7 +28,8 @@ int segment_add(struct wal *w, const struct segment *s)
 	return 0;
 }
 
-static int create(struct wal *w, const struct segment *s, int *out)
+/* The header is kept as what follows it, so that a failed sync can be made good. */
+static int create(struct wal *w, const struct segment *s, struct append *out)
 {
 	uint8_t raw[FILE_HEADER_BYTES];
 	char name[STORE_NAME_MAX];
@@ -43,14 +44,15 @@ static int create(struct wal *w, const struct segment *s, int *out)
 		store_create(&w->store, store_name(name, FILE_SEGMENT, s->number));
 	if (fd < 0)
 		return -1;
-	if (write_at(fd, sv_make((const char *)raw, sizeof raw), 0) ||
+	append_begin(out, fd, 0, !w->opt.memory && w->opt.durability != WAL_DURABILITY_NONE);
+	if (append_write(out, sv_make((const char *)raw, sizeof raw), 0) ||
 	    store_sync_names(&w->store)) {
 		int saved = errno;
 		store_remove(&w->store, name);
+		append_deinit(out);
 		errno = saved;
 		return -1;
 	}
-	*out = fd;
 	fd = -1;
 	return 0;
 }
@@ -61,27 +63,32 @@ int segment_begin(struct wal *w, uint64_t sequence)
 			    .first = sequence,
 			    .size = FILE_HEADER_BYTES,
 			    .created_ms = clock_wall_ms()};
-	int fd;
-	if (create(w, &s, &fd))
+	struct append end = APPEND_NULL;
+	if (create(w, &s, &end))
 		return -1;
 	struct wal_pos pos = {s.number, FILE_HEADER_BYTES, sequence};
 	pthread_mutex_lock(&w->mutex);
 	int r = segment_add(w, &s);
 	if (r == 0)
-		w->head = pos;
+		w->head = w->read_end = pos;
 	pthread_mutex_unlock(&w->mutex);
 	if (r) {
-		close(fd);
+		close(end.fd);
+		append_deinit(&end);
 		errno = ENOMEM;
 		return -1;
 	}
 	if (w->writer.fd >= 0)
 		close(w->writer.fd);
-	w->writer.fd = fd;
-	w->writer.pos = pos;
+	append_deinit(&w->writer.end);
+	w->writer.fd = end.fd;
+	w->writer.end = end;
+	w->writer.pos = w->writer.read_end = pos;
 	w->writer.size = FILE_HEADER_BYTES;
 	w->writer.created_ms = s.created_ms;
 	w->writer.dirty = !w->opt.memory;
+	w->writer.dirty_since_ms = clock_mono_ms();
+	w->writer.ledger_stands = false;
 	frame_states_next_segment(&w->writer.states);
 	return 0;
 }
@@ -121,6 +128,14 @@ static uint64_t first_wanted(const struct wal *w)
 	return from < end ? end - from : 0;
 }
 
+/* The full disk is why nothing goes on, so the bound is not looked at. Not before the destinations
+ * told what they need. */
+static bool first_is_free(const struct wal *w)
+{
+	struct wal_pos low;
+	return w->n_segments > 1 && lowest_hold(w, &low) && low.segment > w->segments[0].number;
+}
+
 /* Whether the first segment may or must go. */
 static bool first_goes(struct wal *w, bool at_begin, uint64_t defs_bytes, int64_t now_ms)
 {
@@ -138,6 +153,29 @@ static bool first_goes(struct wal *w, bool at_begin, uint64_t defs_bytes, int64_
 	return low.segment > w->segments[0].number;
 }
 
+static void take_first(struct wal *w, char name[STORE_NAME_MAX])
+{
+	store_name(name, FILE_SEGMENT, w->segments[0].number);
+	w->n_segments--;
+	memmove(w->segments, w->segments + 1, w->n_segments * sizeof w->segments[0]);
+}
+
+void segments_make_room(struct wal *w)
+{
+	for (;;) {
+		char name[STORE_NAME_MAX];
+		pthread_mutex_lock(&w->mutex);
+		bool goes = w->writer.took_batch && first_is_free(w);
+		if (goes)
+			take_first(w, name);
+		pthread_mutex_unlock(&w->mutex);
+		if (!goes)
+			return;
+		store_remove(&w->store, name);
+		metric_add(M_WAL_TRUNCATIONS, 1);
+	}
+}
+
 void segments_trim(struct wal *w, bool at_begin)
 {
 	struct defs_stats ds;
@@ -148,12 +186,8 @@ void segments_trim(struct wal *w, bool at_begin)
 		char name[STORE_NAME_MAX];
 		pthread_mutex_lock(&w->mutex);
 		bool goes = first_goes(w, at_begin, ds.bytes, now_ms);
-		if (goes) {
-			store_name(name, FILE_SEGMENT, w->segments[0].number);
-			w->n_segments--;
-			memmove(w->segments, w->segments + 1,
-				w->n_segments * sizeof w->segments[0]);
-		}
+		if (goes)
+			take_first(w, name);
 		oldest = w->segments[0].number;
 		pthread_mutex_unlock(&w->mutex);
 		if (!goes)

@@ -38,6 +38,8 @@ int op_push(struct wal *w, const struct op *op)
 	q->v[q->n++] = *op;
 	q->put++;
 	q->n_batches += op->kind == OP_BATCH;
+	if (op->kind == OP_BATCH)
+		q->batch_bytes += q->v[q->n - 1].bytes = op->batch->bytes;
 	pthread_cond_signal(&w->queue_cond);
 	return 0;
 }
@@ -53,10 +55,13 @@ static bool retry_wait(struct wal *w, const char *what)
 {
 	struct writer *wr = &w->writer;
 	int64_t now = clock_mono_ms();
+	int error = errno;
+	if (error == ENOSPC || error == EDQUOT)
+		segments_make_room(w);
 	metric_add(M_WAL_WRITES_FAILED, 1);
 	if (wr->complained_ms == 0 || now - wr->complained_ms >= COMPLAIN_EVERY_MS) {
 		log_error("log cannot be written, trying again", "what", what, "err",
-			  strerror(errno), "dir", w->dir ? w->dir : "memory");
+			  strerror(error), "dir", w->dir ? w->dir : "memory");
 		wr->complained_ms = now;
 	}
 	pthread_mutex_lock(&w->mutex);
@@ -72,8 +77,15 @@ static bool retry_wait(struct wal *w, const char *what)
 	pthread_cond_broadcast(&w->done_cond);
 	/* New batches signal too; they do not shorten the wait. */
 	int64_t until = now + (delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS);
-	while (!w->queue.stop && clock_mono_ms() < until)
+	while (!w->queue.stop && clock_mono_ms() < until) {
+		if (w->queue.positions_wait) {
+			pthread_mutex_unlock(&w->queue_mutex);
+			positions_store(w);
+			pthread_mutex_lock(&w->queue_mutex);
+			continue;
+		}
 		wait_until(w, until);
+	}
 	bool stop = w->queue.stop;
 	pthread_mutex_unlock(&w->queue_mutex);
 	return !stop;
@@ -100,9 +112,11 @@ static void publish(struct wal *w)
 	pthread_mutex_lock(&w->mutex);
 	for (size_t i = 0; i < wr->n; i++) {
 		samples += wr->batches[i]->n_samples;
+		arena_move(&wr->batches[i]->arena, BUDGET_TAIL);
 		tail_push(&w->tail, wr->batches[i]);
 	}
 	w->head = wr->pos;
+	w->read_end = wr->read_end;
 	w->segments[w->n_segments - 1].size = wr->pos.offset;
 	w->states_bytes = wr->states.bytes;
 	w->stats.batches_written += wr->n;
@@ -130,6 +144,14 @@ static void mark_dirty(struct wal *w)
 	w->writer.dirty = !w->opt.memory;
 }
 
+static bool sync_files(struct wal *w);
+
+/* Before readers see it, if they must not see what a power loss could take. */
+static bool sync_first(const struct wal *w)
+{
+	return w->opt.durability == WAL_DURABILITY_ALWAYS && !w->opt.memory;
+}
+
 /* Writes what was coded. false: given up because the log is being closed. */
 static bool chunk_write(struct wal *w)
 {
@@ -138,10 +160,12 @@ static bool chunk_write(struct wal *w)
 	if (wr->out.len > 0 || w->defs.n_pending > 0)
 		mark_dirty(w);
 	uint64_t defs_len = w->defs.out.len;
-	while (ok && defs_write(&w->defs))
+	while (ok && (defs_write(&w->defs) || (sync_first(w) && defs_sync(&w->defs))))
 		ok = retry_wait(w, "definitions");
-	while (ok && wr->out.len > 0 && append_at(wr->fd, buf_view(&wr->out), wr->size))
+	while (ok && wr->out.len > 0 && append_write(&wr->end, buf_view(&wr->out), wr->size))
 		ok = retry_wait(w, "samples");
+	if (ok && wr->dirty && sync_first(w))
+		ok = sync_files(w);
 	if (ok) {
 		retry_over(w);
 		wr->size += wr->out.len;
@@ -170,10 +194,8 @@ static bool segment_full(const struct wal *w, const struct writer *wr)
  * power loss only the newest segment can be torn. */
 static bool segment_switch(struct wal *w, uint64_t sequence)
 {
-	struct writer *wr = &w->writer;
-	bool ok = chunk_write(w);
-	while (ok && (defs_sync(&w->defs) || fdatasync(wr->fd)))
-		ok = retry_wait(w, "syncing");
+	const struct writer *wr = &w->writer;
+	bool ok = chunk_write(w) && (!wr->dirty || sync_files(w));
 	while (ok && segment_begin(w, sequence))
 		ok = retry_wait(w, "new segment");
 	if (!ok)
@@ -186,10 +208,12 @@ static bool segment_switch(struct wal *w, uint64_t sequence)
  * the next one still needs is not known yet, so no segment goes. */
 static bool advance(struct wal *w, uint64_t sequence)
 {
-	if (sequence <= w->writer.pos.sequence)
+	uint64_t before = w->writer.pos.sequence;
+	if (sequence <= before)
 		return true;
 	if (!segment_switch(w, sequence))
 		return false;
+	ledger_note_passed_over(w, sequence - before);
 	defs_next_segment(&w->defs, w->writer.pos.segment, w->segments[0].number);
 	return true;
 }
@@ -212,6 +236,8 @@ static int batches_room(struct writer *wr)
 static int chunk_add(struct wal *w, struct batch *b)
 {
 	struct writer *wr = &w->writer;
+	if (!wr->ledger_stands && ledger_append(w))
+		return ERR_NOMEM;
 	size_t start = wr->out.len;
 	if (batches_room(wr) || batch_encode(&wr->out, &wr->states, b, wr->pos.sequence))
 		return ERR_NOMEM;
@@ -220,10 +246,13 @@ static int chunk_add(struct wal *w, struct batch *b)
 		frame_states_forget(&wr->states);
 		return ERR_NOMEM;
 	}
-	b->pos = wr->pos;
+	/* Where the batch before ended: places between two batches are one, whatever else stands
+	 * there.
+	 */
+	b->pos = wr->read_end;
 	wr->pos.offset += wr->out.len - start;
 	wr->pos.sequence += b->n_samples;
-	b->end = wr->pos;
+	b->end = wr->read_end = wr->pos;
 	wr->batches[wr->n++] = b;
 	return 0;
 }
@@ -254,6 +283,7 @@ static bool write_batch(struct wal *w, struct batch *b)
 	/* A batch that only defines has no place of its own in the log. */
 	bool empty = b->n_samples == 0 && b->n_metadata == 0 && b->n_exemplars == 0;
 	bool ok = true;
+	wr->took_batch = true;
 	if (segment_full(w, wr) && (ok = segment_switch(w, wr->pos.sequence)))
 		segments_trim(w, true);
 	while (ok && (empty ? defs_add(&w->defs, b) : chunk_add(w, b))) {
@@ -273,18 +303,45 @@ static bool write_batch(struct wal *w, struct batch *b)
 	return true;
 }
 
+/* ---- retiring ---- */
+
+/* The record follows the sync of the frame's last markers: without them it would leave the series
+ * unended for ever. Until then only this run knows. Without memory the definitions stay until the
+ * log is opened again. */
+static void retire_later(struct wal *w, uint32_t frame)
+{
+	struct writer *wr = &w->writer;
+	if (wr->n_retired == wr->cap_retired) {
+		size_t cap = wr->cap_retired ? wr->cap_retired * 2 : 64;
+		uint32_t *v = reallocarray(wr->retired, cap, sizeof *v);
+		if (!v)
+			return;
+		wr->retired = v;
+		wr->cap_retired = cap;
+	}
+	wr->retired[wr->n_retired++] = frame;
+	defs_mark_retired(&w->defs, frame);
+}
+
+/* Tells what was retired, once all before it is synced. */
+static bool retire_due(struct wal *w)
+{
+	struct writer *wr = &w->writer;
+	if (wr->dirty || wr->n_retired == 0)
+		return true;
+	for (size_t i = 0; i < wr->n_retired; i++)
+		defs_retire(&w->defs, wr->retired[i]);
+	wr->n_retired = 0;
+	return chunk_write(w);
+}
+
 static bool write_op(struct wal *w, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_BATCH:
 		return write_batch(w, op->batch);
 	case OP_RETIRE:
-		/* Definitions are written first: told in one piece with the frame's last markers it
-		 * could be gone without them after a kill. */
-		if (w->writer.out.len > 0 && !chunk_write(w))
-			return false;
-		/* Without memory the definitions stay until the log is opened again. */
-		defs_retire(&w->defs, op->frame);
+		retire_later(w, op->frame);
 		frame_states_release(&w->writer.states, op->frame);
 		return true;
 	case OP_ADVANCE:
@@ -307,14 +364,18 @@ static void note_sync(struct wal *w, int64_t ns)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-/* Definitions first, as they are written. */
+/* Definitions first, as they are written. Where nothing is promised, nothing is tried again: what
+ * the system threw away is gone. */
 static bool sync_files(struct wal *w)
 {
 	struct writer *wr = &w->writer;
 	int64_t start = clock_mono_ns();
 	bool ok = true;
-	while (ok && (defs_sync(&w->defs) || fdatasync(wr->fd)))
+	while (ok && (defs_sync(&w->defs) || append_sync(&wr->end))) {
 		ok = retry_wait(w, "syncing");
+		if (w->opt.durability == WAL_DURABILITY_NONE)
+			break;
+	}
 	if (!ok)
 		return false;
 	retry_over(w);
@@ -333,10 +394,14 @@ static bool take_ops(struct wal *w, struct op **ops, size_t *n, bool *sync)
 	pthread_mutex_lock(&w->queue_mutex);
 	for (;;) {
 		int64_t due = wr->dirty_since_ms + w->opt.sync_interval_ms;
-		*sync = q->stop || q->sync_to > q->synced || (wr->dirty && clock_mono_ms() >= due);
-		if (q->n > 0 || *sync)
+		bool timed = wr->dirty && w->opt.durability != WAL_DURABILITY_NONE;
+		*sync = q->stop || q->sync_to > q->synced || (timed && clock_mono_ms() >= due);
+		bool ledger_due = w->ledger_due_ms != 0 && clock_mono_ms() >= w->ledger_due_ms;
+		if (q->n > 0 || *sync || ledger_due || q->positions_wait)
 			break;
-		if (wr->dirty)
+		if (w->ledger_due_ms != 0 && (!timed || w->ledger_due_ms < due))
+			wait_until(w, w->ledger_due_ms);
+		else if (timed)
 			wait_until(w, due);
 		else
 			pthread_cond_wait(&w->queue_cond, &w->queue_mutex);
@@ -354,16 +419,48 @@ static bool take_ops(struct wal *w, struct op **ops, size_t *n, bool *sync)
  * still bounds memory. */
 static void tell_done(struct wal *w, const struct op *ops, size_t n, bool synced)
 {
-	size_t n_batches = 0;
+	size_t n_batches = 0, bytes = 0;
 	for (size_t i = 0; i < n; i++)
-		n_batches += ops[i].kind == OP_BATCH;
+{		n_batches += ops[i].kind == OP_BATCH;
+		bytes += ops[i].bytes;}
 	pthread_mutex_lock(&w->queue_mutex);
 	w->queue.n_batches -= n_batches;
+	w->queue.batch_bytes -= bytes;
 	w->queue.written += n;
 	if (synced)
 		w->queue.synced = w->queue.written;
 	pthread_cond_broadcast(&w->done_cond);
 	pthread_mutex_unlock(&w->queue_mutex);
+}
+
+/* Ledger changes go before what is written next. They alone must not make a segment grow without
+ * end.
+ */
+static bool write_ledger(struct wal *w)
+{
+	pthread_mutex_lock(&w->queue_mutex);
+	bool changed = w->ledger_due_ms != 0;
+	pthread_mutex_unlock(&w->queue_mutex);
+	if (!changed)
+		return true;
+	if (segment_full(w, &w->writer)) {
+		if (!segment_switch(w, w->writer.pos.sequence))
+			return false;
+		segments_trim(w, true);
+	}
+	/* Without memory it is due still, and tried again. */
+	ledger_append(w);
+	return true;
+}
+
+/* A full disk may have room for this much: one try. */
+static void write_ledger_last(struct wal *w)
+{
+	struct writer *wr = &w->writer;
+	buf_reset(&wr->out);
+	if (ledger_append(w) == 0 && append_at(wr->fd, buf_view(&wr->out), wr->size) == 0)
+		fdatasync(wr->fd);
+	buf_reset(&wr->out);
 }
 
 static void give_up(struct wal *w, const struct op *ops, size_t n)
@@ -373,10 +470,17 @@ static void give_up(struct wal *w, const struct op *ops, size_t n)
 			w->writer.lost += ops[i].batch->n_samples;
 			batch_unref(ops[i].batch);
 		}
+	pthread_mutex_lock(&w->queue_mutex);
+	for (size_t i = 0; i < w->queue.n; i++)
+		if (w->queue.v[i].kind == OP_BATCH)
+			w->writer.lost += w->queue.v[i].batch->n_samples;
+	pthread_mutex_unlock(&w->queue_mutex);
 	if (w->writer.lost > 0)
 		log_error("log closed while it cannot be written: samples lost", "samples",
 			  FMT("%llu", (unsigned long long)w->writer.lost), "dir",
 			  w->dir ? w->dir : "memory");
+	ledger_note_own(w, LEDGER_UNWRITTEN, w->writer.lost);
+	write_ledger_last(w);
 }
 
 void *writer_run(void *wal)
@@ -385,13 +489,16 @@ void *writer_run(void *wal)
 	for (bool stop = false; !stop;) {
 		_cleanup_(freep) struct op *ops = NULL;
 		size_t n, done = 0;
-		bool sync, ok = true;
+		bool sync, ok;
 		stop = take_ops(w, &ops, &n, &sync);
+		ok = write_ledger(w);
 		while (ok && done < n)
 			ok = write_op(w, &ops[done++]);
 		ok = ok && chunk_write(w);
 		if (ok && sync && w->writer.dirty)
 			ok = sync_files(w);
+		ok = ok && retire_due(w);
+		positions_store(w);
 		if (ok && n > 0)
 			segments_trim(w, false);
 		if (!ok)

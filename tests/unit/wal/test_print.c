@@ -26,6 +26,9 @@ static void write_some(struct fixture *fx)
 {
 	for (unsigned n = 0; n < 3; n++)
 		fx_write(fx, n, 2);
+	struct refused_sink refused = wal_refused_sink(fx->w);
+	refused.note(refused.cls, REFUSED_DUPLICATE, 0, 4);
+	refused.note(refused.cls, REFUSED_PAGE, 1, 30);
 	struct batch *b = fx_empty(1, 5000);
 	fx_column(b, 1, 2, 0)->values[1] = VALUE_STALE_BITS;
 	fx_column(b, 9, 1, 4);
@@ -49,9 +52,12 @@ static void a_log_is_listed(void **state)
 	/* Beside the running writer. */
 	_cleanup_(freep) char *text = print(fx.dir, false, 0);
 	assert_has(text, "seg-0000000000000001: ");
-	assert_has(text,
-		   "  1:48 sequence=0 time=1970-01-01T00:00:01.000Z owner=1 samples=2 columns=1 "
-		   "rows=0 metadata=0");
+	assert_has(text, "  1:48 ledger sequence=0 since=20");
+	assert_has(text, " base=0 passed_over=0\n  1:");
+	assert_has(text, " ledger sequence=6 since=20");
+	assert_has(text, " passed_over=0 page=1/30 duplicate=0/4\n");
+	assert_has(text, " sequence=0 time=1970-01-01T00:00:01.000Z owner=1 samples=2 columns=1 "
+			 "rows=0 metadata=0");
 	assert_has(text,
 		   "sequence=6 time=1970-01-01T00:00:05.000Z owner=1 samples=4 columns=2 rows=1 "
 		   "metadata=1");
@@ -86,7 +92,11 @@ static void damage_is_shown(void **state)
 	fx_close(&fx);
 	fx_path(&fx, path, sizeof path, "seg-0000000000000001");
 	FILE *f = fopen(path, "r+b");
-	fseek(f, 48 + 15, SEEK_SET);
+	/* The ledger's record is the first, a batch's the next. */
+	uint8_t head[11];
+	fseek(f, 48, SEEK_SET);
+	assert_int_equal(fread(head, 1, sizeof head, f), sizeof head);
+	fseek(f, 48 + 11 + head[3] + 15, SEEK_SET);
 	fputc('x', f);
 	fclose(f);
 	_cleanup_(freep) char *text = print(fx.dir, false, 0);
