@@ -83,6 +83,12 @@ static int check_queue(struct decode *d, const struct raw_write *raw)
 	if (q->min_backoff_ms > q->max_backoff_ms)
 		return decode_fail(d, decode_place(block, "max_backoff"),
 				   "remote write queue max_backoff is below min_backoff");
+	if (q->retry_on_http_429_set && !q->retry_on_http_429)
+		return decode_warn(
+			d, decode_place(block, "retry_on_http_429"), NULL,
+			"\"retry_on_http_429: false\" drops what is answered 429: AMP "
+			"throttles so, and without this line the samples are kept and sent "
+			"again");
 	return 0;
 }
 

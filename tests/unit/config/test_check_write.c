@@ -144,6 +144,8 @@ static void test_warnings(void **state)
 	} cases[] = {
 		{WRITE "sigv4:\n", "not signed"},
 		{WRITE "enable_http2: true\n", "\"enable_http2\" in remote_write has no effect"},
+		{WRITE "queue_config: {retry_on_http_429: false}\n",
+		 "\"retry_on_http_429: false\" drops what is answered 429"},
 		{"remote_write: [{url: host/x}]\n", "neither http nor https"},
 		{"remote_write: [{url: 'ftp://host/x'}]\n", "neither http nor https"},
 	};
@@ -155,7 +157,8 @@ static void test_warnings(void **state)
 			fail_msg("%.*s", SV_ARG(c->warnings[0].text));
 	}
 	_cleanup_(config_unrefp) struct config *c =
-		parse_good("remote_write:\n- {url: HTTP://x, sigv4: {}}\n- {url: https://x}\n");
+		parse_good("remote_write:\n- {url: HTTP://x, sigv4: {}}\n- {url: https://x, "
+			   "queue_config: {retry_on_http_429: true}}\n");
 	assert_int_equal(c->n_warnings, 0);
 	assert_true(c->writes[0].has_sigv4);
 }
