@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Kills the agent again and again, with sinks that come and go, and counts every sample.
+# Kills the agent again and again, with sinks, disk and signals against it, and counts every sample.
 #
-#   torture.sh [--short] [--kills N] [--seed S]      (tests/integration/torture.py has the details)
+#   torture.sh [--short] [--kills N] [--minutes M] [--seed S]    (torture.py has the details)
+#   torture.sh --peers [...]                                     (tests/bench/peers_faults.py)
 #
 # AMPAGENT_BUILD_DIR names the build to torture, build by default.
 set -euo pipefail
@@ -12,4 +13,14 @@ if [ ! -x "$AMPAGENT" ]; then
 	echo "torture: there is no $AMPAGENT; ./dev build makes it" >&2
 	exit 2
 fi
-exec python3 tests/integration/torture.py "$@"
+if [ "${1:-}" = --peers ]; then
+	shift
+	exec python3 tests/bench/peers_faults.py "$@"
+fi
+# A disk that is full is a small file system, mounted where nobody else sees it.
+namespace=()
+if unshare -m true 2>/dev/null; then
+	namespace=(unshare -m --propagation private)
+	export AMPAGENT_TORTURE_MOUNTS=1
+fi
+exec "${namespace[@]}" python3 tests/integration/torture.py "$@"

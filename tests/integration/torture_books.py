@@ -16,6 +16,8 @@ import harness as h
 import torture_targets
 
 EXTERNAL = {"cluster": "torture", "replica": "one"}
+# An external label that reloads change: no part of a series' name here.
+ERA = "era"
 STALE, NAN = 0x7FF0000000000002, 0x7FF8000000000001
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _SEGMENT = re.compile(r"(seg-\S+): (\d+) bytes, (?:created .*, first sequence (\d+)|header damaged)")
@@ -75,6 +77,7 @@ class Series:
         known = self._of_text.get((text, add))
         if known is None:
             labels = dict(_LABEL.findall(text))
+            labels.pop(ERA, None)
             if add:
                 labels = dict(EXTERNAL, **labels)
             whole = tuple(sorted(labels.items()))
@@ -164,9 +167,8 @@ class Printed:
 class LogBooks:
     """The union of everything the log ever held."""
 
-    def __init__(self, directory, data):
-        self.dir = os.path.join(data, "ampagent")
-        self.view = os.path.join(directory.path, "view")
+    def __init__(self, data, view):
+        self.dir, self.view = os.path.join(data, "ampagent"), view
         self.series = Series()
         self.logged = {}  # key: value
         self.lost = {}    # the same, of samples that were cut off again, or their labels were
@@ -326,19 +328,31 @@ class LogBooks:
 
 
 class Record:
-    """What one sink stored, in the order it did."""
+    """What one sink stored, in the order it did, and what it refused for good."""
 
     def __init__(self, path, series):
         self.stored, self.again, self.conflicts, self.disorder = {}, 0, 0, []
+        self.late_again = 0
         self.starts, self.exemplars, self.newest = {}, set(), {}
+        self.refused, self.last_of_era = set(), {}
+        self._eras = {}
         with open(path, encoding="utf-8", newline="\n") as f:
             for line in f:
                 if line.startswith("e "):
                     _, t_ms, bits, labels = line.split(" ", 3)
                     labels, own = labels.split(" # ")
                     self.exemplars.add(exemplar_of(series.number(labels, False), t_ms, int(bits, 16), own))
+                elif line.startswith("x "):
+                    _, t_ms, _, labels = line.rstrip("\n").split(" ", 3)
+                    self.refused.add(series.number(labels.partition(" start=")[0], False) << _TIME_BITS | int(t_ms))
                 else:
                     self._sample(line.rstrip("\n"), series)
+
+    def _era(self, labels):
+        era = self._eras.get(labels)
+        if era is None:
+            era = self._eras[labels] = dict(_LABEL.findall(labels)).get(ERA, "")
+        return era
 
     def _sample(self, line, series):
         t_ms, value, labels = line.split(" ", 2)
@@ -347,19 +361,23 @@ class Record:
         else:
             labels, _, start = labels.partition(" start=")
             value = int(value, 16)
-        number, t_ms = series.number(labels, False), int(t_ms)
+        number, t_ms, era = series.number(labels, False), int(t_ms), self._era(labels)
         key = number << _TIME_BITS | t_ms
+        self.last_of_era[era] = max(t_ms, self.last_of_era.get(era, 0))
         if int(start or 0):
             self.starts[key] = int(start)
+        # A sink that was started anew stores again what it had.
+        newest = self.newest.get((number, era), 0)
         known = self.stored.get(key)
         if known is not None:
             self.again += known == value
             self.conflicts += known != value
+            self.late_again += t_ms < newest
             return
         self.stored[key] = value
-        if t_ms < self.newest.get(number, 0):
+        if t_ms < newest:
             self.disorder.append(key)
-        self.newest[number] = max(t_ms, self.newest.get(number, 0))
+        self.newest[number, era] = max(t_ms, newest)
 
     def compare(self, books, name, wanted):
         """Checks it against the log; returns (missing, extra). wanted(value) says which samples the sink
