@@ -15,6 +15,8 @@ enum {
 	REGROW_AFTER_MS = 600000,
 	KEEP_RAW_BYTES = 1024 * 1024,
 	REACH_REQUESTS = 256,
+	/* Read-ahead may take one n-th of the memory budget. */
+	READ_AHEAD_PART = 16,
 	/* Rounds of a turn without a request: then other destinations have theirs. */
 	ROUNDS_MAX = 16,
 };
@@ -24,8 +26,8 @@ const double destination_latency_bounds[LATENCY_BUCKETS] = {.005, .01, .025, .05
 
 void workspace_init(struct workspace *w)
 {
-	buf_init(&w->raw, WORKSPACE_BYTES);
-	buf_init(&w->packed, WORKSPACE_BYTES);
+	buf_init_in(&w->raw, WORKSPACE_BYTES, BUDGET_QUEUES);
+	buf_init_in(&w->packed, WORKSPACE_BYTES, BUDGET_QUEUES);
 	image_scratch_init(&w->scratch);
 	metadata_table_init(&w->metadata);
 	w->symbols = NULL;
@@ -244,7 +246,7 @@ static enum drop_reason why_lost(const struct destination *d)
 /* Reads until the log's end, or until enough is held: then the slowest shard has to move first. */
 static int read_log(struct destination *d)
 {
-	while (d->progress.queue.bytes < SEND_READ_AHEAD_BYTES) {
+	while (d->progress.queue.bytes < budget_bound(SEND_READ_AHEAD_BYTES, READ_AHEAD_PART)) {
 		_cleanup_(batch_unrefp) struct batch *b = NULL;
 		enum drop_reason lost = why_lost(d);
 		if (progress_reserve(&d->progress))
@@ -465,7 +467,7 @@ static void store_when_due(struct destination *d, int64_t *wake)
 
 static void housekeeping(struct destination *d)
 {
-	if (d->now_ms - d->swept_at >= SWEEP_EVERY_MS) {
+	if (d->now_ms - d->swept_at >= SWEEP_EVERY_MS || epochs_overfull(&d->epochs)) {
 		d->swept_at = d->now_ms;
 		epochs_sweep(&d->epochs, d->now_ms);
 		epochs_forget(&d->epochs, progress_hold(&d->progress).sequence);

@@ -101,6 +101,14 @@ void epochs_sweep(struct epochs *e, int64_t now_ms)
 		images_sweep(&e->v[i].images, now_ms);
 }
 
+bool epochs_overfull(const struct epochs *e)
+{
+	for (unsigned i = 0; i < e->n; i++)
+		if (e->v[i].images.bytes > images_max())
+			return true;
+	return false;
+}
+
 size_t epochs_bytes(const struct epochs *e)
 {
 	size_t n = 0;

@@ -45,5 +45,7 @@ struct images *epochs_at(struct epochs *e, uint64_t sequence, uint64_t *until);
 /* Samples below the sequence are done: their epochs go. */
 void epochs_forget(struct epochs *e, uint64_t sequence);
 void epochs_sweep(struct epochs *e, int64_t now_ms);
+/* Some have more images than memory allows: sweep. */
+bool epochs_overfull(const struct epochs *e);
 /* Memory of all images. */
 size_t epochs_bytes(const struct epochs *e);

@@ -1,11 +1,27 @@
 /* Images are built when a column first needs them and extended when it has more slots. */
 #include "images.h"
 
-enum { SAME_TURN_MS = 1000 };
+enum {
+	SAME_TURN_MS = 1000,
+	/* Images may take one n-th of the memory budget. */
+	IMAGES_PART = 4,
+};
 
 void images_init(struct images *t, struct label_source source)
 {
 	*t = (struct images){.source = source, .index = MAP_NULL};
+}
+
+static void held(struct images *t, size_t more, size_t less)
+{
+	t->bytes += more - less;
+	budget_charge(BUDGET_SERIES, more);
+	budget_release(BUDGET_SERIES, less);
+}
+
+size_t images_max(void)
+{
+	return budget_bound(SIZE_MAX, IMAGES_PART);
 }
 
 static void clear(struct images *t)
@@ -13,7 +29,7 @@ static void clear(struct images *t)
 	for (uint32_t i = 0; i < t->n; i++)
 		image_free(t->v[i]);
 	t->n = 0;
-	t->bytes = 0;
+	held(t, 0, t->bytes);
 	map_clear(&t->index);
 }
 
@@ -70,7 +86,7 @@ static int insert(struct images *t, uint32_t frame, struct image **out)
 	if (map_insert(&t->index, frame_hash(frame), t->n, rehash, t))
 		return ERR_NOMEM;
 	t->n++;
-	t->bytes += image_bytes(im);
+	held(t, image_bytes(im), 0);
 	*out = take_ptr(im);
 	return 0;
 }
@@ -109,7 +125,7 @@ int images_get(struct images *t, struct image_scratch *s, uint32_t frame, uint16
 	struct adding a = {t, im, s, 0};
 	t->source.labels(t->source.cls, frame, im->n_slots, add_slot, &a);
 	image_add_end(im);
-	t->bytes += image_bytes(im) - before;
+	held(t, image_bytes(im), before);
 	return a.result;
 }
 
@@ -119,7 +135,7 @@ static void remove_at(struct images *t, uint32_t i)
 	struct map_iter it;
 	struct image *gone = find(t, t->v[i]->frame, &it);
 	map_erase(&t->index, &it);
-	t->bytes -= image_bytes(gone);
+	held(t, 0, image_bytes(gone));
 	uint32_t last = t->n - 1;
 	if (i != last) {
 		/* The entry is pointed at its new place, which needs no memory. */
@@ -138,6 +154,17 @@ static int64_t idle_limit(const struct image *im)
 	return limit < IMAGE_IDLE_MS ? limit : IMAGE_IDLE_MS;
 }
 
+/* Frees what was last used before that, until there is room. */
+static void free_older(struct images *t, int64_t before_ms)
+{
+	for (uint32_t i = 0; i < t->n && t->bytes > images_max() / 4 * 3;) {
+		if (t->v[i]->used_ms < before_ms)
+			remove_at(t, i);
+		else
+			i++;
+	}
+}
+
 void images_sweep(struct images *t, int64_t now_ms)
 {
 	for (uint32_t i = 0; i < t->n;) {
@@ -146,4 +173,9 @@ void images_sweep(struct images *t, int64_t now_ms)
 		else
 			i++;
 	}
+	/* The oldest first: what was used within half the time stays at first, then a quarter. */
+	for (int64_t age_ms = IMAGE_IDLE_MS / 2; t->bytes > images_max() && age_ms > 0; age_ms /= 2)
+		free_older(t, now_ms - age_ms);
+	if (t->bytes > images_max())
+		free_older(t, INT64_MAX);
 }

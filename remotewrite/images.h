@@ -35,5 +35,7 @@ void images_rules(struct images *t, const struct image_rules *rules);
  * ERR_NOMEM. */
 int images_get(struct images *t, struct image_scratch *s, uint32_t frame, uint16_t n_slots,
 	       int64_t now_ms, struct image **out);
-/* Frees what was not used for long. */
+/* What images of one set of rules may take: of the memory budget, if there is one. */
+size_t images_max(void);
+/* Frees what was not used for long; above images_max() also what was not used lately. */
 void images_sweep(struct images *t, int64_t now_ms);

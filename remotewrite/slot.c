@@ -22,7 +22,7 @@ enum {
 void slot_init(struct slot *s, struct destination *d, uint32_t index)
 {
 	*s = (struct slot){.d = d, .index = index, .kept = 1};
-	buf_init(&s->body, WORKSPACE_BYTES);
+	buf_init_in(&s->body, WORKSPACE_BYTES, BUDGET_QUEUES);
 }
 
 void slot_deinit(struct slot *s)

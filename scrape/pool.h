@@ -79,6 +79,12 @@ struct scrape {
 	struct buf *spare[SPARE_BUFS];
 	size_t n_spare;
 	size_t in_flight;
+	struct loop_timer memory_timer;
+	enum budget_level shed;               /* what is given up now */
+	struct scrape_features features_shed; /* then */
+	size_t metadata_charged;              /* of the budget */
+	uint64_t refused_new_series;          /* samples */
+	uint64_t skipped_quarantine;          /* scrapes */
 	bool paused;
 	bool stopping;         /* for good; see last.c */
 	int64_t last_until_ms; /* monotonic: last scrapes must have ended */
@@ -118,6 +124,23 @@ void scrape_last_follows(struct target *t);
 /* Writes the markers of all of them now, whenever they are due: 0; 1 when the log takes no more. */
 int scrape_left_end(struct scrape *s);
 void scrape_left_free(struct scrape *s);
+
+/* ---- memory.c ---- */
+void scrape_memory_begin(struct scrape *s);
+void scrape_memory_end(struct scrape *s);
+/* After metadata was kept or released. */
+void scrape_charge_metadata(struct scrape *s);
+/* Brings s->shed up to date, and gives up what it says. */
+void scrape_look_at_memory(struct scrape *s);
+/* The target's page is too large for memory: again, and it is left out for a while. */
+void quarantine_strike(struct target *t, const char *why);
+/* Whether its turn is left out, with the reason. */
+bool quarantine_holds(struct target *t, struct err *err);
+bool quarantine_is_in(const struct target *t);
+/* The log has its scrape: memory of one left out is freed, a good page ends it. */
+void quarantine_scraped(struct target *t, const struct page_env *env, bool good);
+/* ampagent_target_quarantined. */
+void scrape_memory_collect(struct scrape *s, struct metrics_writer *w);
 
 /* ---- owners (scrape.c) ---- */
 /* The owner for a target's public labels, taken into use; with its lines when it was left for a

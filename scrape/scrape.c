@@ -30,9 +30,10 @@ int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *er
 	s->next_frame = env->next_frame;
 	s->next_owner = env->next_owner ? env->next_owner : 1;
 	arena_init(&s->scratch, SCRATCH_BYTES);
-	buf_init(&s->inflated, LIMIT_PAGE_BYTES);
+	buf_init_in(&s->inflated, LIMIT_PAGE_BYTES, BUDGET_PAGES);
 	s->orphan_timer.fire = orphans_due;
 	s->orphan_timer.cls = s;
+	scrape_memory_begin(s);
 	*out = s;
 	return 0;
 }
@@ -56,6 +57,7 @@ void scrape_free(struct scrape *s)
 	free_pools(s);
 	failure_logs_close(&s->failure_logs);
 	loop_timer_cancel(&s->orphan_timer);
+	scrape_memory_end(s);
 	scrape_left_free(s);
 	for (size_t i = 0; i < s->n_shards; i++)
 		http_pool_free(s->shards[i].pool);
@@ -374,14 +376,14 @@ struct buf *scrape_take_buf(struct scrape *s)
 		return s->spare[--s->n_spare];
 	struct buf *b = malloc(sizeof *b);
 	if (b)
-		buf_init(b, LIMIT_PAGE_BYTES + 1);
+		buf_init_in(b, LIMIT_PAGE_BYTES + 1, BUDGET_PAGES);
 	return b;
 }
 
 void scrape_return_buf(struct scrape *s, struct buf *b)
 {
 	/* One large buffer is kept warm, more would only be memory lying about. */
-	buf_shrink(b, s->n_spare == 0 ? MiB(2) : KiB(16));
+	buf_shrink(b, s->n_spare == 0 ? budget_bound(MiB(2), 64) : KiB(16));
 	b->max = LIMIT_PAGE_BYTES + 1;
 	if (s->n_spare < SPARE_BUFS) {
 		s->spare[s->n_spare++] = b;

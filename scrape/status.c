@@ -281,6 +281,9 @@ void scrape_collect(struct scrape *s, struct metrics_writer *w)
 	metric_set(M_AGENT_ACTIVE_SERIES, (double)active_series(s));
 	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "log_queue_full", s->refused_queue);
 	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "clock_set_back", s->refused_clock);
+	emit_reason(w, M_SCRAPE_SAMPLES_REFUSED, "new_series_no_memory", s->refused_new_series);
 	emit_reason(w, M_SCRAPES_SKIPPED, "still_running", s->skipped_overlap);
+	emit_reason(w, M_SCRAPES_SKIPPED, "quarantined", s->skipped_quarantine);
+	scrape_memory_collect(s, w);
 	metric_set(M_SCRAPE_PAGES_IN_FLIGHT, (double)s->in_flight);
 }

@@ -12,6 +12,15 @@ enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
 
 struct pool;
 
+/* A target that is left out because memory has no room for it. */
+struct quarantine {
+	int64_t until_ms; /* monotonic; 0: it is not in quarantine */
+	int64_t pause_ms; /* the last pause */
+	unsigned strikes; /* pages in a row that were too large */
+	bool held;        /* what is known of its series is not forgotten yet */
+	char why[128];
+};
+
 /* What is said at most once a minute a target, however often it happens. */
 enum target_warning {
 	WARN_DUPLICATES,
@@ -19,6 +28,7 @@ enum target_warning {
 	WARN_OUT_OF_BOUNDS,
 	WARN_CLOCK,
 	WARN_MEMORY,
+	WARN_NEW_SERIES,
 	TARGET_WARNINGS,
 };
 
@@ -49,6 +59,7 @@ struct target {
 	bool behind; /* its turn came while the last scrape was under way */
 	bool last;   /* the scrape under way, or about to begin, is the one at the agent's stop */
 
+	struct quarantine quarantine;
 	enum target_health health;
 	char last_error[256];
 	int64_t last_scrape_ms; /* 0 = never */

@@ -14,6 +14,16 @@
 
 /* ---- what the web pages show ---- */
 
+static void emit_memory(struct metrics_writer *w)
+{
+	metric_set(M_MEMORY_LIMIT, (double)budget_limit());
+	metric_set(M_MEMORY_BUDGET, (double)budget_total());
+	for (enum budget_part p = BUDGET_NONE + 1; p < BUDGET_PARTS; p++) {
+		const struct metric_label part = {"part", sv_of(budget_part_name(p))};
+		metrics_emit(w, M_MEMORY_USED, &part, 1, (double)budget_used(p));
+	}
+}
+
 static void collect(void *cls, struct metrics_writer *w)
 {
 	struct app *a = cls;
@@ -21,6 +31,7 @@ static void collect(void *cls, struct metrics_writer *w)
 	metrics_emit(w, M_BUILD_INFO, &version, 1, 1);
 	metrics_emit(w, M_PROMETHEUS_BUILD_INFO, &version, 1, 1);
 	metrics_emit_process(w);
+	emit_memory(w);
 	scrape_collect(a->scrape, w);
 	discovery_collect(a->discovery, w);
 	wal_collect(a->wal, w);

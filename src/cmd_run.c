@@ -7,6 +7,8 @@
 #include "feature_flags.h"
 #include "flags.h"
 
+#include <ampagent/base/budget.h>
+#include <ampagent/base/cgroup.h>
 #include <ampagent/base/log.h>
 #include <ampagent/base/text.h>
 #include <ampagent/net/descriptors.h>
@@ -21,6 +23,7 @@ struct run {
 	struct sv storage_path;
 	struct sv log_level, log_format;
 	struct sv external_url, route_prefix, cors_origin;
+	struct sv memory_limit;
 	struct flag_list feature_lists;
 	int64_t flush_deadline_ms;
 	int64_t auto_reload_ms;
@@ -129,6 +132,10 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 		 "Directory of the log (ampagent/ is made inside it).", false, 0},
 		{"storage.remote.flush-deadline", FLAG_DURATION, &run->flush_deadline_ms,
 		 "How long to go on delivering after SIGTERM.", false, 0},
+		{"memory.limit", FLAG_STRING, &run->memory_limit,
+		 "Memory that the process may use, such as 256MB; 0 = no limit. Without it the "
+		 "limit of the control group.",
+		 false, 0},
 		{"enable-feature", FLAG_LIST, &run->feature_lists,
 		 "Features by Prometheus's names, apart by commas; may be given often. With "
 		 "effect: created-timestamp-zero-ingestion, st-storage, native-histograms, "
@@ -212,6 +219,24 @@ static int check_flags(struct run *run, struct err *err)
 	if (cors_compile(run->cors_origin, &run->cors, err) != 0)
 		return 2;
 	return check_prefix(run, err);
+}
+
+/* Before anything is charged. */
+static int set_memory_limit(const struct run *run, struct err *err)
+{
+	uint64_t limit = 0;
+	bool given = run->memory_limit.len > 0;
+	if (given && size_parse(run->memory_limit, &limit) != 0)
+		return err_set(err, 2, "--memory.limit: not a size: \"%.*s\"",
+			       SV_ARG(run->memory_limit));
+	if (!given)
+		limit = cgroup_memory_limit("");
+	budget_set(limit);
+	if (limit > 0)
+		log_info("memory is limited", "limit_bytes", FMT("%llu", (unsigned long long)limit),
+			 "budget_bytes", FMT("%llu", (unsigned long long)budget_total()), "by",
+			 given ? "--memory.limit" : "control group");
+	return 0;
 }
 
 static int init_log(const struct run *run, struct err *err)
@@ -306,6 +331,8 @@ int cmd_run(int argc, char **argv)
 		r = init_log(&run, &err);
 	if (r == 0)
 		r = check_flags(&run, &err);
+	if (r == 0)
+		r = set_memory_limit(&run, &err);
 	if (r != 0) {
 		fprintf(stderr, "ampagent: %s\nSee ampagent --help.\n", err.msg);
 		return r;

@@ -23,7 +23,7 @@ struct batch *batch_new(size_t max)
 		return NULL;
 	b->refs = 1;
 	b->bytes = sizeof *b;
-	arena_init(&b->arena, max);
+	arena_init_in(&b->arena, max, BUDGET_BATCHES);
 	return b;
 }
 

@@ -12,7 +12,11 @@
 #include "log.h"
 #include "reader.h"
 
-enum { BATCH_BYTES_MAX = WAL_RECORD_BYTES * 2 };
+enum {
+	BATCH_BYTES_MAX = WAL_RECORD_BYTES * 2,
+	/* A batch may take one n-th of the memory budget. */
+	LARGEST_PART = 2,
+};
 
 struct wal_cursor {
 	struct wal *w;
@@ -107,10 +111,16 @@ static int take_record(struct wal_cursor *c, const struct record *rec, struct ba
 	uint32_t lost;
 	if (rec->type != RECORD_BATCH)
 		return 1;
-	_cleanup_(batch_unrefp) struct batch *b = batch_new(BATCH_BYTES_MAX);
+	size_t max = budget_bound(BATCH_BYTES_MAX, LARGEST_PART);
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(max);
 	if (!b)
 		return ERR_NOMEM;
+	arena_move(&b->arena, BUDGET_QUEUES);
 	int r = batch_decode(rec->payload, &c->states, b, &head, &lost);
+	/* One that can never be read, written when there was more memory: lost, or nothing after
+	 * it would ever be sent. */
+	if (r == ERR_NOMEM && max < BATCH_BYTES_MAX && b->arena.used > max / 2)
+		r = 1;
 	if (r < 0)
 		return r;
 	c->pos.offset = c->reader.offset;
@@ -239,6 +249,7 @@ int wal_cursor_new(struct wal *w, struct wal_pos from, struct wal_cursor **out, 
 	if (!c)
 		return ERR_NOMEM;
 	c->w = w;
+	c->states.part = BUDGET_QUEUES;
 	c->reader = READER_NULL;
 	pthread_mutex_lock(&w->mutex);
 	c->pos = place_position(w, from);

@@ -1,4 +1,5 @@
 /* The last values of frames. */
+#include <ampagent/base/budget.h>
 #include <ampagent/base/hash.h>
 
 #include "frames.h"
@@ -14,13 +15,23 @@ static uint64_t rehash(uint32_t value, void *cls)
 	return frame_hash(t->v[value].frame);
 }
 
+static void held(struct frame_states *t, size_t more, size_t less)
+{
+	t->bytes += more - less;
+	budget_charge(t->part, more);
+	budget_release(t->part, less);
+}
+
 void frame_states_deinit(struct frame_states *t)
 {
+	uint8_t part = t->part;
 	for (size_t i = 0; i < t->n; i++)
 		free(t->v[i].values);
 	free(t->v);
 	map_deinit(&t->map);
+	held(t, 0, t->bytes);
 	*t = FRAME_STATES_NULL;
+	t->part = part;
 }
 
 struct frame_state *frame_states_find(const struct frame_states *t, uint32_t frame)
@@ -59,7 +70,7 @@ struct frame_state *frame_states_get(struct frame_states *t, uint32_t frame, uin
 		uint64_t *values = reallocarray(s->values, cap, sizeof *values);
 		if (!values)
 			return NULL;
-		t->bytes += (cap - s->cap) * sizeof *values;
+		held(t, (cap - s->cap) * sizeof *values, 0);
 		s->values = values;
 		s->cap = (uint16_t)cap;
 	}
@@ -73,7 +84,7 @@ void frame_states_release(struct frame_states *t, uint32_t frame)
 	struct frame_state *s = frame_states_find(t, frame);
 	if (!s)
 		return;
-	t->bytes -= s->cap * sizeof *s->values;
+	held(t, 0, s->cap * sizeof *s->values);
 	free(s->values);
 	*s = (struct frame_state){.frame = frame};
 }
@@ -90,7 +101,7 @@ void frame_states_next_segment(struct frame_states *t)
 		t->v[kept] = *s;
 		if (s->columns == 0 ||
 		    map_insert(&t->map, frame_hash(s->frame), (uint32_t)kept, rehash, t) != 0) {
-			t->bytes -= s->cap * sizeof *s->values;
+			held(t, 0, s->cap * sizeof *s->values);
 			free(t->v[kept].values);
 			continue;
 		}

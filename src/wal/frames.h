@@ -19,6 +19,7 @@ struct frame_states {
 	struct frame_state *v;
 	size_t n, cap;
 	size_t bytes; /* held for values */
+	uint8_t part; /* enum budget_part that they are charged to */
 };
 
 #define FRAME_STATES_NULL ((struct frame_states){.map = MAP_NULL})

@@ -86,11 +86,12 @@ struct queue {
 	size_t n, cap;
 	size_t n_batches;
 	size_t batch_bytes; /* of the batches */
-	uint64_t put;      /* ops ever queued */
-	uint64_t written;  /* of them written */
-	uint64_t synced;   /* of them on stable storage */
-	uint64_t sync_to;  /* of them asked to be synced */
-	uint64_t failures; /* tries that failed */
+	size_t batch_bytes; /* of the batches */
+	uint64_t put;       /* ops ever queued */
+	uint64_t written;   /* of them written */
+	uint64_t synced;    /* of them on stable storage */
+	uint64_t sync_to;   /* of them asked to be synced */
+	uint64_t failures;  /* tries that failed */
 	struct position_put **positions;
 	size_t n_positions;
 	bool positions_wait;

@@ -5,7 +5,12 @@
 #include "batch_codec.h"
 #include "log.h"
 
-enum { SEGMENT_BYTES_MIN = 64 << 10 };
+enum {
+	SEGMENT_BYTES_MIN = 64 << 10,
+	/* The queue and the tail may take one n-th of the memory budget. */
+	QUEUE_PART = 4,
+	TAIL_PART = 16,
+};
 
 static void wal_free(struct wal *w)
 {
@@ -64,13 +69,16 @@ static struct wal *wal_alloc(const struct wal_options *opt)
 	w->writer.fd = -1;
 	w->writer.end = APPEND_NULL;
 	buf_init(&w->writer.out, WAL_RECORD_BYTES + LEDGER_RECORD_MAX);
+	w->writer.out.part = BUDGET_BATCHES;
+	w->writer.states.part = BUDGET_SERIES;
 	w->opt = *opt;
 	w->defs.keep = !opt->memory && opt->durability != WAL_DURABILITY_NONE;
 	if (w->opt.segment_bytes == 0)
 		w->opt.segment_bytes = default_segment_bytes(opt->max_bytes);
 	if (w->opt.max_bytes == 0)
 		w->opt.max_bytes = UINT64_MAX;
-	w->tail.max_bytes = w->opt.tail_bytes ? w->opt.tail_bytes : WAL_TAIL_BYTES;
+	w->tail.max_bytes =
+		budget_bound(w->opt.tail_bytes ? w->opt.tail_bytes : WAL_TAIL_BYTES, TAIL_PART);
 	return w;
 }
 
@@ -148,6 +156,14 @@ void wal_close(struct wal *w)
 
 /* ---- the sink ---- */
 
+/* Of large batches memory has room for a few only; one is always taken. */
+static bool queue_full(const struct queue *q, const struct batch *b)
+{
+	size_t max = budget_bound(SIZE_MAX, QUEUE_PART);
+	return q->n_batches >= WAL_QUEUE_BATCHES ||
+	       (q->n_batches > 0 && (b->bytes > max || q->batch_bytes > max - b->bytes));
+}
+
 static int put(void *cls, struct batch *b)
 {
 	struct wal *w = cls;
@@ -158,7 +174,7 @@ static int put(void *cls, struct batch *b)
 	if (batch_encoded_max(b) > WAL_RECORD_BYTES)
 		return 1;
 	pthread_mutex_lock(&w->queue_mutex);
-	int r = w->queue.stop || w->queue.n_batches >= WAL_QUEUE_BATCHES ? 1 : 0;
+	int r = w->queue.stop || queue_full(&w->queue, b) ? 1 : 0;
 	if (r == 0 && op_push(w, &(struct op){.kind = OP_BATCH, .batch = b}))
 		r = 1;
 	pthread_mutex_unlock(&w->queue_mutex);

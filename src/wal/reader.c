@@ -13,7 +13,7 @@ enum { READ_BYTES = 256 << 10 };
 void reader_init(struct reader *r, int fd, uint64_t offset, uint64_t limit)
 {
 	*r = (struct reader){.fd = fd, .offset = offset, .limit = limit, .end = offset};
-	buf_init(&r->window, WAL_RECORD_BYTES + RECORD_HEAD_BYTES + READ_BYTES);
+	buf_init_in(&r->window, WAL_RECORD_BYTES + RECORD_HEAD_BYTES + READ_BYTES, BUDGET_QUEUES);
 	r->window_at = offset;
 }
 

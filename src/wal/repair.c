@@ -112,17 +112,35 @@ static void note_numbers(struct wal *w, const struct batch *b)
 		note_frame(w, b->exemplars[i].frame);
 }
 
+/* Only how many samples a record has. */
+static int note_sequence(const struct record *rec, struct frame_states *states, struct wal_pos *end)
+{
+	struct batch_head head;
+	frame_states_deinit(states);
+	if (batch_head_get(rec->payload, &head) == 0 &&
+	    head.sequence + head.n_samples > end->sequence)
+		end->sequence = head.sequence + head.n_samples;
+	return 0;
+}
+
 static int scan_record(struct wal *w, const struct record *rec, struct frame_states *states,
 		       struct wal_pos *end)
 {
 	struct batch_head head;
 	uint32_t lost;
-	_cleanup_(batch_unrefp) struct batch *b = batch_new(BATCH_BYTES_MAX);
+	/* More memory than there is now may have written this: what does not fit is not known of
+	 * the series in it, but how many samples it has. */
+	size_t max = budget_fair(0, BATCH_BYTES_MAX);
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(max);
 	if (!b)
 		return ERR_NOMEM;
 	int r = batch_decode(rec->payload, states, b, &head, &lost);
+	if (r == ERR_NOMEM && max < BATCH_BYTES_MAX)
+		return note_sequence(rec, states, end);
 	if (r)
 		return r < 0 ? r : 0;
+	if (states->bytes > budget_fair(states->bytes, SIZE_MAX))
+		frame_states_deinit(states);
 	if (head.sequence + head.n_samples > end->sequence)
 		end->sequence = head.sequence + head.n_samples;
 	note_numbers(w, b);
@@ -142,6 +160,7 @@ static void take_ledger(struct wal *w, const struct record *rec)
 static int scan(struct wal *w, struct reader *r, struct wal_pos *end)
 {
 	_cleanup_(frame_states_deinit) struct frame_states states = FRAME_STATES_NULL;
+	states.part = BUDGET_SERIES;
 	struct record rec;
 	uint64_t at;
 	int e;
@@ -203,8 +222,8 @@ static int load_records(struct wal *w, size_t i, struct err *err)
 	_cleanup_(reader_deinit) struct reader r = READER_NULL;
 	struct wal_pos end = {s->number, 0, s->first};
 	int e = open_segment(w, s, &r, err);
-	/* What a killed process left in the page cache is shown from now on. Should it fail, what is
-	 * missing after a power loss is counted as any damage. */
+	/* What a killed process left in the page cache is shown from now on. Should it fail, what
+	 * is missing after a power loss is counted as any damage. */
 	if (e == 0 && i + 1 == w->n_segments && w->opt.durability != WAL_DURABILITY_NONE)
 		fdatasync(r.fd);
 	if (e == 0)

@@ -40,6 +40,8 @@ int op_push(struct wal *w, const struct op *op)
 	q->n_batches += op->kind == OP_BATCH;
 	if (op->kind == OP_BATCH)
 		q->batch_bytes += q->v[q->n - 1].bytes = op->batch->bytes;
+	if (op->kind == OP_BATCH)
+		q->batch_bytes += q->v[q->n - 1].bytes = op->batch->bytes;
 	pthread_cond_signal(&w->queue_cond);
 	return 0;
 }
@@ -112,6 +114,7 @@ static void publish(struct wal *w)
 	pthread_mutex_lock(&w->mutex);
 	for (size_t i = 0; i < wr->n; i++) {
 		samples += wr->batches[i]->n_samples;
+		arena_move(&wr->batches[i]->arena, BUDGET_TAIL);
 		arena_move(&wr->batches[i]->arena, BUDGET_TAIL);
 		tail_push(&w->tail, wr->batches[i]);
 	}
@@ -420,11 +423,16 @@ static bool take_ops(struct wal *w, struct op **ops, size_t *n, bool *sync)
 static void tell_done(struct wal *w, const struct op *ops, size_t n, bool synced)
 {
 	size_t n_batches = 0, bytes = 0;
-	for (size_t i = 0; i < n; i++)
-{		n_batches += ops[i].kind == OP_BATCH;
-		bytes += ops[i].bytes;}
+	for (size_t i = 0; i < n; i++) {
+		{
+			n_batches += ops[i].kind == OP_BATCH;
+			bytes += ops[i].bytes;
+		}
+		bytes += ops[i].bytes;
+	}
 	pthread_mutex_lock(&w->queue_mutex);
 	w->queue.n_batches -= n_batches;
+	w->queue.batch_bytes -= bytes;
 	w->queue.batch_bytes -= bytes;
 	w->queue.written += n;
 	if (synced)

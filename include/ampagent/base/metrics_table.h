@@ -59,6 +59,11 @@
 	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "What of the limit data may take; 0 = no limit.") \
 	X(M_MEMORY_USED, METRIC_KIND_GAUGE, "ampagent_memory_used_bytes", "part", "Memory charged to the budget, by what uses it.") \
 	X(M_MEMORY_SHED_LEVEL, METRIC_KIND_GAUGE, "ampagent_memory_shed_level", "", "What is given up because memory is short: 0 nothing, 1 metadata, 2 exemplars too, 3 new series too, 4 the largest target too.") \
+	X(M_TARGET_QUARANTINED, METRIC_KIND_GAUGE, "ampagent_target_quarantined", "scrape_pool,target", "1 for each target that is left out because memory has no room for it.") \
+	X(M_MEMORY_LIMIT, METRIC_KIND_GAUGE, "ampagent_memory_limit_bytes", "", "Memory that the process may use, from --memory.limit or its control group; 0 = no limit.") \
+	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "What of the limit data may take; 0 = no limit.") \
+	X(M_MEMORY_USED, METRIC_KIND_GAUGE, "ampagent_memory_used_bytes", "part", "Memory charged to the budget, by what uses it.") \
+	X(M_MEMORY_SHED_LEVEL, METRIC_KIND_GAUGE, "ampagent_memory_shed_level", "", "What is given up because memory is short: 0 nothing, 1 metadata, 2 exemplars too, 3 new series too, 4 the largest target too.") \
 	X(M_SCRAPE_SERIES, METRIC_KIND_GAUGE, "ampagent_scrape_series", "scrape_job", "Series of the targets of a scrape pool.") \
 	X(M_AGENT_ACTIVE_SERIES, METRIC_KIND_GAUGE, "prometheus_agent_active_series", "", "Series that are written to the log now.") \
 	X(M_AGENT_SAMPLES_APPENDED, METRIC_KIND_COUNTER, "prometheus_agent_samples_appended_total", "type", "Samples appended to the log.") \
