@@ -384,3 +384,32 @@ uint64_t progress_queued(const struct progress *p, struct wal_pos head)
 	int64_t n = (int64_t)head.sequence - p->base - (int64_t)books_total(&p->books);
 	return n > 0 ? (uint64_t)n : 0;
 }
+
+/* Of the entries that are not done; a lost stretch waits as one item of shard 0. */
+static uint64_t count_waiting(const struct progress *p)
+{
+	uint64_t n = 0;
+	for (uint32_t i = 0; i < p->n; i++)
+		n += p->shards[i].waiting;
+	for (uint64_t no = p->shards[0].done.no; no < queue_end(&p->queue); no++) {
+		const struct queue_entry *e = queue_at(&p->queue, no);
+		if (!e->batch)
+			n += e->end - e->pos.sequence - 1;
+	}
+	return n;
+}
+
+bool progress_balanced(const struct progress *p)
+{
+	uint64_t booked = (uint64_t)(p->base + (int64_t)books_total(&p->books));
+	uint64_t low = lowest_done(p);
+	if (p->settling)
+		return true;
+	if (p->n_former == 0)
+		return booked + count_waiting(p) == p->end.sequence;
+	if (low < queue_end(&p->queue))
+		low = queue_at(&p->queue, low)->pos.sequence;
+	else
+		low = p->end.sequence;
+	return low <= booked && booked <= p->end.sequence;
+}

@@ -73,3 +73,7 @@ int progress_position(struct progress *p, struct position *out);
 struct wal_pos progress_hold(struct progress *p);
 /* Samples of the log up to head that are neither sent nor dropped. */
 uint64_t progress_queued(const struct progress *p, struct wal_pos head);
+/* Whether the books hold what the places say: base, sent, dropped and what waits, counted item by
+ * item, are what was read. With former places, or while an overlap is not settled, what waits
+ * cannot be counted so: then only whether the books lie between the lowest place and the end. */
+bool progress_balanced(const struct progress *p);

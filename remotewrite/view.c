@@ -28,6 +28,7 @@ void view_fill(struct view *v, const struct destination *d)
 	const struct queue_options *q = &d->cfg.queue;
 	*v = (struct view){
 		.base = d->progress.base,
+		.balanced = progress_balanced(&d->progress),
 		.books = d->progress.books,
 		.stats = d->stats,
 		.pending = destination_pending(d),
@@ -71,9 +72,11 @@ void view_status(const struct view *v, uint64_t head, struct remotewrite_status 
 		.failed_requests = v->stats.failed_requests,
 		.bytes = v->stats.bytes,
 		.highest_sent_ms = v->stats.highest_sent_ms,
+		.oldest_ms = v->oldest_ms,
 		.has_error = v->has_error,
 	};
 	out->base = v->base;
+	out->balanced = v->balanced && v->base + (int64_t)books_total(&v->books) <= (int64_t)head;
 	_Static_assert((int)DROP_REASONS_ <= (int)REMOTEWRITE_REASONS_MAX, "the status has room");
 	memcpy(out->dropped_by, v->books.dropped, sizeof v->books.dropped);
 	memcpy(out->name, v->name, sizeof out->name);

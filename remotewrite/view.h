@@ -9,6 +9,7 @@ struct view {
 	char name[64];
 	char url[256];
 	int64_t base;
+	bool balanced; /* the books and what waits are what was read */
 	struct books books;
 	struct destination_stats stats;
 	uint64_t pending;

@@ -40,9 +40,11 @@ struct remotewrite_status {
 	uint64_t sent, dropped, queued; /* samples; dropped over all reasons */
 	int64_t base; /* the log's sequence when the destination began: base + the three = its head
 		       */
+	bool balanced; /* the three, and what waits, counted anew, agree with the places in the log */
 	uint64_t dropped_by[REMOTEWRITE_REASONS_MAX]; /* in the order of remotewrite_drop_reasons */
 	uint64_t retried, requests, failed_requests, bytes;
 	int64_t highest_sent_ms;
+	int64_t oldest_ms; /* wall time of the oldest one queued, as far as it was read; 0 = none */
 	bool has_error;
 	char last_error[256];
 };

@@ -174,6 +174,7 @@ static void check(struct model *m, struct position *out)
 {
 	struct wal_pos head = {1, 0, m->at[BATCHES]};
 	assert_int_equal(progress_position(&m->p, out), 0);
+	assert_true(progress_balanced(&m->p));
 	assert_int_equal((uint64_t)out->base + books_total(&out->books) +
 				 progress_queued(&m->p, head),
 			 m->at[BATCHES]);
@@ -248,6 +249,33 @@ static void test_restarts_with_losses(void **state)
 		run(seed, 2, true);
 }
 
+/* A count that parts from the places is seen, whichever way. */
+static void test_imbalance_is_seen(void **state)
+{
+	struct model m;
+	struct position pos = POSITION_NULL;
+	setup(&m, 9, 2);
+	assert_int_equal(position_start(&pos, (struct wal_pos){1, 16, 0}, 3), 0);
+	start(&m, &pos);
+	for (int i = 0; i < 20; i++)
+		read_one(&m);
+	for (uint32_t i = 0; i < 3; i++)
+		answer(&m, i, 10);
+	assert_false(m.p.settling);
+	assert_true(progress_balanced(&m.p));
+	m.p.books.sent++;
+	assert_false(progress_balanced(&m.p));
+	m.p.books.sent -= 2;
+	assert_false(progress_balanced(&m.p));
+	m.p.books.sent++;
+	m.p.shards[1].waiting++;
+	assert_false(progress_balanced(&m.p));
+	m.p.shards[1].waiting--;
+	assert_true(progress_balanced(&m.p));
+	position_deinit(&pos);
+	teardown(&m);
+}
+
 static void test_hold_is_lowest(void **state)
 {
 	struct model m;
@@ -275,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_losses_are_booked_once),
 		cmocka_unit_test(test_restarts),
 		cmocka_unit_test(test_restarts_with_losses),
+		cmocka_unit_test(test_imbalance_is_seen),
 		cmocka_unit_test(test_hold_is_lowest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
