@@ -15,6 +15,7 @@
 #include "offenders.h"
 #include "pace.h"
 #include "progress.h"
+#include "shed.h"
 #include "reshard.h"
 
 #include <ampagent/remotewrite_options.h>
@@ -35,6 +36,8 @@ struct log_seam {
 	/* The position file: 0, or 1 with the reason. */
 	int (*load)(void *cls, struct buf *out, struct err *err);
 	int (*store)(void *cls, struct sv content, struct err *err);
+	/* Frames below it are there already; NULL = none is. */
+	uint32_t (*next_frame)(void *cls);
 	struct label_source labels;
 	void *cls;
 };
@@ -122,6 +125,7 @@ struct slot {
 	struct built built;
 	size_t raw_bytes;
 	unsigned attempt;
+	bool probe;                      /* the first one with new series after a while without */
 	bool clock_corrected, refreshed; /* for this request, which an answer asked for */
 	int64_t backoff_ms;
 	int64_t retry_at; /* monotonic */
@@ -204,6 +208,7 @@ struct destination {
 	struct age_clock age;
 	struct destination_stats stats;
 	struct offenders offenders;
+	struct shed shed;
 	/* trouble.c */
 	bool failing, told;
 	int64_t failing_since, store_logged_at;

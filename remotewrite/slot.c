@@ -116,6 +116,8 @@ static int cut(struct slot *s, uint32_t max_samples)
 		.raw_max = d->raw_max,
 		.oldest_ms = oldest_allowed(d),
 		.sequence_end = end < repeated_end ? end : repeated_end,
+		.accepted = &d->shed.accepted,
+		.shed = shed_cut(s),
 		.as = {.protocol = s->protocol,
 		       .exemplars = d->cfg.send_exemplars,
 		       .histograms = d->cfg.send_native_histograms,

@@ -93,8 +93,9 @@ struct scrape {
 	struct left left;
 	uint32_t series_ends; /* common ends of series so far */
 	uint64_t samples_put;
-	uint64_t refused_queue, refused_clock; /* samples */
-	uint64_t skipped_overlap;              /* scrapes */
+	uint64_t refused_queue, refused_clock;               /* samples */
+	int64_t clock_warn_again_ms, set_back_warn_again_ms; /* monotonic */
+	uint64_t skipped_overlap;                            /* scrapes */
 };
 
 struct pool *pool_new(struct scrape *s, const struct scrape_options *opt);
@@ -105,6 +106,8 @@ void pool_reload(struct pool *p, const struct scrape_options *opt);
 void pool_sync(struct pool *p, const struct target_group *groups, size_t n);
 
 /* ---- scraper.c ---- */
+/* Notes what will not be in the log. */
+void scrape_refuse(struct scrape *s, enum refused why, uint64_t scrapes, uint64_t samples);
 /* Arms the target's timer for its phase; for now when its predecessor's scrape was cut off in this
  * turn. */
 void scraper_start(struct target *t);

@@ -195,10 +195,10 @@ class Receiver(Process):
 
 
 class Agent(Process):
-    def __init__(self, directory, config, *flags, port=None, name="ampagent", env=None, storage=None):
+    def __init__(self, directory, config, *flags, port=None, name="ampagent", env=None, storage=None, prefix=()):
         self.port = port or free_port()
         path = directory.file(name + ".yml", config)
-        super().__init__(name, [AMPAGENT, "--config.file=" + path,
+        super().__init__(name, list(prefix) + [AMPAGENT, "--config.file=" + path,
                                 "--web.listen-address=127.0.0.1:%d" % self.port,
                                 "--storage.agent.path="
                                 + (storage or os.path.join(directory.path, name + "-data"))]
