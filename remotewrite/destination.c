@@ -144,6 +144,7 @@ int destination_init(struct destination *d, const struct destination_config *cfg
 	slot_init(&d->metadata_slot, d, 0);
 	d->metadata_slot.metadata = true;
 	epochs_init(&d->epochs, log->labels, &cfg->rules, &cfg->rules_owner);
+	shed_init(&d->shed, log->next_frame ? log->next_frame(log->cls) : 0);
 	_cleanup_(position_deinit) struct position pos = POSITION_NULL;
 	int r = load_position(d, &pos, err);
 	if (r == 0 && (progress_init(&d->progress, &pos) || slots_new(d, pos.n)))
@@ -178,6 +179,7 @@ void destination_abandon(struct destination *d)
 	free(d->slots);
 	d->slots = NULL;
 	epochs_deinit(&d->epochs);
+	shed_deinit(&d->shed);
 	progress_deinit(&d->progress);
 }
 
@@ -194,6 +196,7 @@ static void change_rules(struct destination *d)
 {
 	uint64_t head = d->log.head(d->log.cls).sequence;
 	uint64_t done = progress_hold(&d->progress).sequence;
+	accepted_renew(&d->shed.accepted);
 	if (epochs_change(&d->epochs, &d->cfg.rules, &d->cfg.rules_owner, head, done))
 		log_warn("Labels changed so often while samples wait that the oldest of them are "
 			 "sent with later labels than they were scraped for",
@@ -470,6 +473,7 @@ static void housekeeping(struct destination *d)
 	if (d->now_ms - d->swept_at >= SWEEP_EVERY_MS || epochs_overfull(&d->epochs)) {
 		d->swept_at = d->now_ms;
 		epochs_sweep(&d->epochs, d->now_ms);
+		shed_sweep(d);
 		epochs_forget(&d->epochs, progress_hold(&d->progress).sequence);
 	}
 	if (d->shrunk_at != 0 && d->now_ms - d->shrunk_at >= REGROW_AFTER_MS) {

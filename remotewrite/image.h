@@ -27,6 +27,7 @@ struct image {
 	uint32_t last_len; /* of the youngest item */
 	size_t len, cap;
 	uint8_t *bytes;
+	uint16_t proven;                     /* slots below it were taken by the peer before */
 	int64_t used_ms;                     /* monotonic; when it was last encoded from */
 	int64_t period_ms;                   /* between its last turns; 0 = not known */
 	uint64_t dropped[FRAME_SLOTS / 64];  /* by write relabeling */

@@ -182,9 +182,19 @@ static bool may_be_repetition(enum answer_cause cause)
 	       cause == CAUSE_NOT_NAMED;
 }
 
+/* The service stores the others of a request, of which it names one sample. */
+static void note_series(struct slot *s, const struct answer *a)
+{
+	if (a->action == ANSWER_SHED)
+		shed_refused(s);
+	else
+		shed_other(s, a->cause >= CAUSE_OUT_OF_ORDER && a->cause <= CAUSE_INVALID);
+}
+
 static void drop_as(struct slot *s, const struct answer *a, enum drop_reason reason,
 		    uint64_t written, const char *text)
 {
+	note_series(s, a);
 	uint64_t lost = s->built.books.sent - written;
 	note_refused(s->d, a, lost, text);
 	trouble_drop(s->d, a, text, reason, lost);
@@ -215,6 +225,7 @@ static void taken(struct slot *s, const struct answer_written *w)
 	struct destination *d = s->d;
 	uint64_t sent = s->built.books.sent;
 	trouble_over(d);
+	shed_taken(s);
 	uint64_t written = w->confirmed ? count_written(s, w) : sent;
 	if (written < sent)
 		trouble_drop(d, &partial,

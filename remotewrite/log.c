@@ -58,6 +58,12 @@ static int log_store(void *cls, struct sv content, struct err *err)
 	return wal_position_put(l->wal, l->key, content, err);
 }
 
+static uint32_t log_next_frame(void *cls)
+{
+	struct rw_log *l = cls;
+	return wal_next_frame(l->wal);
+}
+
 static uint16_t log_labels(void *cls, uint32_t frame, uint16_t from,
 			   void (*fn)(void *fcls, uint16_t slot, struct labels labels), void *fcls)
 {
@@ -77,6 +83,7 @@ struct log_seam rw_log_seam(struct rw_log *l)
 		.hold = log_hold,
 		.load = log_load,
 		.store = log_store,
+		.next_frame = log_next_frame,
 		.labels = {log_labels, l},
 		.cls = l,
 	};

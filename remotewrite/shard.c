@@ -173,13 +173,61 @@ static bool fenced(struct building *b, uint32_t frame)
 	return true;
 }
 
-/* Of one frame, from an item on that is `from` in its list. 0 or ERR_NOMEM. */
-static int begin_job(struct building *b, uint32_t frame, uint16_t n_slots, uint32_t from,
-		     struct extras *extras, struct encode_job *j)
+/* ---- series that the peer has not taken before ---- */
+
+/* Whether any of the slots is such a one. In a frame of n_slots; once all of them are proven this
+ * costs one comparison. */
+static void note_unproven(struct building *b, struct image *im, uint16_t n_slots,
+			  const uint64_t slots[FRAME_SLOTS / 64])
+{
+	const struct accepted *t = b->limits->accepted;
+	if (im->proven >= n_slots || !t || b->limits->shed)
+		return;
+	if (accepted_all(t, im->frame, n_slots))
+		im->proven = n_slots;
+	else if (!accepted_covers(t, im->frame, slots))
+		b->res->unproven = true;
+}
+
+static bool is_shed(const struct building *b, uint32_t frame, uint16_t slot)
+{
+	return b->limits->shed && !accepted_has(b->limits->accepted, frame, slot);
+}
+
+/* The column without its new series. */
+static struct batch_column without_new(const struct building *b, const struct batch_column *col)
+{
+	struct batch_column c = *col;
+	for (unsigned slot = 0; slot < col->n_slots; slot++)
+		if (image_bit(col->present, slot) &&
+		    !accepted_has(b->limits->accepted, col->frame, slot))
+			c.present[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+	return c;
+}
+
+/* Books what is in the whole column and not in the other, with their exemplars. */
+static void pass_shed(struct building *b, const struct batch_column *col,
+		      const struct batch_column *sent, uint32_t to, struct extras *extras)
+{
+	uint32_t shed = present_between(col, b->c.slot, to) - present_between(sent, b->c.slot, to);
+	pass(b, &b->res->books.dropped[DROP_SERIES_LIMIT], shed);
+	for (uint32_t slot = b->c.slot; extras->n_exemplars > 0 && slot < to; slot++) {
+		uint32_t n = 0;
+		if (image_bit(col->present, slot) && !image_bit(sent->present, slot))
+			extras_exemplars(extras, (uint16_t)slot, &n);
+		b->res->exemplars.dropped[DROP_SERIES_LIMIT] += n;
+	}
+}
+
+/* Of one frame, from an item on that is `from` in its list; slots are theirs. 0 or ERR_NOMEM. */
+static int begin_job(struct building *b, uint32_t frame, uint16_t n_slots,
+		     const uint64_t slots[FRAME_SLOTS / 64], uint32_t from, struct extras *extras,
+		     struct encode_job *j)
 {
 	struct image *im;
 	if (images_get(b->images, b->scratch, frame, n_slots, b->now_ms, &im))
 		return ERR_NOMEM;
+	note_unproven(b, im, n_slots, slots);
 	extras_find(extras, b->e->batch, frame, b->c.item, b->limits->as.exemplars);
 	*j = (struct encode_job){
 		.out = b->out,
@@ -222,10 +270,19 @@ static int build_slots(struct building *b, const struct batch_column *col)
 	struct encode_job j;
 	struct encode_result r;
 	int64_t t_ms = b->e->batch->t_ms;
-	if (begin_job(b, col->frame, col->n_slots, b->c.slot, &extras, &j) ||
-	    encode_one_column(&j, col, t_ms, &r))
+	struct batch_column old;
+	const struct batch_column *sent = col;
+	if (begin_job(b, col->frame, col->n_slots, col->present, b->c.slot, &extras, &j))
+		return ERR_NOMEM;
+	if (b->limits->shed) {
+		old = without_new(b, col);
+		sent = &old;
+	}
+	if (encode_one_column(&j, sent, t_ms, &r))
 		return ERR_NOMEM;
 	pass_result(b, &r);
+	if (sent != col)
+		pass_shed(b, col, sent, r.next, &extras);
 	if (extras.n_exemplars > 0)
 		pass_exemplars(b, &extras.counts);
 	b->c.slot = r.next;
@@ -270,6 +327,14 @@ static uint32_t pass_former_items(struct building *b, uint32_t frame, uint32_t n
 		b->c.item++;
 	}
 	return i;
+}
+
+/* Notes a slot of a run; the number of slots up to it or to those before. */
+static uint16_t run_slot(uint64_t slots[FRAME_SLOTS / 64], uint16_t n, uint16_t slot)
+{
+	if (slot < FRAME_SLOTS)
+		slots[slot / 64] |= UINT64_C(1) << (slot % 64);
+	return slot >= n ? (uint16_t)(slot + 1) : n;
 }
 
 /* Slots of a run whose exemplars go: those whose first item does. */
@@ -317,14 +382,23 @@ static int build_rows(struct building *b)
 	from += pass_former_items(b, frame, to - from);
 	if (from == to || fenced(b, frame))
 		return 0;
+	if (is_shed(b, frame, batch->rows[from].slot)) {
+		pass(b, &b->res->books.dropped[DROP_SERIES_LIMIT], 1);
+		b->c.item++;
+		return 0;
+	}
 	uint16_t n_slots = 0;
-	for (uint32_t i = from; i < to; i++)
-		if (batch->rows[i].slot >= n_slots)
-			n_slots = (uint16_t)(batch->rows[i].slot + 1);
+	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	for (uint32_t i = from; i < to; i++) {
+		if (is_shed(b, frame, batch->rows[i].slot))
+			to = i;
+		else
+			n_slots = run_slot(slots, n_slots, batch->rows[i].slot);
+	}
 	struct extras extras;
 	struct encode_job j;
 	struct encode_result r;
-	if (begin_job(b, frame, n_slots, from, &extras, &j) ||
+	if (begin_job(b, frame, n_slots, slots, from, &extras, &j) ||
 	    encode_run_rows(&j, batch->rows, to, &r))
 		return ERR_NOMEM;
 	pass_result(b, &r);
@@ -369,14 +443,25 @@ static int build_histograms(struct building *b)
 	from += pass_former_items(b, frame, to - from);
 	if (from == to || fenced(b, frame))
 		return 0;
+	if (is_shed(b, frame, v[from].slot)) {
+		pass(b, &b->res->books.dropped[DROP_SERIES_LIMIT], 1);
+		b->res->histograms.dropped[DROP_SERIES_LIMIT]++;
+		b->c.item++;
+		return 0;
+	}
 	uint16_t n_slots = 0;
-	for (uint32_t i = from; i < to; i++)
-		if (v[i].slot >= n_slots)
-			n_slots = (uint16_t)(v[i].slot + 1);
+	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	for (uint32_t i = from; i < to; i++) {
+		if (is_shed(b, frame, v[i].slot))
+			to = i;
+		else
+			n_slots = run_slot(slots, n_slots, v[i].slot);
+	}
 	struct extras extras;
 	struct encode_job j;
 	struct encode_result r;
-	if (begin_job(b, frame, n_slots, from, &extras, &j) || encode_run_histograms(&j, v, to, &r))
+	if (begin_job(b, frame, n_slots, slots, from, &extras, &j) ||
+	    encode_run_histograms(&j, v, to, &r))
 		return ERR_NOMEM;
 	pass_histograms(b, &r);
 	pass_exemplars(b, &extras.counts);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "accepted.h"
 #include "encode.h"
 #include "fence.h"
 #include "images.h"
@@ -42,6 +43,9 @@ struct build_limits {
 	int64_t oldest_ms;     /* samples before it are too old; INT64_MIN = off */
 	uint64_t sequence_end; /* entries that begin at or after it are left for later */
 	struct encode_as as;
+	/* What the peer has taken before; NULL = not asked. shed: other series are passed over. */
+	const struct accepted *accepted;
+	bool shed;
 };
 
 /* A request as cut: what it holds, and where the shard stands once it is done. */
@@ -53,7 +57,8 @@ struct built {
 	uint64_t items;          /* own items passed */
 	uint64_t beyond;         /* booked samples of entries outside the overlap */
 	int64_t oldest_ms, newest_ms;
-	bool fenced; /* cut short until other shards are as far: see fence.h */
+	bool fenced;   /* cut short until other shards are as far: see fence.h */
+	bool unproven; /* it holds series that the peer has not taken before */
 };
 
 /* Own items of an entry. */
