@@ -10,6 +10,12 @@
 #include <ampagent/base/text.h>
 #include <ampagent/net/http_client.h>
 
+enum {
+	FOUND_POLL_MS = 500,
+	/* A source that cannot be read holds up the end of series no longer. */
+	FOUND_WAIT_MS = 60000,
+};
+
 #define USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
 
 /* ---- what the web pages show ---- */
@@ -139,7 +145,7 @@ static int start_scraping(struct app *a, struct err *err)
 	struct scrape_env env = {
 		.loop = a->opt.loop,
 		.sink = wal_sink(a->wal),
-		.owners = {wal_owner_find, a->wal},
+		.owners = {wal_owner_find, a->wal, wal_owner_left},
 		.next_frame = wal_next_frame(a->wal),
 		.next_owner = wal_next_owner(a->wal),
 		.user_agent = USER_AGENT,
@@ -185,6 +191,16 @@ static int start_web(struct app *a, struct err *err)
 	return r;
 }
 
+/* A source that cannot be read may name what the log remembers; in the end nobody scrapes it. */
+static void found_due(void *cls)
+{
+	struct app *a = cls;
+	if (discovery_complete(a->discovery) || clock_wall_ms() - a->start_ms >= FOUND_WAIT_MS)
+		scrape_found_all(a->scrape);
+	else
+		loop_timer_in(a->opt.loop, &a->found_timer, FOUND_POLL_MS);
+}
+
 int app_new(const struct app_options *opt, struct app **out, struct err *err)
 {
 	struct app *a = calloc(1, sizeof *a);
@@ -210,6 +226,8 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err)
 	metric_set(M_READY, 1);
 	app_reload_noted(true);
 	app_start_auto_reload(a);
+	a->found_timer = (struct loop_timer){.fire = found_due, .cls = a};
+	found_due(a);
 	web_set_state(a->web, WEB_READY);
 	log_info("ready to scrape and deliver", "version", AMPAGENT_VERSION, "listen",
 		 FMT("port %d", web_port(a->web)), "jobs", FMT("%zu", a->config->n_scrapes),
@@ -223,6 +241,7 @@ void app_free(struct app *a)
 	if (!a)
 		return;
 	loop_timer_cancel(&a->drain_timer);
+	loop_timer_cancel(&a->found_timer);
 	loop_timer_cancel(&a->auto_reload_timer);
 	loop_timer_cancel(&a->next_timer);
 	config_loader_free(a->loader);

@@ -23,6 +23,9 @@ struct app_options {
 	int64_t timestamp_tolerance_ms; /* of scrapes; 0 = times are never adjusted */
 	bool enable_lifecycle;          /* reload and quit by HTTP */
 	int64_t auto_reload_ms;         /* the file is looked at this often; 0 = never */
+	/* Told at the stop: the process must have ended by then (monotonic). NULL = nobody asks. */
+	void (*end_by)(void *cls, int64_t mono_ms);
+	void *end_by_cls;
 };
 
 /* Opens the log (bounded memory when the disk cannot be written, loudly), starts delivery, scraping
@@ -35,7 +38,9 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err);
 void app_reload(struct app *a);
 /* The warnings of a configuration, into the log. */
 void app_log_warnings(const struct config *c);
-/* Stops scraping, delivers what is there within the flush deadline, then ends the loop. A second
- * call ends it at once. */
+/* Scrapes local targets once more, delivers what is there, then ends the loop: all within the flush
+ * deadline. A second call ends it at once. */
 void app_stop(struct app *a);
+/* What a stop may take with closing. */
+int64_t app_stop_ms(int64_t flush_deadline_ms);
 void app_free(struct app *a);

@@ -25,8 +25,11 @@ struct app {
 	struct web *web;
 	char public_host[300];
 	bool draining;
-	int64_t drain_until_ms;
+	bool scraped;  /* while draining: scrapes have ended */
+	uint64_t sync; /* then: what the log was asked to sync */
+	int64_t stop_ms, scrape_until_ms, drain_until_ms; /* monotonic */
 	struct loop_timer drain_timer;
+	struct loop_timer found_timer; /* asks discovery whether it has told of all targets */
 	struct config_loader *loader; /* a reload is under way */
 	struct config *next;          /* of a reload that waits for the scrapes it would cut off */
 	struct loop_timer next_timer;

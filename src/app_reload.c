@@ -102,7 +102,7 @@ static void reload_ended(struct app *a, int result, const struct err *err)
 	for (size_t i = 0; i < a->served.n; i++)
 		web_reload_answer(a->web, a->served.v[i], result == 0 ? NULL : err->msg);
 	a->served.n = 0;
-	if (a->reload_again)
+	if (a->reload_again && !a->draining)
 		begin_reload(a);
 }
 
@@ -111,7 +111,12 @@ static void next_due(void *cls)
 {
 	struct app *a = cls;
 	struct err err = ERR_NULL;
-	if (!a->draining && scrape_hold(a->scrape, a->next->scrapes, a->next->n_scrapes) > 0) {
+	if (a->draining) {
+		config_unref(take_ptr(a->next));
+		reload_ended(a, err_set(&err, 1, "the agent is stopping"), &err);
+		return;
+	}
+	if (scrape_hold(a->scrape, a->next->scrapes, a->next->n_scrapes) > 0) {
 		loop_timer_in(a->opt.loop, &a->next_timer, HOLD_POLL_MS);
 		return;
 	}

@@ -1,11 +1,13 @@
 /* The agent itself. Flags are Prometheus's where the meaning is the same. Exit codes: 0 stopped by
- * a signal, 1 run-time failure, 2 bad flag or configuration, 3 a flag of Prometheus's server mode.
+ * a signal, 1 run-time failure, 2 bad flag or configuration, 3 a flag of Prometheus's server mode,
+ * 4 stopped by force.
  */
 #include "app.h"
 #include "commands.h"
 #include "cors.h"
 #include "feature_flags.h"
 #include "flags.h"
+#include "signals.h"
 
 #include <ampagent/base/budget.h>
 #include <ampagent/base/cgroup.h>
@@ -14,8 +16,11 @@
 #include <ampagent/net/descriptors.h>
 #include <ampagent/net/http_client.h>
 
-#include <signal.h>
 #include <sys/utsname.h>
+
+/* Prometheus's; and what fits the 30 seconds that ECS leaves a container after SIGTERM unless its
+ * stopTimeout says otherwise. */
+enum { FLUSH_DEADLINE_MS = 60000, ECS_FLUSH_DEADLINE_MS = 25000 };
 
 struct run {
 	struct sv config_file;
@@ -33,6 +38,8 @@ struct run {
 	struct relabel_set *cors;
 	struct buf flags_shown; /* all flags with their values, as JSON */
 	struct app *app;
+	struct signals *signals;
+	unsigned stops; /* signals that the app was told of */
 };
 
 #define SERVER_ONLY "belongs to Prometheus's server mode; an agent keeps no database"
@@ -131,7 +138,9 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 		{"storage.agent.path", FLAG_STRING, &run->storage_path,
 		 "Directory of the log (ampagent/ is made inside it).", false, 0},
 		{"storage.remote.flush-deadline", FLAG_DURATION, &run->flush_deadline_ms,
-		 "How long to go on delivering after SIGTERM.", false, 0},
+		 "How long a stop may take: last scrapes, delivering, syncing. In ECS the default "
+		 "fits its stopTimeout.",
+		 false, 0},
 		{"memory.limit", FLAG_STRING, &run->memory_limit,
 		 "Memory that the process may use, such as 256MB; 0 = no limit. Without it the "
 		 "limit of the control group.",
@@ -253,15 +262,35 @@ static int init_log(const struct run *run, struct err *err)
 	return 0;
 }
 
-static void on_signal(void *cls, int signo)
+static void reload_asked(void *cls)
+{
+	app_reload(((struct run *)cls)->app);
+}
+
+static void stop_asked(void *cls)
 {
 	struct run *run = cls;
-	if (signo == SIGHUP) {
-		app_reload(run->app);
-		return;
-	}
-	log_info("stopping", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	app_stop(run->app);
+	for (; run->stops < signals_stops(run->signals); run->stops++)
+		app_stop(run->app);
+}
+
+static void end_by(void *cls, int64_t mono_ms)
+{
+	signals_end_by(((struct run *)cls)->signals, mono_ms);
+}
+
+static bool in_ecs(void)
+{
+	const char *v4 = getenv("ECS_CONTAINER_METADATA_URI_V4");
+	const char *v3 = getenv("ECS_CONTAINER_METADATA_URI");
+	return (v4 && *v4) || (v3 && *v3);
+}
+
+static void say_deadline(const struct run *run)
+{
+	if (in_ecs() && run->flush_deadline_ms == ECS_FLUSH_DEADLINE_MS)
+		log_info("in ECS a stop takes at most 25s, so that it fits the default stopTimeout "
+			 "of 30s; --storage.remote.flush-deadline says otherwise");
 }
 
 /* Everything between configuration and the end of the loop. Returns the exit code. */
@@ -271,8 +300,14 @@ static int run_app(struct run *run, struct config *config, const char *path, str
 	int r = loop_new(&loop, err);
 	if (r != 0)
 		return 1;
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-	r = loop_signals(loop, signals, 3, on_signal, run, err);
+	const struct signals_options signals = {
+		.loop = loop,
+		.reload = reload_asked,
+		.stop = stop_asked,
+		.cls = run,
+		.stop_ms = app_stop_ms(run->flush_deadline_ms),
+	};
+	r = signals_new(&signals, &run->signals, err);
 	const struct app_options opt = {
 		.loop = loop,
 		.config = config,
@@ -287,12 +322,17 @@ static int run_app(struct run *run, struct config *config, const char *path, str
 		.timestamp_tolerance_ms = run->adjust_timestamps ? run->timestamp_tolerance_ms : 0,
 		.enable_lifecycle = run->lifecycle,
 		.auto_reload_ms = run->auto_reload ? run->auto_reload_ms : 0,
+		.end_by = end_by,
+		.end_by_cls = run,
 	};
 	if (r == 0)
 		r = app_new(&opt, &run->app, err);
-	if (r == 0)
+	if (r == 0) {
+		signals_ready(run->signals);
 		r = loop_run(loop);
+	}
 	app_free(run->app);
+	signals_free(run->signals);
 	loop_free(loop);
 	return r == 0 ? 0 : 1;
 }
@@ -315,7 +355,7 @@ int cmd_run(int argc, char **argv)
 		.storage_path = SV("data-agent/"),
 		.log_level = SV("info"),
 		.log_format = SV("logfmt"),
-		.flush_deadline_ms = 60000,
+		.flush_deadline_ms = in_ecs() ? ECS_FLUSH_DEADLINE_MS : FLUSH_DEADLINE_MS,
 		.auto_reload_ms = 30000,
 		.timestamp_tolerance_ms = 2,
 		.adjust_timestamps = true,
@@ -345,6 +385,7 @@ int cmd_run(int argc, char **argv)
 		return 2;
 	}
 	app_log_warnings(config);
+	say_deadline(&run);
 	descriptors_raise();
 	r = run_app(&run, config, path, &err);
 	if (r != 0)
