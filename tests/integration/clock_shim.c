@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#pragma GCC visibility push(default)
+
 static const volatile int64_t *shift;
 static int (*real_gettime)(clockid_t id, struct timespec *ts);
 

@@ -76,6 +76,12 @@ def ahead_and_back(d, clock):
         with h.Agent(d, config(pages, receiver.config(QUEUE % "")), env=clock.env(), name="ahead") as agent:
             agent.wait_ready()
             h.wait_for(lambda: receiver.stats()["samples"] > 20, 15, "samples arrive")
+            # Without this the rest would test nothing.
+            clock.set(HOUR / 2)
+            if not h.wait_for(lambda: target(agent)["lastScrape"][:16] > time.strftime(
+                    "%Y-%m-%dT%H:%M", time.gmtime(time.time() + HOUR / 4)), 10, "the agent's clock can be set"):
+                return
+            clock.set(0)
             requests, since = len(pages.requests), time.monotonic()
             clock.set(HOUR)
             h.wait_for(lambda: receiver.stats()["too_new"] > 0, 20, "what is ahead is refused there")
