@@ -90,6 +90,7 @@ static int log_store(void *cls, struct sv content, struct err *err)
 static uint16_t log_labels(void *cls, uint32_t frame, uint16_t from,
 			   void (*fn)(void *fcls, uint16_t slot, struct labels labels), void *fcls)
 {
+	frame %= SIM_FRAMES;
 	for (uint16_t slot = from; slot < 32; slot++) {
 		char f[16], sl[16];
 		_cleanup_(arena_deinit) struct arena arena;
@@ -119,7 +120,8 @@ static int send_start(void *cls, struct send_request *req, send_done done, void 
 	struct sim_flight *f = calloc(1, sizeof *f);
 	assert_non_null(f);
 	assert_true(s->n_flights < SIM_FLIGHTS_MAX);
-	*f = (struct sim_flight){s, req->protocol, req->body, done, done_cls, req->attempt};
+	*f = (struct sim_flight){s,        req->protocol, req->body, done,
+				 done_cls, req->attempt,  s->now_ms};
 	s->flights[s->n_flights++] = f;
 	s->requests++;
 	*flight = f;
@@ -202,7 +204,7 @@ void sim_answer_as(struct sim *s, size_t i, const struct http_answer *a, bool st
 	struct sim_flight *f = take_flight(s, i);
 	if (stored)
 		receive(s, f);
-	f->done(f->cls, a, SV("because"));
+	f->done(f->cls, a, sv_of(s->because ? s->because : "because"));
 	free(f);
 }
 
@@ -298,7 +300,7 @@ static void fill_column(struct sim *s, struct batch *b, struct batch_column *c, 
 	c->values = arena_calloc(&b->arena, slots, sizeof *c->values);
 	assert_non_null(c->values);
 	for (unsigned slot = 0; slot < slots; slot++) {
-		c->values[slot] = (uint64_t)b->t_ms * 1000 + frame * 32 + slot;
+		c->values[slot] = (uint64_t)b->t_ms * 1000 + frame % SIM_FRAMES * 32 + slot;
 		if (sim_random(s, 8) != 0)
 			c->present[slot / 64] |= UINT64_C(1) << (slot % 64);
 	}
@@ -338,8 +340,10 @@ void sim_log(struct sim *s, uint32_t first, uint32_t n, uint16_t slots, bool row
 	s->era_of[b->t_ms] = (unsigned char)s->era;
 	b->columns = arena_calloc(&b->arena, n ? n : 1, sizeof *b->columns);
 	b->n_columns = n;
-	for (uint32_t i = 0; i < n; i++)
-		fill_column(s, b, &b->columns[i], first + i, slots);
+	for (uint32_t i = 0; i < n; i++) {
+		bool moved = s->moved[(first + i) % SIM_FRAMES];
+		fill_column(s, b, &b->columns[i], first + i + (moved ? SIM_FRAMES : 0), slots);
+	}
 	if (rows) {
 		b->n_rows = 20;
 		b->rows = arena_calloc(&b->arena, b->n_rows, sizeof *b->rows);

@@ -5,7 +5,7 @@
 
 #include "../../../remotewrite/destination.h"
 
-enum { SIM_BATCHES_MAX = 4096, SIM_FLIGHTS_MAX = 64 };
+enum { SIM_BATCHES_MAX = 4096, SIM_FLIGHTS_MAX = 64, SIM_FRAMES = 64 };
 
 struct sim;
 
@@ -16,6 +16,7 @@ struct sim_flight {
 	send_done done;
 	void *cls;
 	unsigned attempt;
+	int64_t started_ms;
 };
 
 struct sim_series {
@@ -40,12 +41,14 @@ struct sim {
 	struct sim_flight *flights[SIM_FLIGHTS_MAX];
 	size_t n_flights;
 	bool start_fails;
-	bool histograms;  /* batches hold histograms and exemplars as well */
-	int old_receiver; /* it speaks 1.0 only: its answer to 2.0; 0 = it speaks both */
+	const char *because; /* body of its answers; NULL = "because" */
+	bool histograms;     /* batches hold histograms and exemplars as well */
+	int old_receiver;    /* it speaks 1.0 only: its answer to 2.0; 0 = it speaks both */
 	uint64_t requests, stored_samples, stored_histograms, stored_exemplars;
+	bool moved[SIM_FRAMES]; /* its series are in another frame by now, number + SIM_FRAMES */
 	uint64_t rng;
 	/* what arrived, by frame and slot */
-	struct sim_series series[64][32];
+	struct sim_series series[SIM_FRAMES][32];
 	uint64_t order_errors;
 	/* External labels that change: which era (label zera) a batch was logged in; 0 = none. */
 	unsigned era;
