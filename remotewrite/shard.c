@@ -219,6 +219,18 @@ static void pass_shed(struct building *b, const struct batch_column *col,
 	}
 }
 
+/* A row or a histogram. */
+static void pass_shed_item(struct building *b, uint32_t frame, uint16_t slot)
+{
+	struct extras extras;
+	uint32_t n;
+	extras_find(&extras, b->e->batch, frame, b->c.item, b->limits->as.exemplars);
+	extras_exemplars(&extras, slot, &n);
+	b->res->exemplars.dropped[DROP_SERIES_LIMIT] += n;
+	pass(b, &b->res->books.dropped[DROP_SERIES_LIMIT], 1);
+	b->c.item++;
+}
+
 /* Of one frame, from an item on that is `from` in its list; slots are theirs. 0 or ERR_NOMEM. */
 static int begin_job(struct building *b, uint32_t frame, uint16_t n_slots,
 		     const uint64_t slots[FRAME_SLOTS / 64], uint32_t from, struct extras *extras,
@@ -383,8 +395,7 @@ static int build_rows(struct building *b)
 	if (from == to || fenced(b, frame))
 		return 0;
 	if (is_shed(b, frame, batch->rows[from].slot)) {
-		pass(b, &b->res->books.dropped[DROP_SERIES_LIMIT], 1);
-		b->c.item++;
+		pass_shed_item(b, frame, batch->rows[from].slot);
 		return 0;
 	}
 	uint16_t n_slots = 0;
@@ -444,9 +455,8 @@ static int build_histograms(struct building *b)
 	if (from == to || fenced(b, frame))
 		return 0;
 	if (is_shed(b, frame, v[from].slot)) {
-		pass(b, &b->res->books.dropped[DROP_SERIES_LIMIT], 1);
+		pass_shed_item(b, frame, v[from].slot);
 		b->res->histograms.dropped[DROP_SERIES_LIMIT]++;
-		b->c.item++;
 		return 0;
 	}
 	uint16_t n_slots = 0;
