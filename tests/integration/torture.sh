@@ -3,6 +3,7 @@
 #
 #   torture.sh [--short] [--kills N] [--minutes M] [--seed S]    (torture.py has the details)
 #   torture.sh --peers [...]                                     (tests/bench/peers_faults.py)
+#   torture.sh --memory                                          (memory_limit.py: 32 MB and no more)
 #
 # AMPAGENT_BUILD_DIR names the build to torture, build by default.
 set -euo pipefail
@@ -16,6 +17,9 @@ fi
 if [ "${1:-}" = --peers ]; then
 	shift
 	exec python3 tests/bench/peers_faults.py "$@"
+fi
+if [ "${1:-}" = --memory ]; then
+	exec python3 tests/integration/memory_limit.py
 fi
 # A disk that is full is a small file system, mounted where nobody else sees it.
 namespace=()
