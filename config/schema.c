@@ -154,6 +154,9 @@ const struct schema_block schema_global = {
 	.entries = global_entries,
 };
 
+/* In the order of enum wal_durability. */
+static const char *const durability_words[] = {"interval", "none", "always", NULL};
+
 static const struct schema_entry agent_wal_entries[] = {
 	{.key = "max_bytes",
 	 .kind = SCHEMA_SIZE,
@@ -168,12 +171,26 @@ static const struct schema_entry agent_wal_entries[] = {
 	 .fallback = "0",
 	 .help = "Samples that could not be delivered for this long are dropped and counted; 0 "
 		 "keeps them as long as there is space."},
+	{.key = "durability",
+	 .kind = SCHEMA_WORD,
+	 AT(struct agent_options, wal_durability),
+	 .words = durability_words,
+	 .fallback = "interval",
+	 .help = "What a power loss may take. `none`: what the system did not write by itself, as "
+		 "nothing is synced before a segment ends or the agent stops. `interval`: what was "
+		 "logged since the last sync, which is at most `sync_interval` ago. `always`: "
+		 "nothing "
+		 "that was logged; samples are synced before they are sent, all that wait at once. "
+		 "A "
+		 "killed process (not the machine) costs the same in each: what was not yet handed "
+		 "to "
+		 "the system."},
 	{.key = "sync_interval",
 	 .kind = SCHEMA_DURATION,
 	 AT(struct agent_options, wal_sync_interval_ms),
 	 .fallback = "1s",
-	 .help = "How often the log is synced to disk: what a power loss may cost. 0 syncs "
-		 "after every write."},
+	 .help = "How often the log is synced to disk with `durability: interval`. 0 syncs after "
+		 "every write."},
 	{.key = "memory_bytes",
 	 .kind = SCHEMA_SIZE,
 	 AT(struct agent_options, wal_memory_bytes),

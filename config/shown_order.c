@@ -194,7 +194,7 @@ static const char *const oauth2_order[] = {
 };
 
 static const char *const wal_order[] = {
-	"max_bytes", "!max_age", "!sync_interval", "memory_bytes", NULL,
+	"max_bytes", "!max_age", "durability", "!sync_interval", "memory_bytes", NULL,
 };
 
 const char *const *shown_order(const struct schema_block *block)

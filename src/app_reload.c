@@ -67,7 +67,7 @@ static bool same_log_options(const struct agent_options *x, const struct agent_o
 {
 	return x->wal_max_bytes == y->wal_max_bytes && x->wal_max_age_ms == y->wal_max_age_ms &&
 	       x->wal_sync_interval_ms == y->wal_sync_interval_ms &&
-	       x->wal_memory_bytes == y->wal_memory_bytes;
+	       x->wal_durability == y->wal_durability && x->wal_memory_bytes == y->wal_memory_bytes;
 }
 
 static int take_config(struct app *a, struct config *c, struct err *err)

@@ -15,6 +15,7 @@ struct agent_options {
 	uint64_t wal_max_bytes;       /* ampagent.wal.max_bytes */
 	int64_t wal_max_age_ms;       /* ampagent.wal.max_age */
 	int64_t wal_sync_interval_ms; /* ampagent.wal.sync_interval */
+	int wal_durability;           /* ampagent.wal.durability: as enum wal_durability */
 	uint64_t wal_memory_bytes;    /* ampagent.wal.memory_bytes: bound without a writable disk */
 };
 

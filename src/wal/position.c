@@ -219,8 +219,14 @@ static void settle(struct wal *w, struct sv key)
 	pthread_mutex_unlock(&w->queue_mutex);
 }
 
-/* With the queue's mutex held, which is let go meanwhile; nobody frees what is being stored. The
- * hold is raised even when it could not be stored: a full disk gets room only when segments go. */
+/* The hold waits for a position that could be stored, but on a full disk: that gets room only when
+ * segments go. */
+static bool may_raise(int error)
+{
+	return error == 0 || error == ENOSPC || error == EDQUOT;
+}
+
+/* With the queue's mutex held, which is let go meanwhile; nobody frees what is being stored. */
 static void store_one(struct wal *w, struct position_put *p)
 {
 	_cleanup_(buf_deinit) struct buf bytes = p->content;
@@ -233,7 +239,7 @@ static void store_one(struct wal *w, struct position_put *p)
 	pthread_mutex_lock(&w->queue_mutex);
 	p->error = error;
 	p->done = number;
-	if (p->holds && p->done == p->put) {
+	if (may_raise(error) && p->holds && p->done == p->put) {
 		struct wal_pos hold = p->hold;
 		p->holds = false;
 		pthread_mutex_unlock(&w->queue_mutex);
@@ -318,7 +324,7 @@ static bool hold_later(struct wal *w, struct sv key, struct wal_pos pos)
 {
 	pthread_mutex_lock(&w->queue_mutex);
 	struct position_put *p = find_put(&w->queue, key);
-	bool later = p && p->done < p->put;
+	bool later = p && (p->done < p->put || !may_raise(p->error));
 	if (later) {
 		p->hold = pos;
 		p->holds = true;

@@ -2,6 +2,7 @@
 #include "parse.h"
 
 #include <ampagent/base/limits.h>
+#include <ampagent/wal.h>
 
 #ifndef DATA_DIR
 #error "DATA_DIR names tests/data/config"
@@ -145,6 +146,7 @@ static void test_empty(void **state)
 	assert_int_equal(c->agent.wal_max_bytes, WAL_MAX_BYTES);
 	assert_int_equal(c->agent.wal_max_age_ms, 0);
 	assert_int_equal(c->agent.wal_sync_interval_ms, 1000);
+	assert_int_equal(c->agent.wal_durability, WAL_DURABILITY_INTERVAL);
 	assert_int_equal(c->agent.wal_memory_bytes, WAL_MEMORY_BYTES);
 }
 
@@ -157,6 +159,22 @@ static void test_agent_block(void **state)
 	assert_int_equal(c->agent.wal_max_age_ms, 6 * 3600 * 1000);
 	assert_int_equal(c->agent.wal_sync_interval_ms, 0);
 	assert_int_equal(c->agent.wal_memory_bytes, MiB(16));
+}
+
+static void test_durability(void **state)
+{
+	const struct {
+		const char *text;
+		enum wal_durability want;
+	} cases[] = {
+		{"ampagent: {wal: {durability: none}}\n", WAL_DURABILITY_NONE},
+		{"ampagent: {wal: {durability: interval}}\n", WAL_DURABILITY_INTERVAL},
+		{"ampagent: {wal: {durability: always}}\n", WAL_DURABILITY_ALWAYS},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		_cleanup_(config_unrefp) struct config *c = parse_good(cases[i].text);
+		assert_int_equal(c->agent.wal_durability, cases[i].want);
+	}
 }
 
 /* Everything in a snapshot outlives the text it came from, until the last reference is gone. */
@@ -222,8 +240,9 @@ int main(void)
 		cmocka_unit_test(test_kitchen_sink), cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_server_file),  cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_empty),        cmocka_unit_test(test_agent_block),
-		cmocka_unit_test(test_references),   cmocka_unit_test(test_late_failure),
-		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_durability),   cmocka_unit_test(test_references),
+		cmocka_unit_test(test_late_failure), cmocka_unit_test(test_missing_file),
+		cmocka_unit_test(test_large_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
 #include "parse.h"
 
 #define WAL                                                                                        \
-	"ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 0s\n    sync_interval: 1s\n"         \
+	"ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 0s\n    durability: interval\n    "  \
+	"sync_interval: 1s\n"                                                                      \
 	"    memory_bytes: 64MiB\n"
 #define GLOBAL                                                                                     \
 	"global:\n  scrape_interval: 1m\n  scrape_timeout: 10s\n  evaluation_interval: 1m\n"       \
@@ -51,7 +52,8 @@ static void test_global(void **state)
 	       "  metric_name_validation_scheme: utf8\n"
 	       "  scrape_native_histograms: true\n"
 	       "  extra_scrape_metrics: false\n"
-	       "ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 1d\n    sync_interval: 1s\n"
+	       "ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 1d\n    durability: "
+	       "interval\n    sync_interval: 1s\n"
 	       "    memory_bytes: 64MiB\n");
 }
 
