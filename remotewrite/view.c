@@ -39,6 +39,8 @@ void view_fill(struct view *v, const struct destination *d)
 		.capacity = q->capacity,
 		.max_samples_per_send = q->max_samples_per_send,
 		.flying = destination_flying(d),
+		.pace = d->pace.rate,
+		.age_limit_ms = q->sample_age_limit_ms,
 		.backoff_ms = longest_backoff(d),
 		.oldest_ms = oldest_waiting(d),
 		.images_bytes = epochs_bytes(&d->epochs),
@@ -173,6 +175,10 @@ static double value_of(const struct collecting *c, const struct view *v, enum me
 		return seconds(v->backoff_ms);
 	case M_RW_LAG:
 		return lag(c, v);
+	case M_RW_PACE:
+		return v->pace;
+	case M_RW_AGE_LIMIT:
+		return seconds(v->age_limit_ms);
 	case M_RW_POSITION_FAILURES:
 		return (double)s->position_failures;
 	default:
@@ -210,6 +216,8 @@ static void collect_plain(const struct collecting *c)
 		M_RW_PLAIN_SAMPLES,
 		M_RW_BACKOFF,
 		M_RW_LAG,
+		M_RW_PACE,
+		M_RW_AGE_LIMIT,
 		M_RW_POSITION_FAILURES,
 	};
 	for (size_t k = 0; k < sizeof ids / sizeof ids[0]; k++) {

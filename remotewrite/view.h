@@ -16,6 +16,8 @@ struct view {
 	uint32_t shards, want_shards;
 	uint64_t min_shards, max_shards, capacity, max_samples_per_send;
 	unsigned flying;
+	double pace; /* samples a second at most; 0 = as fast as it goes */
+	int64_t age_limit_ms;
 	int64_t backoff_ms; /* longest of the shards now */
 	int64_t oldest_ms;  /* wall time of the oldest sample not delivered; 0 = none read */
 	size_t images_bytes;

@@ -59,11 +59,6 @@
 	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "What of the limit data may take; 0 = no limit.") \
 	X(M_MEMORY_USED, METRIC_KIND_GAUGE, "ampagent_memory_used_bytes", "part", "Memory charged to the budget, by what uses it.") \
 	X(M_MEMORY_SHED_LEVEL, METRIC_KIND_GAUGE, "ampagent_memory_shed_level", "", "What is given up because memory is short: 0 nothing, 1 metadata, 2 exemplars too, 3 new series too, 4 the largest target too.") \
-	X(M_TARGET_QUARANTINED, METRIC_KIND_GAUGE, "ampagent_target_quarantined", "scrape_pool,target", "1 for each target that is left out because memory has no room for it.") \
-	X(M_MEMORY_LIMIT, METRIC_KIND_GAUGE, "ampagent_memory_limit_bytes", "", "Memory that the process may use, from --memory.limit or its control group; 0 = no limit.") \
-	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "What of the limit data may take; 0 = no limit.") \
-	X(M_MEMORY_USED, METRIC_KIND_GAUGE, "ampagent_memory_used_bytes", "part", "Memory charged to the budget, by what uses it.") \
-	X(M_MEMORY_SHED_LEVEL, METRIC_KIND_GAUGE, "ampagent_memory_shed_level", "", "What is given up because memory is short: 0 nothing, 1 metadata, 2 exemplars too, 3 new series too, 4 the largest target too.") \
 	X(M_SCRAPE_SERIES, METRIC_KIND_GAUGE, "ampagent_scrape_series", "scrape_job", "Series of the targets of a scrape pool.") \
 	X(M_AGENT_ACTIVE_SERIES, METRIC_KIND_GAUGE, "prometheus_agent_active_series", "", "Series that are written to the log now.") \
 	X(M_AGENT_SAMPLES_APPENDED, METRIC_KIND_COUNTER, "prometheus_agent_samples_appended_total", "type", "Samples appended to the log.") \
@@ -119,6 +114,8 @@
 	X(M_RW_PLAIN_SAMPLES, METRIC_KIND_COUNTER, "ampagent_remote_write_plain_samples_total", "remote_name,url", "Samples encoded and compressed one request at a time.") \
 	X(M_RW_BACKOFF, METRIC_KIND_GAUGE, "ampagent_remote_write_backoff_seconds", "remote_name,url", "Current wait before a failed request is sent again.") \
 	X(M_RW_LAG, METRIC_KIND_GAUGE, "ampagent_remote_write_lag_seconds", "remote_name,url", "Age of the oldest sample that is not delivered.") \
+	X(M_RW_PACE, METRIC_KIND_GAUGE, "ampagent_remote_write_pace_samples_per_second", "remote_name,url", "Samples that are sent a second at most because the endpoint throttles; 0 while it does not.") \
+	X(M_RW_AGE_LIMIT, METRIC_KIND_GAUGE, "ampagent_remote_write_sample_age_limit_seconds", "remote_name,url", "Age above which samples are dropped instead of sent, as configured or as fits AMP; 0 is no limit.") \
 	X(M_RW_POSITION_FAILURES, METRIC_KIND_COUNTER, "ampagent_remote_write_position_failures_total", "remote_name,url", "Times that the delivery position could not be stored.") \
 	X(M_RW_REFUSED, METRIC_KIND_COUNTER, "ampagent_remote_write_refused_answers_total", "remote_name,cause", "Answers of remote storage that refused a request or part of it, by cause.") \
 	X(M_LEDGER_SAMPLES, METRIC_KIND_GAUGE, "ampagent_ledger_samples", "remote_name,state,reason", "Where every sample logged for a destination is: sent, queued, or dropped with the reason.") \

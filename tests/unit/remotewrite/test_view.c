@@ -15,6 +15,8 @@ static struct view some_view(void)
 			 .max_shards = 50,
 			 .flying = 1,
 			 .oldest_ms = 5000,
+			 .pace = 700,
+			 .age_limit_ms = 3540000,
 			 .has_error = true,
 			 .last_error = "why"};
 	v.books.sent = 40;
@@ -89,6 +91,10 @@ static const char *const lines[] = {
 	"_sum{remote_name=\"one\",url=\"http://h/\"} 1.5\n",
 	"_count{remote_name=\"one\",url=\"http://h/\"} 6\n",
 	"ampagent_remote_write_lag_seconds{remote_name=\"one\",url=\"http://h/\"} 2.5\n",
+	"ampagent_remote_write_pace_samples_per_second{remote_name=\"one\",url=\"http://h/\"} "
+	"700\n",
+	"ampagent_remote_write_sample_age_limit_seconds{remote_name=\"one\",url=\"http://h/\"} "
+	"3540\n",
 	"prometheus_remote_storage_shards{remote_name=\"one\",url=\"http://h/\"} 2\n",
 	"prometheus_remote_storage_shards_desired{remote_name=\"one\",url=\"http://h/\"} 4\n",
 	"storage_samples_total{remote_name=\"one\",url=\"http://h/\"} 30\n",
