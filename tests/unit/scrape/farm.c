@@ -52,6 +52,13 @@ static void retire(void *cls, uint32_t frame)
 	((struct farm *)cls)->retired++;
 }
 
+static void note_refused(void *cls, enum refused why, uint64_t scrapes, uint64_t samples)
+{
+	struct farm *f = cls;
+	f->told[why].scrapes += scrapes;
+	f->told[why].samples += samples;
+}
+
 int farm_setup(void **state)
 {
 	struct farm *f = calloc(1, sizeof *f);
@@ -88,6 +95,7 @@ int farm_setup(void **state)
 	const struct scrape_env env = {
 		.loop = f->loop,
 		.sink = {put, f},
+		.refused = {note_refused, f},
 		.next_frame = 1,
 		.next_owner = 1,
 		.user_agent = SV("ampagent/test"),

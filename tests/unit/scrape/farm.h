@@ -43,6 +43,9 @@ struct farm {
 	struct batch *batches[FARM_BATCHES];
 	size_t n_batches, wanted;
 	unsigned refused, retired;
+	struct {
+		uint64_t scrapes, samples;
+	} told[REFUSED_REASONS_]; /* of what was refused */
 	struct arena names;
 	struct labels defined[FARM_SLOTS];
 };
