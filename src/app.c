@@ -195,7 +195,7 @@ static int start_web(struct app *a, struct err *err)
 static void found_due(void *cls)
 {
 	struct app *a = cls;
-	if (discovery_complete(a->discovery) || clock_wall_ms() - a->start_ms >= FOUND_WAIT_MS)
+	if (discovery_complete(a->discovery) || loop_now_ms(a->opt.loop) >= a->found_until_ms)
 		scrape_found_all(a->scrape);
 	else
 		loop_timer_in(a->opt.loop, &a->found_timer, FOUND_POLL_MS);
@@ -227,6 +227,7 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err)
 	app_reload_noted(true);
 	app_start_auto_reload(a);
 	a->found_timer = (struct loop_timer){.fire = found_due, .cls = a};
+	a->found_until_ms = loop_now_ms(opt->loop) + FOUND_WAIT_MS;
 	found_due(a);
 	web_set_state(a->web, WEB_READY);
 	log_info("ready to scrape and deliver", "version", AMPAGENT_VERSION, "listen",
@@ -244,7 +245,6 @@ void app_free(struct app *a)
 	loop_timer_cancel(&a->found_timer);
 	loop_timer_cancel(&a->auto_reload_timer);
 	loop_timer_cancel(&a->next_timer);
-	config_loader_free(a->loader);
 	config_unref(a->next);
 	free(a->asked.v);
 	free(a->served.v);
@@ -256,6 +256,8 @@ void app_free(struct app *a)
 		remotewrite_free(a->remotewrite);
 	if (a->wal)
 		wal_close(a->wal);
+	/* Last: a file that cannot be read for now may hold it up. */
+	config_loader_free(a->loader);
 	config_unref(a->config);
 	free(a);
 }

@@ -25,11 +25,15 @@ struct app {
 	struct web *web;
 	char public_host[300];
 	bool draining;
-	bool scraped;  /* while draining: scrapes have ended */
-	uint64_t sync; /* then: what the log was asked to sync */
-	int64_t stop_ms, scrape_until_ms, drain_until_ms; /* monotonic */
+	/* While draining: whether scrapes have ended, what the log was asked to sync then, and
+	 * monotonic times. */
+	bool scraped;
+	uint64_t sync;
+	int64_t stop_ms, scrape_until_ms, drain_until_ms;
 	struct loop_timer drain_timer;
-	struct loop_timer found_timer; /* asks discovery whether it has told of all targets */
+	/* Asks discovery whether it has told of all targets, until then. */
+	struct loop_timer found_timer;
+	int64_t found_until_ms;
 	struct config_loader *loader; /* a reload is under way */
 	struct config *next;          /* of a reload that waits for the scrapes it would cut off */
 	struct loop_timer next_timer;

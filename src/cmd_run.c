@@ -11,6 +11,7 @@
 
 #include <ampagent/base/budget.h>
 #include <ampagent/base/cgroup.h>
+#include <ampagent/base/clock.h>
 #include <ampagent/base/log.h>
 #include <ampagent/base/text.h>
 #include <ampagent/net/descriptors.h>
@@ -330,6 +331,7 @@ static int run_app(struct run *run, struct config *config, const char *path, str
 	if (r == 0) {
 		signals_ready(run->signals);
 		r = loop_run(loop);
+		signals_end_by(run->signals, clock_mono_ms() + app_stop_ms(0));
 	}
 	app_free(run->app);
 	signals_free(run->signals);
