@@ -108,7 +108,9 @@ static const struct schema_entry queue_entries[] = {
 	 AT(struct queue_options, max_shards),
 	 .fallback = "50",
 	 .positive = true,
-	 .help = "Most requests in flight at one time."},
+	 .help = "Most requests in flight at one time. The number follows the backlog: it grows "
+		 "while "
+		 "what waits would last for more than a minute, and shrinks to min_shards again."},
 	{.key = "min_shards",
 	 .kind = SCHEMA_UINT,
 	 AT(struct queue_options, min_shards),
@@ -120,12 +122,15 @@ static const struct schema_entry queue_entries[] = {
 	 AT(struct queue_options, max_samples_per_send),
 	 .fallback = "2000",
 	 .positive = true,
-	 .help = "Most samples in one request."},
+	 .help = "Most samples in one request. While the endpoint refuses requests for their "
+		 "number "
+		 "they may be up to eight times as large (but not above 20000 for that)."},
 	{.key = "batch_send_deadline",
 	 .kind = SCHEMA_DURATION,
 	 AT(struct queue_options, batch_send_deadline_ms),
 	 .fallback = "5s",
-	 .help = "A request that is not full waits at most this long."},
+	 .help = "A request that is not full waits at most this long. While the endpoint refuses "
+		 "requests for their number it may be up to 30 seconds."},
 	{.key = "min_backoff",
 	 .kind = SCHEMA_DURATION,
 	 AT(struct queue_options, min_backoff_ms),
