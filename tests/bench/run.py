@@ -4,6 +4,7 @@
 usage: run.sh [--scenario=NAME[,NAME...]|all] [--rivals=auto|none|NAME[=PATH],...] [--repeat=N]
               [--seconds=N | --quick] [--markdown]
        run.sh --short
+       run.sh --outage [--minutes=N] ...   an outage of the receiver: see outage.py
        run.sh --micro[=PART OF A NAME]
 
 Scenarios (targets x series, interval):
