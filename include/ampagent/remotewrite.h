@@ -45,7 +45,6 @@ struct remotewrite_status {
 	uint64_t retried, requests, failed_requests, bytes;
 	int64_t highest_sent_ms;
 	int64_t oldest_ms; /* wall time of the oldest one queued, as far as it was read; 0 = none */
-	int64_t oldest_ms; /* wall time of the oldest one queued, as far as it was read; 0 = none */
 	bool has_error;
 	char last_error[256];
 };
