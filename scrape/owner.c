@@ -6,13 +6,29 @@ struct restore {
 	struct owner *owner;
 	int64_t now_ms;
 	int result;
+	bool full;
 };
+
+/* What the log remembers of one target's series may take one n-th of the memory budget. */
+enum { RESTORE_PART = 6 };
+
+/* Asked once a frame, that nothing is charged for yet. */
+static bool has_room(const struct restore *r, struct series_ref ref)
+{
+	const struct frame_list *l = &r->owner->frames;
+	if (budget_total() == 0 || ref.slot != 0)
+		return true;
+	size_t held = frame_list_bytes(l);
+	return held < budget_bound(SIZE_MAX, RESTORE_PART) && held <= budget_room();
+}
 
 static void restore_slot(void *cls, struct series_ref ref, struct labels labels, bool alive,
 			 int64_t last_t_ms)
 {
 	struct restore *r = cls;
-	if (r->result != 0)
+	if (!r->full)
+		r->full = !has_room(r, ref);
+	if (r->result != 0 || r->full)
 		return;
 	bool owed = alive && r->now_ms - last_t_ms < LOOKBACK_MS;
 	r->result = frame_list_restore(&r->owner->frames, ref, labels, owed, last_t_ms);
@@ -43,6 +59,7 @@ struct owner *owner_new(struct labels key, const struct owner_lookup *lookup, ui
 		o->id = lookup->find(lookup->cls, key, restore_slot, &restore);
 	if (restore.result != 0)
 		return NULL;
+	o->cut = restore.full;
 	owner_charge(o);
 	o->in_log = o->id != 0;
 	if (!o->in_log)

@@ -22,6 +22,7 @@ struct owner {
 	uint32_t id;
 	bool in_log;       /* its definition has been written */
 	bool in_use;       /* a target has it */
+	bool cut;          /* not all that the log knows of it was taken: memory */
 	bool interrupted;  /* its last target was stopped in the middle of a scrape */
 	int64_t marker_ms; /* without one: wall time that its end-of-run markers carry, */
 	int64_t due_ms;    /* and when they are written */

@@ -275,6 +275,10 @@ struct owner *scrape_take_owner(struct scrape *s, struct labels labels, uint64_t
 		owner_new(key, &s->env.owners, &s->next_owner, loop_wall_ms(s->env.loop));
 	if (!o || add_owner(s, o) != 0)
 		return NULL;
+	if (o->cut)
+		log_warn("memory is short: not all series of a target that the log remembers were "
+			 "taken over",
+			 "series", FMT("%u", o->frames.n * FRAME_SLOTS));
 	o->in_use = true;
 	return take_ptr(o);
 }

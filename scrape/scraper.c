@@ -309,6 +309,12 @@ static int renew_batch(struct target *t, struct batch **b)
 	return 0;
 }
 
+/* What a page may fill: within what is free, and what can be read back from the log. */
+static size_t batch_max(void)
+{
+	return budget_fair(0, budget_bound(LIMIT_PAGE_BYTES, BUDGET_BATCH_PART));
+}
+
 /* Ends a scrape. why: there is no page. */
 static void finish_scrape(struct target *t, struct sv page, enum scrape_protocol format,
 			  double body_bytes, enum refused why, struct err *err)
@@ -318,7 +324,7 @@ static void finish_scrape(struct target *t, struct sv page, enum scrape_protocol
 	env.format = format;
 	struct page_result result = {0};
 	_cleanup_(batch_unrefp) struct batch *b =
-		batch_new(page.ptr ? budget_fair(0, LIMIT_PAGE_BYTES) : LIMIT_PAGE_BYTES);
+		batch_new(page.ptr ? batch_max() : LIMIT_PAGE_BYTES);
 	metric_add(M_SCRAPES, 1);
 	if (!b) {
 		err_set(err, 1, "out of memory");

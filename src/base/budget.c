@@ -13,6 +13,8 @@ enum {
 	/* One part of so many is left to the allocator and to what the kernel holds for us. */
 	SLACK_PART = 8,
 	STATM_BYTES = 256,
+	/* What nobody is refused: a usual page. */
+	SMALL_BYTES = 256 << 10,
 };
 
 /* An idle agent has 2.4 MiB of its own and 11 MiB of mapped code, of which a few must stay. */
@@ -112,6 +114,8 @@ size_t budget_fair(size_t own, size_t max)
 		return max;
 	/* n <= room - (n - own), resolved for n. */
 	size_t n = own / 2 + room / 2;
+	if (n < SMALL_BYTES)
+		n = SMALL_BYTES;
 	return n < max ? n : max;
 }
 

@@ -14,8 +14,8 @@
 
 enum {
 	BATCH_BYTES_MAX = WAL_RECORD_BYTES * 2,
-	/* A batch may take one n-th of the memory budget. */
-	LARGEST_PART = 2,
+	/* The last values that deltas are told against, as a batch. */
+	LARGEST_PART = BUDGET_READ_BACK_PART,
 };
 
 struct wal_cursor {
@@ -71,6 +71,14 @@ static enum place look(struct wal_cursor *c, struct batch **out, uint64_t *limit
 	return PLACE_FILE;
 }
 
+/* Beyond the bound all of them are given up: what is told against them is lost, up to the next full
+ * columns. */
+static void bound_states(struct wal_cursor *c)
+{
+	if (c->states.bytes > budget_bound(SIZE_MAX, LARGEST_PART))
+		frame_states_deinit(&c->states);
+}
+
 static int replay(struct wal_cursor *c)
 {
 	struct record rec;
@@ -79,10 +87,12 @@ static int replay(struct wal_cursor *c)
 	uint32_t lost;
 	int e;
 	c->reader.limit = c->pos.offset;
-	while ((e = reader_next(&c->reader, &rec, &at)) == 0)
+	while ((e = reader_next(&c->reader, &rec, &at)) == 0) {
 		if (rec.type == RECORD_BATCH &&
 		    batch_decode(rec.payload, &c->states, NULL, &head, &lost) < 0)
 			return ERR_NOMEM;
+		bound_states(c);
+	}
 	c->reader.offset = c->pos.offset;
 	return e < 0 ? e : 0;
 }
@@ -119,8 +129,11 @@ static int take_record(struct wal_cursor *c, const struct record *rec, struct ba
 	int r = batch_decode(rec->payload, &c->states, b, &head, &lost);
 	/* One that can never be read, written when there was more memory: lost, or nothing after
 	 * it would ever be sent. */
-	if (r == ERR_NOMEM && max < BATCH_BYTES_MAX && b->arena.used > max / 2)
+	if (r == ERR_NOMEM && max < BATCH_BYTES_MAX && b->arena.used > max / 2) {
+		frame_states_deinit(&c->states);
 		r = 1;
+	}
+	bound_states(c);
 	if (r < 0)
 		return r;
 	c->pos.offset = c->reader.offset;

@@ -56,8 +56,13 @@ uint64_t budget_used_all(void);
 /* What is free; SIZE_MAX without a limit. */
 size_t budget_room(void);
 /* How large something may become that has charged `own` bytes already: as large as what is free
- * beside it, never more than max. */
+ * beside it, never more than max. Something small may always be made: the reserve has room for it.
+ */
 size_t budget_fair(size_t own, size_t max);
+/* A batch that is read back from the log may take this part of the budget; what is made must stay
+ * clearly below. */
+enum { BUDGET_READ_BACK_PART = 4, BUDGET_BATCH_PART = 5 };
+
 /* A bound of a queue: max, or with a limit at most one n-th of the budget. */
 size_t budget_bound(size_t max, unsigned n);
 
