@@ -94,7 +94,8 @@ struct scrape {
 	uint32_t series_ends; /* common ends of series so far */
 	uint64_t samples_put;
 	uint64_t refused_queue, refused_clock;               /* samples */
-	int64_t clock_warn_again_ms, set_back_warn_again_ms; /* monotonic */
+	/* Monotonic; lines that speak for all targets. */
+	int64_t clock_warn_again_ms, set_back_warn_again_ms, local_warn_again_ms;
 	uint64_t skipped_overlap;                            /* scrapes */
 };
 

@@ -406,6 +406,18 @@ static int page_text(struct target *t, const struct http_answer *a, struct sv *p
 	return 0;
 }
 
+/* Not the target's fault: open files or memory are short here, or a certificate is unreadable. */
+static void warn_of_own_fault(struct target *t, const struct http_answer *a)
+{
+	struct scrape *s = t->pool->scrape;
+	int64_t now = loop_now_ms(s->env.loop);
+	if (a->result != HTTP_LOCAL || now < s->local_warn_again_ms)
+		return;
+	s->local_warn_again_ms = now + WARN_EVERY_MS;
+	log_error("targets cannot be scraped for a reason on this machine", "err",
+		  a->error ? a->error : "unknown", "target", t->url);
+}
+
 static void read_answer(struct target *t, const struct http_answer *a)
 {
 	struct err err = ERR_NULL;
@@ -414,6 +426,7 @@ static void read_answer(struct target *t, const struct http_answer *a)
 	enum scrape_protocol format = PROTO_TEXT_0_0_4;
 	enum refused why = REFUSED_FETCH;
 	int r = 0;
+	warn_of_own_fault(t, a);
 	if (a->result == HTTP_TOO_LARGE) {
 		r = 2;
 	} else if (a->result == HTTP_NO_ROOM) {

@@ -1,7 +1,6 @@
 #include "http_accept.h"
 
 #include <ampagent/base/metrics.h>
-#include <ampagent/net/descriptors.h>
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -33,10 +32,7 @@ static bool take(struct http_accept *a)
 	}
 	if (fd < 0)
 		return false;
-	if (descriptors_may_keep(fd, FD_WEB))
-		a->give(a->cls, fd, (const struct sockaddr *)&peer, len);
-	else
-		close(fd);
+	a->give(a->cls, fd, (const struct sockaddr *)&peer, len);
 	return true;
 }
 

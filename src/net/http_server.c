@@ -29,6 +29,7 @@
 #include <ampagent/base/clock.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/text.h>
+#include <ampagent/net/descriptors.h>
 #include <ampagent/net/http_server.h>
 
 #include "http_accept.h"
@@ -36,6 +37,7 @@
 #include "listen.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -190,23 +192,41 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_
 	conn_deadline(c, s->opt.read_timeout_ms);
 }
 
-/* A connection that is answered later stays, shut down, until its answer is there. */
+/* Ends the connection whose last request is longest ago. One that is answered later stays, shut
+ * down, until its answer is there. */
 static void make_room(struct http_server *s)
 {
-	if (s->n_conns < s->max_conns)
-		return;
 	struct server_conn *c = s->oldest;
+	if (!c)
+		return;
 	conn_take_out(c);
 	conn_put_last(c); /* it is not asked twice */
 	shutdown(c->fd, SHUT_RDWR);
 	MHD_run(s->daemon);
 }
 
+/* Gives up a descriptor that is kept for others, in exchange for the one of an old connection when
+ * there is one. -1 when there is none. */
+static int lower(struct http_server *s, int fd)
+{
+	make_room(s);
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	close(fd);
+	if (moved < 0 || descriptors_may_keep(moved, FD_WEB))
+		return moved;
+	close(moved);
+	return -1;
+}
+
 static void on_accepted(void *cls, int fd, const struct sockaddr *peer, socklen_t len)
 {
 	struct http_server *s = cls;
-	make_room(s);
-	MHD_add_connection(s->daemon, fd, peer, len); /* it closes what it does not take */
+	if (s->n_conns >= s->max_conns)
+		make_room(s);
+	if (!descriptors_may_keep(fd, FD_WEB))
+		fd = lower(s, fd);
+	if (fd >= 0)
+		MHD_add_connection(s->daemon, fd, peer, len); /* closes what it does not take */
 	run(s);
 }
 
