@@ -77,6 +77,7 @@ static int open_log(struct app *a, struct err *err)
 		.dir = a->opt.storage_path,
 		.max_bytes = agent->wal_max_bytes,
 		.max_age_ms = agent->wal_max_age_ms,
+		.durability = (enum wal_durability)agent->wal_durability,
 		.sync_interval_ms = agent->wal_sync_interval_ms,
 	};
 	int r = wal_open(&opt, &a->wal, err);
@@ -145,6 +146,7 @@ static int start_scraping(struct app *a, struct err *err)
 	struct scrape_env env = {
 		.loop = a->opt.loop,
 		.sink = wal_sink(a->wal),
+		.refused = wal_refused_sink(a->wal),
 		.owners = {wal_owner_find, a->wal, wal_owner_left},
 		.next_frame = wal_next_frame(a->wal),
 		.next_owner = wal_next_owner(a->wal),

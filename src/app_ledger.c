@@ -2,6 +2,7 @@
 #include "app_parts.h"
 
 #include <ampagent/base/cleanup.h>
+#include <ampagent/base/clock.h>
 #include <stdlib.h>
 
 static void write_count(struct json_writer *w, const char *key, uint64_t v)
@@ -17,44 +18,73 @@ size_t app_destinations(struct app *a, struct remotewrite_status **out)
 	return *out ? remotewrite_status_get(a->remotewrite, *out, n) : 0;
 }
 
+/* Over all runs: logged since then is the head less sinceSequence. */
+static void write_refused(struct json_writer *w, const struct wal_ledger *l)
+{
+	char when[RFC3339_MAX];
+	json_key(w, SV("sinceWhen"));
+	json_string(w, sv_of(clock_format_rfc3339(when, l->since_ms)));
+	write_count(w, "sinceSequence", l->base);
+	write_count(w, "passedOver", l->passed_over);
+	json_key(w, SV("refused"));
+	json_begin_object(w);
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i].scrapes == 0 && l->v[i].samples == 0)
+			continue;
+		json_key(w, sv_of(l->v[i].reason));
+		json_begin_object(w);
+		write_count(w, "scrapes", l->v[i].scrapes);
+		write_count(w, "samples", l->v[i].samples);
+		json_end_object(w);
+	}
+	json_end_object(w);
+}
+
+static void write_destination(struct json_writer *w, const struct remotewrite_status *s)
+{
+	json_begin_object(w);
+	json_key(w, SV("name"));
+	json_string(w, sv_of(s->name));
+	json_key(w, SV("url"));
+	json_string(w, sv_of(s->url));
+	write_count(w, "sent", s->sent);
+	write_count(w, "queued", s->queued);
+	write_count(w, "dropped", s->dropped);
+	json_key(w, SV("droppedBy"));
+	json_begin_object(w);
+	for (size_t r = 0; remotewrite_drop_reasons[r]; r++)
+		if (s->dropped_by[r])
+			write_count(w, remotewrite_drop_reasons[r], s->dropped_by[r]);
+	json_end_object(w);
+	json_key(w, SV("baseSequence"));
+	json_i64(w, s->base);
+	json_key(w, SV("balanced"));
+	json_bool(w, s->balanced);
+	write_count(w, "requests", s->requests);
+	write_count(w, "failedRequests", s->failed_requests);
+	write_count(w, "bytes", s->bytes);
+	json_key(w, SV("lastError"));
+	json_string(w, sv_of(s->has_error ? s->last_error : ""));
+	json_end_object(w);
+}
+
 void app_ledger_json(struct app *a, struct json_writer *w)
 {
+	struct wal_ledger ledger;
 	struct wal_stats log;
+	wal_refused_get(a->wal, &ledger);
 	wal_stats_get(a->wal, &log);
 	json_begin_object(w);
 	write_count(w, "scraped", scrape_summary(a->scrape).samples);
 	write_count(w, "logged", log.samples_written);
 	write_count(w, "headSequence", log.head.sequence);
+	write_refused(w, &ledger);
 	json_key(w, SV("destinations"));
 	json_begin_array(w);
 	_cleanup_(freep) struct remotewrite_status *status = NULL;
 	size_t n = app_destinations(a, &status);
-	for (size_t i = 0; i < n; i++) {
-		json_begin_object(w);
-		json_key(w, SV("name"));
-		json_string(w, sv_of(status[i].name));
-		json_key(w, SV("url"));
-		json_string(w, sv_of(status[i].url));
-		write_count(w, "sent", status[i].sent);
-		write_count(w, "queued", status[i].queued);
-		write_count(w, "dropped", status[i].dropped);
-		json_key(w, SV("droppedBy"));
-		json_begin_object(w);
-		for (size_t r = 0; remotewrite_drop_reasons[r]; r++) {
-			if (status[i].dropped_by[r])
-				write_count(w, remotewrite_drop_reasons[r],
-					    status[i].dropped_by[r]);
-		}
-		json_end_object(w);
-		json_key(w, SV("baseSequence"));
-		json_i64(w, status[i].base);
-		write_count(w, "requests", status[i].requests);
-		write_count(w, "failedRequests", status[i].failed_requests);
-		write_count(w, "bytes", status[i].bytes);
-		json_key(w, SV("lastError"));
-		json_string(w, sv_of(status[i].has_error ? status[i].last_error : ""));
-		json_end_object(w);
-	}
+	for (size_t i = 0; i < n; i++)
+		write_destination(w, &status[i]);
 	json_end_array(w);
 	json_key(w, SV("refusals"));
 	remotewrite_offenders_json(a->remotewrite, w);

@@ -3,7 +3,7 @@
 
 int cmd_run(int argc, char **argv);           /* no subcommand: the agent */
 int cmd_receive(int argc, char **argv);       /* a stand-in AMP endpoint */
-int cmd_wal(int argc, char **argv);           /* prints a log directory */
+int cmd_wal(int argc, char **argv);           /* prints or checks a log directory */
 int cmd_demo(int argc, char **argv);          /* the flow, live, on loopback */
 int cmd_check_config(int argc, char **argv);  /* checks configuration files */
 int cmd_check_metrics(int argc, char **argv); /* lints a page of metrics */

@@ -17,7 +17,7 @@ static const struct {
 	{"run", cmd_run, "scrape and deliver (the default without a subcommand)"},
 	{"demo", cmd_demo, "show the whole flow on this machine, with made-up keys"},
 	{"receive", cmd_receive, "a stand-in for an AMP workspace, for trials and tests"},
-	{"wal", cmd_wal, "print what is in a log directory"},
+	{"wal", cmd_wal, "print or check what is in a log directory"},
 	{"check-config", cmd_check_config,
 	 "check configuration files, as promtool check config does"},
 	{"check-metrics", cmd_check_metrics,

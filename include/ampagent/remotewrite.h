@@ -57,3 +57,5 @@ void remotewrite_collect(struct remotewrite *rw, struct metrics_writer *w);
 void remotewrite_offenders_json(struct remotewrite *rw, struct json_writer *w);
 /* Reasons of the ledger, NULL-ended. */
 extern const char *const remotewrite_drop_reasons[];
+/* How the log reads what destinations keep in their position files. */
+extern const struct wal_position_reader remotewrite_position_reader;

@@ -15,6 +15,7 @@
 #include <ampagent/base/metrics.h>
 #include <ampagent/model/batch.h>
 #include <ampagent/model/refused.h>
+#include <stdlib.h>
 
 struct wal;
 
@@ -181,3 +182,45 @@ void wal_collect(struct wal *w, struct metrics_writer *mw);
 /* Prints a directory's content as text, for `ampagent wal`: 0; 1 with the reason. Read-only; works
  * while another process writes. verbose prints samples. */
 int wal_print(const char *dir, bool verbose, FILE *out, struct err *err);
+
+/* ---- checking ---- */
+
+struct wal_place {
+	struct wal_pos pos; /* of a batch */
+	uint64_t own;       /* samples of it, of this shard's frames, that are done */
+};
+
+/* What a position file says, in numbers that the log can check. */
+struct wal_position_books {
+	int64_t base; /* sequence at which the books begin */
+	uint64_t sent;
+	struct wal_refused dropped[WAL_REASONS_MAX]; /* scrapes are 0 */
+	size_t n_dropped;
+	struct wal_place *places; /* one a shard */
+	size_t n;
+	struct wal_place *former; /* of the shards before these: what lies before either is done */
+	size_t n_former;
+};
+
+static inline void wal_position_books_deinit(struct wal_position_books *b)
+{
+	free(b->places);
+	free(b->former);
+	*b = (struct wal_position_books){0};
+}
+
+/* The content of position files is their writer's: how to read it. */
+struct wal_position_reader {
+	/* 0, then the caller frees; 1 with the reason; ERR_NOMEM. */
+	int (*read)(struct sv content, struct wal_position_books *out, struct err *err);
+	/* The shard of a frame, of so many. */
+	uint32_t (*shard)(uint32_t frame, uint32_t n);
+};
+
+enum { WAL_VERIFY_DISAGREES = 1, WAL_VERIFY_UNREADABLE };
+
+/* Recomputes everything from a directory's files alone and prints where they disagree, for
+ * `ampagent wal verify`: 0; WAL_VERIFY_DISAGREES; WAL_VERIFY_UNREADABLE with the reason. Read-only;
+ * works while another process writes, and on a copy. */
+int wal_verify(const char *dir, const struct wal_position_reader *positions, bool json, FILE *out,
+	       struct err *err);

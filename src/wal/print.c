@@ -330,24 +330,6 @@ static int print_file(struct printer *p, const char *name)
 	return 0;
 }
 
-/* The directory itself, or the one of that name in the storage path. */
-static int open_dir(struct store *s, const char *dir, struct err *err)
-{
-	_cleanup_(close_fdp) int outer = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (outer < 0)
-		return err_set(err, 1, "%s: %s", dir, strerror(errno));
-	s->read_only = true;
-	s->dir = openat(outer, "ampagent", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir < 0) {
-		s->dir = outer;
-		outer = -1;
-	}
-	_cleanup_(close_fdp) int format = store_open(s, "FORMAT");
-	if (format < 0)
-		return err_set(err, 1, "%s: no log here: FORMAT: %s", dir, strerror(errno));
-	return 0;
-}
-
 static int print_all(struct printer *p, struct names *list)
 {
 	int r = p->verbose ? defs_load(&p->defs, 0, NULL) : 0;
@@ -365,7 +347,7 @@ int wal_print(const char *dir, bool verbose, FILE *out, struct err *err)
 	struct printer p = {.store = STORE_NULL, .out = out, .verbose = verbose};
 	struct names list = {0};
 	defs_init(&p.defs, &p.store);
-	int r = open_dir(&p.store, dir, err);
+	int r = store_open_look(&p.store, dir, err);
 	if (r == 0 && (store_each(&p.store, add_name, &list) || list.failed))
 		r = err_set(err, 1, "%s: %s", dir, strerror(errno));
 	if (r == 0 && print_all(&p, &list) < 0)

@@ -57,6 +57,20 @@ static void emit_sync(struct wal *w, struct metrics_writer *mw)
 	metrics_emit_suffix(mw, M_WAL_FSYNC_SECONDS, "_count", NULL, 0, (double)count);
 }
 
+static void emit_refused(struct wal *w, struct metrics_writer *mw)
+{
+	struct wal_ledger l;
+	wal_refused_get(w, &l);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct metric_label reason = {"reason", sv_of(l.v[i].reason)};
+		metrics_emit(mw, M_LEDGER_REFUSED_SAMPLES, &reason, 1, (double)l.v[i].samples);
+	}
+	for (size_t i = 0; i < l.n; i++) {
+		const struct metric_label reason = {"reason", sv_of(l.v[i].reason)};
+		metrics_emit(mw, M_LEDGER_REFUSED_SCRAPES, &reason, 1, (double)l.v[i].scrapes);
+	}
+}
+
 void wal_collect(struct wal *w, struct metrics_writer *mw)
 {
 	struct wal_stats s;
@@ -78,4 +92,5 @@ void wal_collect(struct wal *w, struct metrics_writer *mw)
 	set_u64(M_WAL_MEMORY_ONLY, s.memory);
 	set_u64(M_WAL_FAILED, s.failed);
 	emit_sync(w, mw);
+	emit_refused(w, mw);
 }

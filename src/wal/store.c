@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "store.h"
 
@@ -50,6 +51,46 @@ static int take_lock(struct store *s, struct sv path, struct err *err)
 	return 0;
 }
 
+/* The directories above may have been made just now: their names are synced, up to the file
+ * system's root. What cannot be synced there was not made by us. */
+static void sync_above(const struct store *s)
+{
+	struct stat here, above;
+	_cleanup_(close_fdp) int fd = openat(s->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(s->dir, &here) != 0)
+		return;
+	while (fstat(fd, &above) == 0 && above.st_dev == here.st_dev &&
+	       above.st_ino != here.st_ino) {
+		fsync(fd);
+		int next = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0)
+			return;
+		close(fd);
+		fd = next;
+		here = above;
+	}
+}
+
+static void note_newest(void *cls, const char *name)
+{
+	uint64_t *newest = cls, number;
+	if (store_number(name, FILE_SEGMENT, &number) == 0 && number > *newest)
+		*newest = number;
+}
+
+/* Whoever opens a log begins a segment, so the newest one tells which version wrote last. */
+static bool newest_is_ours(struct store *s)
+{
+	char name[STORE_NAME_MAX];
+	uint8_t raw[FILE_HEADER_BYTES];
+	struct file_header h;
+	uint64_t newest = 0;
+	store_each(s, note_newest, &newest);
+	_cleanup_(close_fdp) int fd = store_open(s, store_name(name, FILE_SEGMENT, newest));
+	ssize_t n = fd < 0 ? 0 : read_at(fd, raw, sizeof raw, 0);
+	return n > 0 && file_header_get(raw, (size_t)n, FILE_SEGMENT, &h) == 0;
+}
+
 static int check_format(struct store *s, struct sv path, struct err *err)
 {
 	char text[64];
@@ -59,18 +100,20 @@ static int check_format(struct store *s, struct sv path, struct err *err)
 	ssize_t n = fd < 0 ? 0 : read_at(fd, text, sizeof text, 0);
 	if (n < 0)
 		return unwritable(err, path, "reading FORMAT");
-	/* Empty: its first writer did not live to finish. */
-	if (n > 0 && !sv_eq(sv_make(text, (size_t)n), SV("ampagent log 1\n")))
+	if (sv_eq(sv_make(text, (size_t)n), SV("ampagent log 1\n")))
+		return 0;
+	/* Empty: its first writer did not live to finish. Anything else before a segment of this
+	 * version: damaged. */
+	if (n > 0 && !newest_is_ours(s))
 		return err_set(err, WAL_E_FORMAT,
 			       "%.*s/ampagent was written by another version: FORMAT is not "
 			       "\"ampagent log 1\"",
 			       SV_ARG(path));
-	if (n > 0)
-		return 0;
 	_cleanup_(close_fdp) int out = store_create(s, "FORMAT");
 	if (out < 0 || write_at(out, sv_of(format_text), 0) != 0 || fdatasync(out) != 0 ||
 	    store_sync_names(s) != 0)
 		return unwritable(err, path, "writing FORMAT");
+	sync_above(s);
 	return 0;
 }
 
@@ -87,6 +130,23 @@ int store_open_dir(struct store *s, struct sv path, struct err *err)
 		return unwritable(err, path, "opening");
 	int r = take_lock(s, path, err);
 	return r ? r : check_format(s, path, err);
+}
+
+int store_open_look(struct store *s, const char *dir, struct err *err)
+{
+	_cleanup_(close_fdp) int outer = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (outer < 0)
+		return err_set(err, 1, "%s: %s", dir, strerror(errno));
+	s->read_only = true;
+	s->dir = openat(outer, "ampagent", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0) {
+		s->dir = outer;
+		outer = -1;
+	}
+	_cleanup_(close_fdp) int format = store_open(s, "FORMAT");
+	if (format < 0)
+		return err_set(err, 1, "%s: no log here: FORMAT: %s", dir, strerror(errno));
+	return 0;
 }
 
 void store_open_memory(struct store *s)

@@ -26,6 +26,9 @@ struct store {
  * WAL_E_UNWRITABLE, WAL_E_FORMAT with the reason. */
 int store_open_dir(struct store *s, struct sv path, struct err *err);
 void store_open_memory(struct store *s);
+/* For looking only, without the lock: the directory itself, or the one in a storage path. 0, or 1
+ * with the reason. */
+int store_open_look(struct store *s, const char *dir, struct err *err);
 void store_deinit(struct store *s);
 
 enum { STORE_NAME_MAX = 160 };
