@@ -9,12 +9,6 @@
 /* A target that is going answers soon or not at all. */
 enum { LAST_TIMEOUT_MS = 5000 };
 
-static void note_stopped(struct scrape *s)
-{
-	if (s->env.refused.note)
-		s->env.refused.note(s->env.refused.cls, REFUSED_STOPPED, 1, 0);
-}
-
 bool scrape_last_discards(struct target *t, bool good)
 {
 	struct scrape *s = t->pool->scrape;
@@ -25,7 +19,7 @@ bool scrape_last_discards(struct target *t, bool good)
 		return false;
 	}
 	s->last.discarded++;
-	note_stopped(s);
+	scrape_refuse(s, REFUSED_STOPPED, 1, 0);
 	return true;
 }
 
@@ -49,7 +43,7 @@ static void last_due(void *cls)
 		timeout_ms = t->timeout_ms;
 	if (timeout_ms <= 0) {
 		s->last.cut_off++;
-		note_stopped(s);
+		scrape_refuse(s, REFUSED_STOPPED, 1, 0);
 		return;
 	}
 	t->t_ms = last_time(t);
@@ -61,7 +55,9 @@ static void last_due(void *cls)
 void scrape_last_follows(struct target *t)
 {
 	struct scrape *s = t->pool->scrape;
-	if (!s->stopping || !t->local || t->last || t->transfer || t->pool->over_target_limit)
+	if (!s->stopping || !t->local || t->last || t->transfer)
+		return;
+	if (t->pool->over_target_limit || quarantine_is_in(t))
 		return;
 	t->last = true;
 	s->last_waiting++;
@@ -97,7 +93,7 @@ void scrape_cut_off(struct scrape *s)
 			loop_timer_cancel(&t->timer);
 			s->last_waiting -= waits;
 			s->last.cut_off++;
-			note_stopped(s);
+			scrape_refuse(s, REFUSED_STOPPED, 1, 0);
 		}
 	}
 }

@@ -93,10 +93,10 @@ struct scrape {
 	struct left left;
 	uint32_t series_ends; /* common ends of series so far */
 	uint64_t samples_put;
-	uint64_t refused_queue, refused_clock;               /* samples */
+	uint64_t refused_queue, refused_clock; /* samples */
 	/* Monotonic; lines that speak for all targets. */
 	int64_t clock_warn_again_ms, set_back_warn_again_ms, local_warn_again_ms;
-	uint64_t skipped_overlap;                            /* scrapes */
+	uint64_t skipped_overlap; /* scrapes */
 };
 
 struct pool *pool_new(struct scrape *s, const struct scrape_options *opt);

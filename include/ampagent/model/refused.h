@@ -19,7 +19,7 @@ enum refused {
 	REFUSED_MEMORY,        /* a page or batch for which there is no memory */
 	REFUSED_NEW_SERIES,    /* new series while memory is short */
 	REFUSED_QUARANTINE, /* turns of a target that is left out because its page is too large */
-	REFUSED_STOPPED,    /* a last scrape of a target that had gone before the agent */
+	REFUSED_STOPPED,    /* a scrape at the stop: its target had gone, or it was cut off */
 	REFUSED_REASONS_,
 };
 
