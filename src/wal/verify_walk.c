@@ -312,9 +312,10 @@ static void note_leap(struct verify *v, const struct verify_file *file, uint64_t
 {
 	struct finding_at where = {booked,  booked ? "passed_over" : "gap", file->name, at, 0,
 				   v->leapt};
-	verify_note(v, &where, "%" PRIu64 " numbers were left out between segments: %s", v->leapt,
-		    booked ? "the newest part of the log had been lost after it was sent"
-			   : "a segment is missing; " DAMAGE_ADVICE);
+	verify_note(
+		v, &where, "%" PRIu64 " numbers were left out between segments: %s", v->leapt,
+		booked ? "the newest part of the log had been lost after it was sent"
+		       : "records at the end of one, or a whole one, are missing; " DAMAGE_ADVICE);
 	v->leapt = 0;
 }
 
@@ -402,7 +403,7 @@ int verify_read_segments(struct verify *v)
 			return r;
 	}
 	if (v->leapt > 0)
-		note_leap(v, &v->segments.v[v->segments.n - 1], 0, true);
+		note_leap(v, &v->segments.v[v->segments.n - 1], 0, false);
 	for (size_t i = 0; i < v->n_frames; i++) {
 		const struct verify_frame *f = &v->frames[i];
 		struct finding_at where = {false, "definitions", NULL, 0, 0, f->nameless};
