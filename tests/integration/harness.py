@@ -234,7 +234,7 @@ class Pages:
     (status, content type, body) for the request's headers. tls is an ssl.SSLContext. What is
     posted is answered the same way; the function finds it in the request's .body."""
 
-    def __init__(self, pages=None, content_type="text/plain; version=0.0.4", host="127.0.0.1", tls=None):
+    def __init__(self, pages=None, content_type="text/plain; version=0.0.4", host="127.0.0.1", tls=None, port=0):
         self.pages = dict(pages or {})
         self.content_type = content_type
         self.requests = []  # (path, headers) of each
@@ -276,7 +276,7 @@ class Pages:
             def handle_error(self, *_):
                 pass  # a scraper that gives up is what some tests want
 
-        self.server = Server((host, 0), Handler)
+        self.server = Server((host, port), Handler)
         if tls:
             # The handshake is part of the first read, in the request's own thread.
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,
