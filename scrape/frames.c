@@ -190,11 +190,21 @@ int frame_list_index(const struct frame_list *l, struct map *out)
 
 uint32_t frame_list_find(const struct frame_list *l, const struct map *index, uint64_t hash)
 {
+	uint32_t found = SLOT_NONE;
+	bool is_alive = false;
 	for (struct map_iter it = map_find(index, hash); map_next(index, &it);) {
-		if (l->v[it.value >> 8].hash[it.value & 255] == hash)
-			return it.value;
+		const struct frame *f = &l->v[it.value >> 8];
+		unsigned slot = it.value & 255;
+		if (f->hash[slot] != hash)
+			continue;
+		bool alive = bit_get(f->seen_before, slot);
+		if (found != SLOT_NONE &&
+		    (alive < is_alive || (alive == is_alive && it.value < found)))
+			continue;
+		found = it.value;
+		is_alive = alive;
 	}
-	return SLOT_NONE;
+	return found;
 }
 
 /* Makes the running scrape's column at least n slots long. */

@@ -100,6 +100,8 @@ struct frame_mark frame_list_mark(const struct frame_list *l);
 void frame_list_rollback(struct frame_list *l, const struct frame_mark *mark);
 /* Index of all slots by the hash of their labels (values are refs): 0 or ERR_NOMEM. */
 int frame_list_index(const struct frame_list *l, struct map *out);
+/* SLOT_NONE when there is none. Of several, which a kill before a frame was given up leaves behind,
+ * the one that a marker is owed for, else the youngest. */
 uint32_t frame_list_find(const struct frame_list *l, const struct map *index, uint64_t hash);
 
 /* Sets a slot's value in the running scrape. 0, 1 when it has one already, or ERR_NOMEM. */

@@ -212,6 +212,32 @@ static void restored_slots(void **state)
 	assert_int_equal(add(b, FRAME_PLAIN, 300, 0), slot_ref(1, 44));
 }
 
+/* A frame that was given up may still be told after a kill: what is alive is the series, and when
+ * nothing is, what came last. */
+static void restored_twice(void **state)
+{
+	struct bench *b = *state;
+	static const struct {
+		bool alive[3];
+		uint32_t want;
+	} cases[] = {
+		{{false, true, false}, 1},
+		{{true, false, false}, 0},
+		{{false, false, true}, 2},
+		{{false, false, false}, 2},
+	};
+	for (uint16_t i = 0; i < 3; i++)
+		for (uint16_t k = 0; k < 4; k++)
+			assert_int_equal(frame_list_restore(&b->l, (struct series_ref){5 + i, k},
+							    name(b, k, 0), cases[k].alive[i], 700),
+					 0);
+	_cleanup_(map_deinit) struct map index = MAP_NULL;
+	assert_int_equal(frame_list_index(&b->l, &index), 0);
+	for (unsigned k = 0; k < 4; k++)
+		assert_int_equal(frame_list_find(&b->l, &index, labels_hash(name(b, (int)k, 0))),
+				 slot_ref(cases[k].want, k));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -224,6 +250,7 @@ int main(void)
 		TEST(markers_once),
 		TEST(packing_moves_what_is_used),
 		TEST(restored_slots),
+		TEST(restored_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
