@@ -87,28 +87,29 @@ static void go_on(struct pace *p, int64_t now_ms)
 		return;
 	}
 	p->tokens += p->rate * seconds;
-	p->rate += seconds * rise(p);
-	if (p->tokens > p->rate * TOKENS_S)
+	/* A rate that is not made use of shows nothing. */
+	if (p->tokens < p->rate * TOKENS_S)
+		p->rate += seconds * rise(p);
+	else
 		p->tokens = p->rate * TOKENS_S;
 }
 
 void pace_refused(struct pace *p, int64_t now_ms)
 {
-	bool first = p->rate <= 0, blind = false;
 	go_on(p, now_ms);
 	p->refused_ms = now_ms;
-	if (first) {
-		p->rate = known_rate(p, now_ms) * CUT_LEAST;
-		p->tokens = 0;
-		blind = p->rate < RATE_FLOOR;
-	} else if (now_ms - p->cut_ms >= CUT_EVERY_MS) {
+	double known = known_rate(p, now_ms);
+	if (p->rate <= 0)
+		p->rate = known * CUT_LEAST;
+	else if (now_ms - p->cut_ms >= CUT_EVERY_MS)
 		/* A peer that refuses takes just what it can. */
 		p->rate = clamp(taken_rate(p, now_ms, p->cut_ms), p->rate * CUT_MOST,
 				p->rate * CUT_LEAST);
-	} else {
+	else
 		return;
-	}
-	if (p->rate < RATE_FLOOR)
+	/* One that has taken nothing of late has not shown what it can take. */
+	bool blind = known < RATE_FLOOR;
+	if (blind || p->rate < RATE_FLOOR)
 		p->rate = RATE_FLOOR;
 	p->ceiling = blind ? 0 : p->rate / CUT_LEAST;
 	p->cut_ms = now_ms;

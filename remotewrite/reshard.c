@@ -8,6 +8,8 @@ enum {
 	/* A window goes on until it has seen some answers, but no longer than this. */
 	WINDOW_MAX_MS = 30000,
 	ANSWERS_A_SHARD = 2,
+	/* One failed request among so many: the peer fails. */
+	FAILS_AMONG = 4,
 	/* A backlog that will be gone so soon needs nothing. */
 	CATCH_UP_S = 60,
 	/* Less than this may wait in normal times; where no shard ever rests, less than the other.
@@ -50,6 +52,7 @@ static bool measure(struct reshard *r, const struct reshard_in *in, struct windo
 	w->busy = (double)(in->busy_ms - r->from.busy_ms) / (double)ms;
 	/* A peer that answers nothing at all will have failed soon. */
 	r->held |= answers == 0 && w->busy > 0;
+	r->held |= (in->failed - r->from.failed) * FAILS_AMONG > answers;
 	w->queued = in->logged > in->done ? in->logged - in->done : 0;
 	r->in_rate += r->in_rate > 0 ? SMOOTH * (w->in - r->in_rate) : w->in;
 	return true;

@@ -13,8 +13,9 @@ struct reshard_in {
 	int64_t now_ms;
 	uint64_t logged, done; /* samples; the difference waits */
 	uint64_t answers;      /* to requests */
+	uint64_t failed;       /* of them: not taken */
 	int64_t busy_ms;       /* of all shards: time with a request under way */
-	bool held;             /* failing, throttled, or the number may not change now */
+	bool held;             /* throttled, or the number may not change now */
 	uint32_t shards, min, max;
 	uint64_t max_samples; /* of a request */
 };

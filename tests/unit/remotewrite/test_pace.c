@@ -195,6 +195,22 @@ static void test_begins_blind(void **state)
 	assert_true(s.refused < 60);
 }
 
+/* After a time in which nothing was taken it is soon as before. */
+static void test_nothing_for_a_while(void **state)
+{
+	struct scene s = scene(50000, 50000, 4);
+	run(&s, 60);
+	s.limit = 0;
+	run(&s, 300);
+	uint64_t refused = s.refused;
+	s.limit = 50000;
+	run(&s, 60);
+	struct seen seen = watch(&s, 120);
+	assert_true(seen.rate > 0.9 * 50000);
+	/* Meanwhile it was asked now and then. */
+	assert_in_range(refused, 20, 600);
+}
+
 /* A peer that takes nothing at all: slowly, but never not at all. */
 static void test_floor(void **state)
 {
@@ -245,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_limit_changes),
 		cmocka_unit_test(test_begins_with_what_went),
 		cmocka_unit_test(test_begins_blind),
+		cmocka_unit_test(test_nothing_for_a_while),
 		cmocka_unit_test(test_floor),
 		cmocka_unit_test(test_larger_requests),
 	};

@@ -11,12 +11,13 @@ struct scene {
 	/* The peer: how long one request takes, and what it can take from all shards. */
 	double request_ms, capacity;
 	bool away, throttles;
+	double fails;     /* of the requests, those that fail and are sent again */
 	double load;      /* samples a second */
 	uint32_t burst_s; /* all of it at once, so often */
 	uint32_t min, max;
 	/* going on */
 	struct reshard r;
-	double logged, done, answers, busy_ms;
+	double logged, done, answers, failed, busy_ms;
 	int64_t now_ms;
 	uint32_t shards, most;
 	unsigned changes, turns_back; /* a change against the one before */
@@ -63,7 +64,9 @@ static void tick(struct scene *s)
 	double busy = can > 0 ? n / (can * second) : 0;
 	s->busy_ms += TICK_MS * s->shards * (s->away ? 0 : busy);
 	s->done += n;
-	s->answers += n / MAX_SAMPLES;
+	double requests = s->away ? second / 5 * s->shards : n / MAX_SAMPLES;
+	s->answers += requests;
+	s->failed += s->away ? requests : requests * s->fails;
 	/* Requests that are not full wait for five seconds. */
 	if (n > 0 && s->now_ms % 5000 == 0)
 		s->answers += s->shards;
@@ -73,7 +76,8 @@ static void tick(struct scene *s)
 		.done = (uint64_t)s->done,
 		.answers = (uint64_t)s->answers,
 		.busy_ms = (int64_t)s->busy_ms,
-		.held = s->away || s->throttles,
+		.failed = (uint64_t)s->failed,
+		.held = s->throttles,
 		.shards = s->shards,
 		.min = s->min,
 		.max = s->max,
@@ -185,6 +189,20 @@ static void test_distant_peer(void **state)
 	assert_true(s.turns_back <= 2);
 }
 
+/* A failure now and then does not keep a backlog from going. */
+static void test_flaky_peer(void **state)
+{
+	struct scene s = scene(200, 30000);
+	s.fails = 0.05;
+	run(&s, 600);
+	assert_in_range(s.shards, 4, 8);
+	assert_true(queued(&s) < 10000);
+	s = scene(200, 30000);
+	s.fails = 0.5;
+	run(&s, 600);
+	assert_int_equal(s.changes, 0);
+}
+
 static void test_throttling_peer(void **state)
 {
 	struct scene s = scene(50, 100000);
@@ -262,11 +280,11 @@ static void test_any_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_steady),       cmocka_unit_test(test_step),
-		cmocka_unit_test(test_outage),       cmocka_unit_test(test_slow_peer),
-		cmocka_unit_test(test_distant_peer), cmocka_unit_test(test_throttling_peer),
-		cmocka_unit_test(test_bursts),       cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_any_load),
+		cmocka_unit_test(test_steady),          cmocka_unit_test(test_step),
+		cmocka_unit_test(test_outage),          cmocka_unit_test(test_slow_peer),
+		cmocka_unit_test(test_distant_peer),    cmocka_unit_test(test_flaky_peer),
+		cmocka_unit_test(test_throttling_peer), cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_bounds),          cmocka_unit_test(test_any_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
