@@ -402,6 +402,15 @@ static int compare_u32(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+void defs_leave(struct defs *d, uint32_t frame)
+{
+	pthread_mutex_lock(&d->mutex);
+	struct def_frame *f = defs_find_frame(d, frame);
+	if (f)
+		f->leaves = true;
+	pthread_mutex_unlock(&d->mutex);
+}
+
 size_t defs_owner_frames(struct defs *d, uint32_t owner, uint32_t **out)
 {
 	size_t n = 0;
@@ -410,7 +419,8 @@ size_t defs_owner_frames(struct defs *d, uint32_t owner, uint32_t **out)
 	*out = o && o->n_frames > 0 ? reallocarray(NULL, o->n_frames, sizeof **out) : NULL;
 	for (size_t i = 0; *out && i < d->n_frames; i++) {
 		const struct def_frame *f = &d->frames[i];
-		if (f->used && f->owner == owner && !f->hole && !f->retired && n < o->n_frames)
+		if (f->used && f->owner == owner && !f->hole && !f->leaves && !f->retired &&
+		    n < o->n_frames)
 			(*out)[n++] = f->frame;
 	}
 	pthread_mutex_unlock(&d->mutex);

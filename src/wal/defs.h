@@ -34,6 +34,7 @@ struct def_frame {
 	uint16_t n_extents, cap_extents;
 	bool used;             /* this place of the table is taken */
 	bool hole;             /* a definition was lost: takes no new slots, is not inherited */
+	bool leaves;           /* is not inherited: it is about to be retired */
 	bool retired;          /* will not be used again */
 	uint64_t retired_file; /* the file that says so */
 	struct def_extent *extents;
@@ -115,6 +116,8 @@ typedef void defs_slot_fn(void *cls, uint16_t slot, struct labels labels);
 uint16_t defs_labels(struct defs *d, uint32_t frame, uint16_t from, defs_slot_fn *fn, void *cls);
 /* The owner with these labels, claimed from now on; 0 when there is none. */
 uint32_t defs_owner_find(struct defs *d, struct labels labels);
+/* The frame is not given to anybody any more; what is in the log of it is still needed. */
+void defs_leave(struct defs *d, uint32_t frame);
 /* Its frames that can go on being used, ascending; *out is malloc'd. The number. */
 size_t defs_owner_frames(struct defs *d, uint32_t owner, uint32_t **out);
 

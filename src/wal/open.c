@@ -223,6 +223,7 @@ bool wal_sync_done(struct wal *w, uint64_t target)
 
 void wal_frame_retire(struct wal *w, uint32_t frame)
 {
+	defs_leave(&w->defs, frame);
 	pthread_mutex_lock(&w->queue_mutex);
 	/* Without memory the definitions stay until the log is opened again. */
 	op_push(w, &(struct op){.kind = OP_RETIRE, .frame = frame});

@@ -1,6 +1,9 @@
 /* Owners whose targets do not come back after the log was opened anew. */
 #include "side.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 enum { SLOTS = 70, LEFT_MAX = 8, FRAMES_MAX = 16 };
 
 struct left {
@@ -216,6 +219,75 @@ static void frames_that_are_of_no_use(void **state)
 	fx_deinit(&fx);
 }
 
+static void note_slot(void *cls, struct series_ref ref, struct labels labels, bool alive,
+		      int64_t last_t_ms)
+{
+	uint32_t *seen = cls;
+	assert_in_range(ref.frame, 10, 11);
+	seen[ref.frame - 10]++;
+}
+
+static void set_file_limit(rlim_t max)
+{
+	struct rlimit rl;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &rl), 0);
+	rl.rlim_cur = max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &rl), 0);
+}
+
+/* A frame that was retired is not given to the target that comes back, even while the disk keeps
+ * the log from noting it: its labels are about to go. */
+static void what_is_retired_does_not_come_back(void **state)
+{
+	_cleanup_(arena_deinit) struct arena a;
+	uint32_t seen[2] = {0};
+	struct fixture fx;
+	signal(SIGXFSZ, SIG_IGN);
+	arena_init(&a, 1 << 20);
+	fx_init(&fx);
+	fx_open(&fx);
+	wal_hold(fx.w, SV("d"), wal_head(fx.w));
+	fx_put(&fx, batch_of(1, 1000, true, 2));
+	assert_int_equal(wal_flush(fx.w, false), 0);
+	set_file_limit(1);
+	fx_put(&fx, batch_of(1, 2000, false, 2));
+	assert_true(wal_flush(fx.w, false) < 0);
+	wal_frame_retire(fx.w, 10);
+	assert_int_equal(wal_owner_find(fx.w, fx_labels(&a, "owner", 1), note_slot, seen), 1);
+	assert_true(seen[0] == 0 && seen[1] == SLOTS);
+	set_file_limit(RLIM_INFINITY);
+	while (wal_flush(fx.w, true) != 0)
+		;
+	assert_int_equal(wal_owner_find(fx.w, fx_labels(&a, "owner", 1), note_slot, seen), 1);
+	assert_true(seen[0] == 0 && seen[1] == 2 * SLOTS);
+	fx_deinit(&fx);
+}
+
+/* Asking for everything to be synced waits for nothing; being told so does not come early. */
+static void syncing_can_be_asked_for(void **state)
+{
+	struct fixture fx;
+	signal(SIGXFSZ, SIG_IGN);
+	fx_init(&fx);
+	fx_open(&fx);
+	assert_true(wal_sync_done(fx.w, wal_sync_begin(fx.w)));
+	fx_put(&fx, batch_of(1, 1000, true, 1));
+	uint64_t begun = wal_sync_begin(fx.w);
+	for (int i = 0; !wal_sync_done(fx.w, begun) && i < 20000; i++)
+		usleep(1000);
+	assert_true(wal_sync_done(fx.w, begun));
+	set_file_limit(1);
+	fx_put(&fx, batch_of(1, 2000, false, 1));
+	begun = wal_sync_begin(fx.w);
+	assert_true(wal_flush(fx.w, false) < 0);
+	assert_false(wal_sync_done(fx.w, begun));
+	set_file_limit(RLIM_INFINITY);
+	for (int i = 0; !wal_sync_done(fx.w, begun) && i < 20000; i++)
+		usleep(1000);
+	assert_true(wal_sync_done(fx.w, begun));
+	fx_deinit(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +296,8 @@ int main(void)
 		cmocka_unit_test(what_is_marked_is_not_left),
 		cmocka_unit_test(histograms_and_rows),
 		cmocka_unit_test(frames_that_are_of_no_use),
+		cmocka_unit_test(what_is_retired_does_not_come_back),
+		cmocka_unit_test(syncing_can_be_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
