@@ -115,6 +115,105 @@ static void test_shards_come_and_go(void **state)
 	sim_free(s);
 }
 
+static void test_growth(void **state)
+{
+	struct sim *s = sim_new(8);
+	sim_start(s);
+	for (int i = 0; i < 400; i++)
+		sim_log(s, 0, 40, 32, false);
+	uint32_t most = 0;
+	for (int i = 0; i < 4000 && most < 4; i++) {
+		sim_turn(s);
+		if (s->d.progress.n > most) {
+			assert_true(s->d.progress.n == most * 2 || most == 0);
+			most = s->d.progress.n;
+		}
+		s->now_ms += 50;
+		while (s->n_flights > 0)
+			sim_answer(s, 0, 200, true);
+	}
+	assert_int_equal(most, 4);
+	sim_settle(s);
+	assert_int_equal(s->d.progress.n, 4);
+	assert_int_equal(arrived(s), s->head.sequence);
+	assert_balanced(s);
+	/* A restart begins with few again. */
+	sim_stop(s);
+	sim_start(s);
+	sim_log(s, 0, 40, 32, false);
+	sim_settle(s);
+	assert_int_equal(s->d.progress.n, 1);
+	assert_int_equal(arrived(s), s->head.sequence);
+	sim_free(s);
+}
+
+/* A sample must not reach the peer from two shards, so all answers come first. */
+static void test_shards_wait_for_flights(void **state)
+{
+	struct sim *s = sim_new(13);
+	s->cfg.queue.min_shards = 2;
+	sim_start(s);
+	for (int i = 0; i < 10; i++)
+		sim_log(s, 0, 40, 32, true);
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 2);
+	s->cfg.queue.min_shards = 4;
+	destination_configure(&s->d, &s->cfg, false);
+	void *flights[2] = {s->flights[0], s->flights[1]};
+	for (int i = 0; i < 3; i++) {
+		s->now_ms += 6000;
+		sim_turn(s);
+		assert_int_equal(s->d.progress.n, 2);
+		assert_int_equal(s->n_flights, 2);
+		assert_ptr_equal(s->flights[0], flights[0]);
+		assert_ptr_equal(s->flights[1], flights[1]);
+	}
+	/* No new one is started meanwhile. */
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.n, 2);
+	assert_int_equal(s->n_flights, 1);
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.n, 4);
+	assert_int_equal(s->n_flights, 4);
+	sim_settle(s);
+	assert_int_equal(arrived(s), s->head.sequence);
+	assert_balanced(s);
+	sim_free(s);
+}
+
+/* A request that waits to be sent again does not hold up the others' change, and what it asked for
+ * is kept to. */
+static void test_shards_change_past_a_wait(void **state)
+{
+	struct sim *s = sim_new(14);
+	s->cfg.queue.min_shards = 2;
+	sim_start(s);
+	for (int i = 0; i < 10; i++)
+		sim_log(s, 0, 40, 32, true);
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 2);
+	s->cfg.queue.min_shards = 4;
+	destination_configure(&s->d, &s->cfg, false);
+	struct http_answer slow = {.result = HTTP_OK, .status = 503, .retry_after = SV("20")};
+	sim_answer_as(s, 0, &slow, false);
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.n, 4);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms += 19999;
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms += 1;
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 4);
+	sim_settle(s);
+	assert_int_equal(arrived(s), s->head.sequence);
+	assert_balanced(s);
+	sim_free(s);
+}
+
 /* While it fails nothing is known, so nothing is changed. */
 static void test_shards_stay_while_it_fails(void **state)
 {
@@ -276,6 +375,9 @@ int main(void)
 	log_init(LOG_ERROR + 1, LOG_LOGFMT);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shards_come_and_go),
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_shards_wait_for_flights),
+		cmocka_unit_test(test_shards_change_past_a_wait),
 		cmocka_unit_test(test_shards_stay_while_it_fails),
 		cmocka_unit_test(test_ingestion_rate),
 		cmocka_unit_test(test_request_rate),
