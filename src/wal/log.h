@@ -27,7 +27,7 @@ struct segment {
 	uint64_t number;
 	uint64_t first; /* sequence of its first sample */
 	uint64_t size;  /* bytes that may be read */
-	int64_t created_ms;
+	int64_t created_ms; /* by segments_clock_ms() */
 };
 
 /* Fresh batches in order: the log's end, in memory. */
@@ -86,7 +86,6 @@ struct queue {
 	size_t n, cap;
 	size_t n_batches;
 	size_t batch_bytes; /* of the batches */
-	size_t batch_bytes; /* of the batches */
 	uint64_t put;       /* ops ever queued */
 	uint64_t written;   /* of them written */
 	uint64_t synced;    /* of them on stable storage */
@@ -109,7 +108,7 @@ struct writer {
 	struct wal_pos pos;      /* after what is in out */
 	struct wal_pos read_end; /* after its last batch */
 	uint64_t size;           /* of the segment on disk, without out */
-	int64_t created_ms;      /* of the segment */
+	int64_t created_ms;      /* of the segment, likewise */
 	bool dirty;
 	int64_t dirty_since_ms;
 	uint32_t *retired; /* frames to be told as such after the next sync */
@@ -123,6 +122,7 @@ struct writer {
 
 struct wal {
 	struct wal_options opt;
+	int64_t wall_offset_ms; /* of the wall clock to the monotonic one, when it was opened */
 	char *dir;
 	struct store store;
 	struct defs defs;
@@ -177,6 +177,9 @@ struct batch *tail_find(const struct tail *t, struct wal_pos pos);
 
 /* ---- segments.c ---- */
 
+/* What segments' age is told by: the wall clock as it was at the start, so that a leap of it does not
+ * make all that waits too old. */
+int64_t segments_clock_ms(const struct wal *w);
 /* A new segment after the last one, whose first sample has that sequence. 0, or -1 with errno. */
 int segment_begin(struct wal *w, uint64_t sequence);
 /* Deletes what bounds and holds let go. at_begin: a new segment was just begun. */

@@ -72,6 +72,7 @@ static struct wal *wal_alloc(const struct wal_options *opt)
 	w->writer.out.part = BUDGET_BATCHES;
 	w->writer.states.part = BUDGET_SERIES;
 	w->opt = *opt;
+	w->wall_offset_ms = clock_wall_ms() - clock_mono_ms();
 	w->defs.keep = !opt->memory && opt->durability != WAL_DURABILITY_NONE;
 	if (w->opt.segment_bytes == 0)
 		w->opt.segment_bytes = default_segment_bytes(opt->max_bytes);

@@ -29,6 +29,11 @@ int segment_add(struct wal *w, const struct segment *s)
 }
 
 /* The header is kept as what follows it, so that a failed sync can be made good. */
+int64_t segments_clock_ms(const struct wal *w)
+{
+	return clock_mono_ms() + w->wall_offset_ms;
+}
+
 static int create(struct wal *w, const struct segment *s, struct append *out)
 {
 	uint8_t raw[FILE_HEADER_BYTES];
@@ -66,6 +71,7 @@ int segment_begin(struct wal *w, uint64_t sequence)
 	struct append end = APPEND_NULL;
 	if (create(w, &s, &end))
 		return -1;
+	s.created_ms = segments_clock_ms(w);
 	struct wal_pos pos = {s.number, FILE_HEADER_BYTES, sequence};
 	pthread_mutex_lock(&w->mutex);
 	int r = segment_add(w, &s);
@@ -180,7 +186,7 @@ void segments_trim(struct wal *w, bool at_begin)
 {
 	struct defs_stats ds;
 	defs_stats_get(&w->defs, &ds);
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = segments_clock_ms(w);
 	uint64_t gone = 0, oldest;
 	for (;;) {
 		char name[STORE_NAME_MAX];
