@@ -434,6 +434,15 @@ static void a_log_in_memory_has_them_too(void **state)
 
 /* ---- what the log itself lost ---- */
 
+/* Without the empty segment that tells how far the log went. */
+static void close_killed(struct fixture *fx)
+{
+	char path[128];
+	fx_close(fx);
+	fx_path(fx, path, sizeof path, "seg-0000000000000002");
+	remove(path);
+}
+
 static void what_is_cut_off_is_counted(void **state)
 {
 	struct fixture fx;
@@ -443,7 +452,7 @@ static void what_is_cut_off_is_counted(void **state)
 	for (unsigned n = 0; n < 3; n++)
 		fx_write(&fx, n, SLOTS);
 	uint64_t size = wal_head(fx.w).offset;
-	fx_close(&fx);
+	close_killed(&fx);
 	fx_path(&fx, path, sizeof path, "seg-0000000000000001");
 	assert_int_equal(truncate(path, (off_t)size - 1), 0);
 	fx_open(&fx);
@@ -464,7 +473,7 @@ static void what_was_sent_before_it_was_cut_off_is_passed_over(void **state)
 	for (unsigned n = 0; n < 3; n++)
 		fx_write(&fx, n, SLOTS);
 	uint64_t size = wal_head(fx.w).offset;
-	fx_close(&fx);
+	close_killed(&fx);
 	fx_path(&fx, path, sizeof path, "seg-0000000000000001");
 	assert_int_equal(truncate(path, (off_t)size - 1), 0);
 	fx_open(&fx);
