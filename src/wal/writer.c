@@ -40,8 +40,6 @@ int op_push(struct wal *w, const struct op *op)
 	q->n_batches += op->kind == OP_BATCH;
 	if (op->kind == OP_BATCH)
 		q->batch_bytes += q->v[q->n - 1].bytes = op->batch->bytes;
-	if (op->kind == OP_BATCH)
-		q->batch_bytes += q->v[q->n - 1].bytes = op->batch->bytes;
 	pthread_cond_signal(&w->queue_cond);
 	return 0;
 }
@@ -114,7 +112,6 @@ static void publish(struct wal *w)
 	pthread_mutex_lock(&w->mutex);
 	for (size_t i = 0; i < wr->n; i++) {
 		samples += wr->batches[i]->n_samples;
-		arena_move(&wr->batches[i]->arena, BUDGET_TAIL);
 		arena_move(&wr->batches[i]->arena, BUDGET_TAIL);
 		tail_push(&w->tail, wr->batches[i]);
 	}
@@ -190,7 +187,7 @@ static bool segment_full(const struct wal *w, const struct writer *wr)
 	if (wr->pos.offset >= w->opt.segment_bytes)
 		return true;
 	return w->opt.max_age_ms > 0 && wr->pos.offset > FILE_HEADER_BYTES &&
-	       clock_wall_ms() - wr->created_ms > w->opt.max_age_ms / 4;
+	       segments_clock_ms(w) - wr->created_ms > w->opt.max_age_ms / 4;
 }
 
 /* What the old segment still has in the page cache is synced before the new one exists, so after a
@@ -217,6 +214,8 @@ static bool advance(struct wal *w, uint64_t sequence)
 	if (!segment_switch(w, sequence))
 		return false;
 	ledger_note_passed_over(w, sequence - before);
+	/* At once, so that the gap is never without its reason. */
+	ledger_append(w);
 	defs_next_segment(&w->defs, w->writer.pos.segment, w->segments[0].number);
 	return true;
 }
@@ -424,15 +423,11 @@ static void tell_done(struct wal *w, const struct op *ops, size_t n, bool synced
 {
 	size_t n_batches = 0, bytes = 0;
 	for (size_t i = 0; i < n; i++) {
-		{
-			n_batches += ops[i].kind == OP_BATCH;
-			bytes += ops[i].bytes;
-		}
+		n_batches += ops[i].kind == OP_BATCH;
 		bytes += ops[i].bytes;
 	}
 	pthread_mutex_lock(&w->queue_mutex);
 	w->queue.n_batches -= n_batches;
-	w->queue.batch_bytes -= bytes;
 	w->queue.batch_bytes -= bytes;
 	w->queue.written += n;
 	if (synced)
@@ -491,6 +486,19 @@ static void give_up(struct wal *w, const struct op *ops, size_t n)
 	write_ledger_last(w);
 }
 
+/* An empty segment tells how far the log went: what is later cut off the end of the one before is
+ * missed. Nothing depends on it. */
+static void tell_end(struct wal *w)
+{
+	struct writer *wr = &w->writer;
+	pthread_mutex_lock(&w->mutex);
+	uint64_t first = w->segments[w->n_segments - 1].first;
+	pthread_mutex_unlock(&w->mutex);
+	if (!w->opt.memory && wr->pos.sequence > first && segment_begin(w, wr->pos.sequence) == 0 &&
+	    wr->end.keep)
+		append_sync(&wr->end);
+}
+
 void *writer_run(void *wal)
 {
 	struct wal *w = wal;
@@ -511,6 +519,8 @@ void *writer_run(void *wal)
 			segments_trim(w, false);
 		if (!ok)
 			give_up(w, ops + done, n - done);
+		else if (stop)
+			tell_end(w);
 		tell_done(w, ops, n, ok && sync);
 		stop = stop || !ok;
 	}

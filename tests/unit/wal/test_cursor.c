@@ -345,7 +345,8 @@ static void damage_is_counted(void **state)
 		fx_write(&fx, n, SLOTS);
 	fx_close(&fx);
 	fx_path(&fx, path, sizeof path, "seg-0000000000000001");
-	fx_path(&fx, second, sizeof second, "seg-0000000000000002");
+	/* The second was the end's mark. */
+	fx_path(&fx, second, sizeof second, "seg-0000000000000003");
 	size_t n_first = slurp(path, first_bytes, sizeof first_bytes);
 	size_t n_second = slurp(second, second_bytes, sizeof second_bytes);
 	/* The header and the ledger record hold no samples. */
@@ -361,7 +362,7 @@ static void damage_is_counted(void **state)
 		if (at >= samples_at)
 			assert_true(k.samples < 25 * SLOTS);
 		/* Away with what check_books() added. */
-		for (unsigned i = 3; i < 9; i++) {
+		for (unsigned i = 4; i < 9; i++) {
 			char name[32], other[128];
 			snprintf(name, sizeof name, "seg-%016u", i);
 			fx_path(&fx, other, sizeof other, name);

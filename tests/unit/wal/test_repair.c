@@ -1,6 +1,8 @@
 /* Opening what another process left: torn ends, kill -9, locks, versions. */
 #include "fixture.h"
 
+#include "../../../src/wal/codec.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -68,6 +70,8 @@ static void a_torn_end_is_cut(void **state)
 	size_t last = (size_t)wal_head(fx.w).offset;
 	fx_write(&fx, 5, SLOTS);
 	fx_close(&fx);
+	/* A killed process does not tell how far it went. */
+	remove_segments(&fx, 2);
 	fx_path(&fx, path, sizeof path, "seg-0000000000000001");
 	size_t n = slurp(path, bytes, sizeof bytes);
 	assert_true(n > last);
@@ -185,11 +189,37 @@ static void other_versions_are_refused(void **state)
 	char path[128];
 	fx_init(&fx);
 	fx_open(&fx);
+	fx_write(&fx, 0, SLOTS);
 	fx_close(&fx);
 	fx_path(&fx, path, sizeof path, "FORMAT");
 	spit(path, "ampagent log 2\n", 15);
+	/* The newest segment is of another version too; then there is none. */
+	char newer[128];
+	fx_path(&fx, newer, sizeof newer, "seg-0000000000000002");
+	static const char other[FILE_HEADER_BYTES] = "AMPL\1\2 something else";
+	spit(newer, other, sizeof other);
 	assert_int_equal(wal_open(&fx.opt, &fx.w, &err), WAL_E_FORMAT);
 	assert_true(strlen(err.msg) > 0);
+	remove_segments(&fx, 1);
+	assert_int_equal(wal_open(&fx.opt, &fx.w, &err), WAL_E_FORMAT);
+	fx_deinit(&fx);
+}
+
+/* One bit of FORMAT must not cost the log. */
+static void a_damaged_format_is_written_anew(void **state)
+{
+	struct fixture fx;
+	char path[128], text[32];
+	fx_init(&fx);
+	fx_open(&fx);
+	fx_write(&fx, 0, SLOTS);
+	fx_close(&fx);
+	fx_path(&fx, path, sizeof path, "FORMAT");
+	spit(path, "ampagent log 3\n", 15);
+	fx_open(&fx);
+	assert_int_equal(count_batches(&fx), 1);
+	assert_int_equal(slurp(path, text, sizeof text), 15);
+	assert_memory_equal(text, "ampagent log 1\n", 15);
 	fx_deinit(&fx);
 }
 
@@ -299,6 +329,7 @@ int main(void)
 		cmocka_unit_test(an_empty_segment_is_no_trouble),
 		cmocka_unit_test(one_process_at_a_time),
 		cmocka_unit_test(other_versions_are_refused),
+		cmocka_unit_test(a_damaged_format_is_written_anew),
 		cmocka_unit_test(a_place_that_cannot_be_written_is_told),
 		cmocka_unit_test(the_neighbours_are_left_alone),
 		cmocka_unit_test(killed_at_any_moment_nothing_told_is_lost),
