@@ -68,8 +68,6 @@ int accepted_add(struct accepted *t, uint32_t frame, const uint64_t slots[FRAME_
 		 int64_t now_ms)
 {
 	struct map_iter it;
-	if (frame < t->first)
-		return 0;
 	struct accepted_frame *f = find(t, frame, &it);
 	if (!f && insert(t, frame, &f))
 		return ERR_NOMEM;
@@ -79,40 +77,51 @@ int accepted_add(struct accepted *t, uint32_t frame, const uint64_t slots[FRAME_
 	return 0;
 }
 
-bool accepted_has(const struct accepted *t, uint32_t frame, unsigned slot)
+void accepted_meet(struct accepted *t, uint32_t frame, unsigned n, int64_t now_ms)
 {
 	struct map_iter it;
-	if (frame < t->first)
-		return true;
+	uint64_t slots[FRAME_SLOTS / 64] = {0};
+	if (frame >= t->first || find(t, frame, &it))
+		return;
+	for (unsigned i = 0; i < n && i < FRAME_SLOTS; i++)
+		slots[i / 64] |= UINT64_C(1) << (i % 64);
+	accepted_add(t, frame, slots, now_ms);
+}
+
+static const uint64_t *slots_of(const struct accepted *t, uint32_t frame)
+{
+	static const uint64_t none[FRAME_SLOTS / 64];
+	static const uint64_t whole[FRAME_SLOTS / 64] = {UINT64_MAX, UINT64_MAX, UINT64_MAX,
+							 UINT64_MAX};
+	struct map_iter it;
 	const struct accepted_frame *f = find(t, frame, &it);
-	return f && slot < FRAME_SLOTS && (f->slots[slot / 64] >> (slot % 64) & 1);
+	return f ? f->slots : frame < t->first ? whole : none;
+}
+
+bool accepted_has(const struct accepted *t, uint32_t frame, unsigned slot)
+{
+	return slot < FRAME_SLOTS && (slots_of(t, frame)[slot / 64] >> (slot % 64) & 1);
 }
 
 bool accepted_all(const struct accepted *t, uint32_t frame, unsigned n)
 {
-	struct map_iter it;
-	if (frame < t->first)
-		return true;
-	const struct accepted_frame *f = find(t, frame, &it);
-	if (!f || n > FRAME_SLOTS)
-		return n == 0;
+	const uint64_t *slots = slots_of(t, frame);
+	if (n > FRAME_SLOTS)
+		return false;
 	for (unsigned i = 0; i < n / 64; i++)
-		if (f->slots[i] != UINT64_MAX)
+		if (slots[i] != UINT64_MAX)
 			return false;
 	uint64_t rest = n % 64 ? (UINT64_C(1) << (n % 64)) - 1 : 0;
-	return rest == 0 || (f->slots[n / 64] & rest) == rest;
+	return rest == 0 || (slots[n / 64] & rest) == rest;
 }
 
 bool accepted_covers(const struct accepted *t, uint32_t frame,
 		     const uint64_t slots[FRAME_SLOTS / 64])
 {
-	struct map_iter it;
-	if (frame < t->first)
-		return true;
-	const struct accepted_frame *f = find(t, frame, &it);
+	const uint64_t *taken = slots_of(t, frame);
 	uint64_t missing = 0;
 	for (unsigned i = 0; i < FRAME_SLOTS / 64; i++)
-		missing |= slots[i] & ~(f ? f->slots[i] : 0);
+		missing |= slots[i] & ~taken[i];
 	return missing == 0;
 }
 

@@ -1,8 +1,8 @@
 /* accepted: which series a destination's peer has taken at least once, by frame and slot.
  *
- * Frames of an earlier run count as taken whole: nothing here is stored. The service counts a
- * series as active for two hours after its last sample, so what was not sent for that long is
- * forgotten here too.
+ * Nothing here is stored: of a frame of an earlier run all series count as taken that it has when
+ * it is first met. The service counts a series as active for two hours after its last sample, so
+ * what was not sent for that long is forgotten here too.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct accepted_frame {
 };
 
 struct accepted {
-	uint32_t first; /* frames below it are taken whole */
+	uint32_t first; /* frames below it are taken whole until they are met */
 	struct accepted_frame *v;
 	uint32_t n, cap;
 	struct map index; /* frame to place in v */
@@ -26,9 +26,11 @@ struct accepted {
 
 void accepted_init(struct accepted *t, uint32_t first);
 void accepted_deinit(struct accepted *t);
-/* The series have other labels from now on, which are new to the peer: all frames known so far
- * count as taken whole, for better too many than too few. */
+/* The series have other labels from now on, which are new to the peer: all that are known so far
+ * count as taken, for better too many than too few. */
 void accepted_renew(struct accepted *t);
+/* A frame is met that has n slots. */
+void accepted_meet(struct accepted *t, uint32_t frame, unsigned n, int64_t now_ms);
 /* Without memory they are not noted: 0 or ERR_NOMEM. */
 int accepted_add(struct accepted *t, uint32_t frame, const uint64_t slots[FRAME_SLOTS / 64],
 		 int64_t now_ms);

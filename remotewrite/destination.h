@@ -15,8 +15,8 @@
 #include "offenders.h"
 #include "pace.h"
 #include "progress.h"
-#include "shed.h"
 #include "reshard.h"
+#include "shed.h"
 
 #include <ampagent/remotewrite_options.h>
 
@@ -268,6 +268,7 @@ void trouble_retry(struct destination *d, const struct answer *a, const char *te
 		   int64_t wait_ms);
 void trouble_drop(struct destination *d, const struct answer *a, const char *text,
 		  enum drop_reason reason, uint64_t n);
+void trouble_split(struct destination *d, const struct answer *a, const char *text);
 void trouble_over(struct destination *d);
 void trouble_fell_back(struct destination *d, const char *text);
 /* failed_request_logging: which request it was. */

@@ -266,6 +266,7 @@ static void split(struct slot *s, const struct answer *a, const char *text)
 		return;
 	}
 	note_refused(d, a, 0, text);
+	trouble_split(d, a, text);
 	d->stats.splits++;
 	d->raw_max = lower(d->raw_max, s->raw_bytes / 2, RAW_FLOOR_BYTES);
 	d->compressed_max = lower(d->compressed_max, s->body.len / 2, COMPRESSED_FLOOR_BYTES);

@@ -180,12 +180,13 @@ static bool fenced(struct building *b, uint32_t frame)
 static void note_unproven(struct building *b, struct image *im, uint16_t n_slots,
 			  const uint64_t slots[FRAME_SLOTS / 64])
 {
-	const struct accepted *t = b->limits->accepted;
-	if (im->proven >= n_slots || !t || b->limits->shed)
+	struct accepted *t = b->limits->accepted;
+	if (im->proven >= n_slots || !t)
 		return;
+	accepted_meet(t, im->frame, im->n_slots, b->now_ms);
 	if (accepted_all(t, im->frame, n_slots))
 		im->proven = n_slots;
-	else if (!accepted_covers(t, im->frame, slots))
+	else if (!b->limits->shed && !accepted_covers(t, im->frame, slots))
 		b->res->unproven = true;
 }
 

@@ -44,7 +44,7 @@ struct build_limits {
 	uint64_t sequence_end; /* entries that begin at or after it are left for later */
 	struct encode_as as;
 	/* What the peer has taken before; NULL = not asked. shed: other series are passed over. */
-	const struct accepted *accepted;
+	struct accepted *accepted;
 	bool shed;
 };
 

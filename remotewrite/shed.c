@@ -10,7 +10,7 @@ enum { SWEEP_MS = 600000 };
 
 void shed_init(struct shed *s, uint32_t first_frame)
 {
-	*s = (struct shed){.wait_ms = 0};
+	*s = (struct shed){.learns = first_frame == 1};
 	accepted_init(&s->accepted, first_frame);
 }
 
@@ -41,6 +41,14 @@ bool shed_cut(struct slot *s)
 		return true;
 	s->probe = true;
 	return false;
+}
+
+static bool learns(struct shed *s, int64_t now_ms)
+{
+	if (s->learns && s->learns_until_ms == 0)
+		s->learns_until_ms = now_ms + SHED_LEARN_MS;
+	s->learns = s->learns && now_ms < s->learns_until_ms;
+	return s->learns;
 }
 
 static void say(const struct destination *d, bool begins)
@@ -120,6 +128,15 @@ static void prove(struct slot *s)
 	}
 }
 
+void shed_built(struct slot *s)
+{
+	struct shed *shed = &s->d->shed;
+	if (!s->built.unproven || !learns(shed, s->d->now_ms))
+		return;
+	prove(s);
+	s->built.unproven = false;
+}
+
 void shed_taken(struct slot *s)
 {
 	struct shed *shed = &s->d->shed;
@@ -135,6 +152,8 @@ void shed_refused(struct slot *s)
 {
 	struct shed *shed = &s->d->shed;
 	bool again = shed->wait_ms > 0;
+	if (learns(shed, s->d->now_ms))
+		return;
 	if (!again)
 		shed->wait_ms = SHED_FIRST_MS;
 	else if (s->probe)

@@ -78,7 +78,7 @@ static void send(struct slot *s)
 	struct err err = ERR_NULL;
 	d->eager = false;
 	judge_sending(s);
-	pace_spend(&d->pace, s->built.books.sent);
+	pace_spend(&d->pace, d->now_ms, s->built.books.sent);
 	d->stats.bytes += s->body.len;
 	if (start(s, slot_answered, &err) == 0)
 		return;
@@ -178,6 +178,7 @@ static int build(struct slot *s)
 			break;
 		n = (uint32_t)(sent / 2);
 	}
+	shed_built(s);
 	s->kept = 0.5 * s->kept +
 		  0.5 * (double)s->built.books.sent / (double)(s->built.items ? s->built.items : 1);
 	return 0;

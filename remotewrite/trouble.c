@@ -67,6 +67,15 @@ void trouble_drop(struct destination *d, const struct answer *a, const char *tex
 			  cause_advice(a->cause), "err", text);
 }
 
+void trouble_split(struct destination *d, const struct answer *a, const char *text)
+{
+	char name[64], url[256];
+	if (due(&d->retry_logged_at[a->cause], d->now_ms))
+		log_warn("A request was too large: it is sent again in parts, and smaller ones are "
+			 "made for a while",
+			 "remote_name", name_of(d, name), "url", url_of(d, url), "err", text);
+}
+
 void trouble_over(struct destination *d)
 {
 	char name[64], url[256];

@@ -33,9 +33,25 @@ static void test_slots(void **state)
 	assert_int_equal(accepted_add(&t, 10, whole, 0), 0);
 	assert_true(accepted_all(&t, 10, FRAME_SLOTS));
 	assert_true(accepted_all(&t, 10, 64) && accepted_all(&t, 10, 65));
-	/* Nothing is kept of those that are taken anyway. */
-	assert_int_equal(accepted_add(&t, 5, whole, 0), 0);
-	assert_int_equal(t.n, 1);
+	accepted_deinit(&t);
+}
+
+/* What a frame of an earlier run has when it is met is taken; what it gets later is not. */
+static void test_meet(void **state)
+{
+	struct accepted t;
+	accepted_init(&t, 10);
+	accepted_meet(&t, 9, 70, 0);
+	assert_true(accepted_all(&t, 9, 70));
+	assert_false(accepted_has(&t, 9, 70) || accepted_all(&t, 9, 71));
+	accepted_meet(&t, 9, 200, 0);
+	assert_false(accepted_has(&t, 9, 70));
+	assert_true(accepted_all(&t, 8, FRAME_SLOTS));
+	accepted_meet(&t, 10, 5, 0);
+	assert_false(accepted_has(&t, 10, 0));
+	accepted_meet(&t, 7, FRAME_SLOTS, 0);
+	assert_true(accepted_all(&t, 7, FRAME_SLOTS));
+	assert_int_equal(t.n, 2);
 	accepted_deinit(&t);
 }
 
@@ -81,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_meet),
 		cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_renew),
 	};

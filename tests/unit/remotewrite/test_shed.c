@@ -246,13 +246,54 @@ static void test_rules_change(void **state)
 	sim_free(s);
 }
 
+/* A new log knows nothing of what its agent sent before: what the first minutes bring is not shed,
+ * what comes after them is. */
+static void test_learns(void **state)
+{
+	struct sim *s = start(24, REMOTEWRITE_V1);
+	size_t old, new;
+	s->d.shed.learns = true;
+	for (int i = 0; i < 3; i++) {
+		round_of(s, &old, &new);
+		assert_true(new > 0);
+		refuse(s);
+		assert_int_equal(s->d.shed.wait_ms, 0);
+	}
+	s->now_ms += SHED_LEARN_MS;
+	round_of(s, &old, &new);
+	refuse(s);
+	assert_int_equal(s->d.shed.wait_ms, SHED_FIRST_MS);
+	round_of(s, &old, &new);
+	assert_true(new > 0);
+	sim_answer(s, 0, 200, true);
+	assert_int_equal(shed_of(s), 0);
+	/* Another one. */
+	s->histograms = false;
+	sim_log(s, 60, 1, 32, false);
+	flush(s);
+	assert_int_equal(s->n_flights, 0);
+	assert_int_equal(shed_of(s), s->batches[s->n_batches - 1]->n_samples);
+	sim_free(s);
+}
+
+static void test_which_logs_are_new(void **state)
+{
+	struct shed shed;
+	for (uint32_t first = 0; first < 3; first++) {
+		shed_init(&shed, first);
+		assert_int_equal(shed.learns, first == 1);
+		shed_deinit(&shed);
+	}
+}
+
 int main(void)
 {
 	log_init(LOG_ERROR + 1, LOG_LOGFMT);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenario),     cmocka_unit_test(test_wait_is_bounded),
-		cmocka_unit_test(test_one_probe),    cmocka_unit_test(test_other_refusals),
-		cmocka_unit_test(test_rules_change),
+		cmocka_unit_test(test_scenario),           cmocka_unit_test(test_wait_is_bounded),
+		cmocka_unit_test(test_one_probe),          cmocka_unit_test(test_other_refusals),
+		cmocka_unit_test(test_rules_change),       cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_which_logs_are_new),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

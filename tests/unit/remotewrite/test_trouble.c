@@ -101,9 +101,52 @@ static void test_drops_and_stores(void **state)
 	assert_int_equal(logged(drops, d, text), 2);
 	assert_non_null(strstr(text, "reason=answered_400"));
 	assert_non_null(strstr(text, "count=7"));
+	assert_non_null(strstr(text, "cause=duplicate"));
+	assert_non_null(strstr(text, "named=up"));
+	assert_non_null(strstr(text, "let only one agent write a series"));
 	assert_non_null(strstr(text, "disk full"));
 	assert_int_equal(d->stats.position_failures, 2);
 	assert_true(d->has_error);
+	free(d);
+}
+
+static void splits(struct destination *d)
+{
+	static const struct answer size = {.action = ANSWER_SPLIT, .cause = CAUSE_SIZE};
+	trouble_split(d, &size, "status 413");
+	trouble_split(d, &size, "status 413");
+}
+
+static void test_split(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(splits, d, text), 1);
+	assert_non_null(strstr(text, "level=WARN"));
+	assert_non_null(strstr(text, "status 413"));
+	free(d);
+}
+
+/* Each cause has its own first line, and says what to do. */
+static void two_causes(struct destination *d)
+{
+	static const struct answer clock = {
+		.action = ANSWER_CLOCK, .cause = CAUSE_CLOCK, .loud = true};
+	for (int i = 0; i < 5; i++) {
+		trouble_retry(d, &stop, "status 403", 1000);
+		trouble_retry(d, &clock, "status 403", 0);
+	}
+}
+
+static void test_causes(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(two_causes, d, text), 2);
+	assert_non_null(strstr(text, "cause=access_denied"));
+	assert_non_null(strstr(text, "aps:RemoteWrite"));
+	assert_non_null(strstr(text, "cause=clock"));
+	assert_non_null(strstr(text, "set the clock"));
 	free(d);
 }
 
@@ -164,6 +207,8 @@ int main(void)
 		cmocka_unit_test(test_outage),
 		cmocka_unit_test(test_drops_and_stores),
 		cmocka_unit_test(test_fell_back),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_causes),
 		cmocka_unit_test(test_request),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
