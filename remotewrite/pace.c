@@ -4,6 +4,10 @@
 enum {
 	/* One refusal may come for each request in flight: they are one cut. */
 	CUT_EVERY_MS = 1000,
+	/* One refusal among so many requests is chance. */
+	OFTEN_AMONG = 50,
+	/* Without a refusal for so long, the peer takes more than it did. */
+	LONG_MS = 30000,
 	FORGET_MS = 300000,
 	LARGER_EVERY_MS = 5000,
 	SMALLER_AFTER_MS = 60000,
@@ -13,45 +17,62 @@ enum {
 	LARGER_DEADLINE_MS = 30000,
 };
 
-#define RATE_FLOOR 100.0 /* samples a second */
-#define CUT_LEAST 0.9    /* of the rate, what a refusal leaves of it at most */
-#define CUT_MOST 0.5     /* and at least */
-#define RISE 0.005       /* of the ceiling, a second */
-#define FAR 1.2          /* times the ceiling: the peer's limit is another by now */
-#define RISE_FAR 0.02    /* of the rate, a second */
-#define RISE_BLIND 0.5   /* of the rate, a second, while nothing is known of the peer */
-#define TOKENS_S 1.0     /* what may be saved up */
+#define RATE_FLOOR 1000.0 /* samples a second */
+#define CUT_LEAST 0.9     /* of the rate, what a refusal leaves of it at most */
+#define CUT_MOST 0.5      /* and at least */
+#define RISE 0.005        /* of the ceiling, a second */
+#define RISE_LONG 0.1     /* of the rate, a second, when nothing was refused for long */
+#define RISE_BLIND 0.5    /* of the rate, a second, while nothing is known of the peer */
+#define TOKENS_S 1.0      /* what may be saved up */
+
+static struct pace_second *second_of(struct pace *p, int64_t now_ms)
+{
+	int64_t no = now_ms / 1000;
+	struct pace_second *s = &p->last[(uint64_t)no % PACE_SECONDS];
+	if (s->no != no)
+		*s = (struct pace_second){.no = no};
+	return s;
+}
 
 void pace_taken(struct pace *p, int64_t now_ms, uint64_t n)
 {
-	int64_t second = now_ms / 1000;
-	unsigned i = (unsigned)((uint64_t)second % PACE_SECONDS);
 	if (n == 0)
 		return;
 	if (p->began_ms == 0)
 		p->began_ms = now_ms;
-	if (p->second[i] != second) {
-		p->second[i] = second;
-		p->taken[i] = 0;
-	}
-	p->taken[i] += n;
+	second_of(p, now_ms)->taken += n;
 }
 
-/* What went through since then, a second; as far back as is known. */
+/* All since then, as far back as is known. Seconds count whole. */
+static struct pace_second sum_since(const struct pace *p, int64_t now_ms, int64_t since_ms)
+{
+	struct pace_second sum = {.no = since_ms / 1000};
+	if (sum.no <= now_ms / 1000 - PACE_SECONDS)
+		sum.no = now_ms / 1000 - PACE_SECONDS + 1;
+	if (sum.no < p->began_ms / 1000)
+		sum.no = p->began_ms / 1000;
+	for (unsigned i = 0; i < PACE_SECONDS; i++) {
+		if (p->last[i].no < sum.no)
+			continue;
+		sum.taken += p->last[i].taken;
+		sum.requests += p->last[i].requests;
+		sum.refused += p->last[i].refused;
+	}
+	return sum;
+}
+
+/* What went through since then, a second. */
 static double taken_rate(const struct pace *p, int64_t now_ms, int64_t since_ms)
 {
-	int64_t oldest = (now_ms / 1000 - PACE_SECONDS + 1) * 1000;
-	if (since_ms < oldest)
-		since_ms = oldest;
-	if (since_ms < p->began_ms)
-		since_ms = p->began_ms;
-	uint64_t n = 0;
-	for (unsigned i = 0; i < PACE_SECONDS; i++)
-		if (p->second[i] >= since_ms / 1000)
-			n += p->taken[i];
-	/* Seconds count whole: what came before in the first of them is in n. */
-	double seconds = (double)(now_ms - since_ms / 1000 * 1000) / 1000;
-	return (double)n / (seconds > 1 ? seconds : 1);
+	struct pace_second sum = sum_since(p, now_ms, since_ms);
+	double seconds = (double)(now_ms - sum.no * 1000) / 1000;
+	return (double)sum.taken / (seconds > 1 ? seconds : 1);
+}
+
+static bool refused_often(const struct pace *p, int64_t now_ms)
+{
+	struct pace_second sum = sum_since(p, now_ms, now_ms - PACE_SECONDS / 2 * 1000);
+	return (uint64_t)sum.refused * OFTEN_AMONG >= sum.requests;
 }
 
 static double clamp(double v, double low, double high)
@@ -60,11 +81,11 @@ static double clamp(double v, double low, double high)
 }
 
 /* How much the rate rises in a second. */
-static double rise(const struct pace *p)
+static double rise(const struct pace *p, int64_t now_ms)
 {
 	if (p->ceiling <= 0)
 		return p->rate * RISE_BLIND;
-	return p->rate > p->ceiling * FAR ? p->rate * RISE_FAR : p->ceiling * RISE;
+	return now_ms - p->refused_ms > LONG_MS ? p->rate * RISE_LONG : p->ceiling * RISE;
 }
 
 /* What went in the last seconds; requests may come in bursts. */
@@ -89,7 +110,7 @@ static void go_on(struct pace *p, int64_t now_ms)
 	p->tokens += p->rate * seconds;
 	/* A rate that is not made use of shows nothing. */
 	if (p->tokens < p->rate * TOKENS_S)
-		p->rate += seconds * rise(p);
+		p->rate += seconds * rise(p, now_ms);
 	else
 		p->tokens = p->rate * TOKENS_S;
 }
@@ -97,6 +118,9 @@ static void go_on(struct pace *p, int64_t now_ms)
 void pace_refused(struct pace *p, int64_t now_ms)
 {
 	go_on(p, now_ms);
+	second_of(p, now_ms)->refused++;
+	if (!refused_often(p, now_ms))
+		return;
 	p->refused_ms = now_ms;
 	double known = known_rate(p, now_ms);
 	if (p->rate <= 0)
@@ -125,8 +149,9 @@ int64_t pace_next(struct pace *p, int64_t now_ms)
 	return now_ms + (int64_t)(-p->tokens / p->rate * 1000) + 1;
 }
 
-void pace_spend(struct pace *p, uint64_t n)
+void pace_spend(struct pace *p, int64_t now_ms, uint64_t n)
 {
+	second_of(p, now_ms)->requests++;
 	if (p->rate > 0)
 		p->tokens -= (double)n;
 }
