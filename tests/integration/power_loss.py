@@ -181,6 +181,7 @@ class Campaign:
         dropped = {r: n for r, n in ledger["destinations"][0]["droppedBy"].items() if n}
         agent.stop()
         self.sink(False)
+        self.logged.update(log_view.View(self.storage).samples())
         stored = log_view.Stored(self.record)
         missing = [k for k, v in self.logged.items() if stored.samples.get(k) != v]
         extra = [k for k, v in stored.samples.items()
