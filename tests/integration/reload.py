@@ -35,9 +35,13 @@ class Counting:
 PAGE = b"kept 1\nsometimes 2\n"
 
 
+# Turns are counted: no target is scraped once more at the stop.
+FAR = "  relabel_configs: [{target_label: __ampagent_local__, replacement: 'false'}]\n"
+
+
 def job(name, address, path, more=""):
-    return ("- job_name: %s\n  metrics_path: %s\n  static_configs: [{targets: ['%s']}]\n%s"
-            % (name, path, address, more))
+    return ("- job_name: %s\n  metrics_path: %s\n  static_configs: [{targets: ['%s']}]\n%s%s"
+            % (name, path, address, FAR, more))
 
 
 class Setup:
@@ -52,7 +56,7 @@ class Setup:
         steady = [job("steady", address, "/steady"),
                   job("slow", address, "/slow"),
                   "- job_name: files\n  metrics_path: /files\n"
-                  "  file_sd_configs: [{files: [targets.json], refresh_interval: 1h}]\n"]
+                  "  file_sd_configs: [{files: [targets.json], refresh_interval: 1h}]\n" + FAR]
         changing = [job("limit", address, "/page", "  sample_limit: %d\n" % (100 + i)),
                     job("slow_limit", address, "/slow_limit", "  sample_limit: %d\n" % (100 + i)),
                     job("rules", address, "/page",
