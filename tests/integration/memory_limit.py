@@ -193,7 +193,11 @@ def balances(agent):
 
 def books(agent):
     h.wait_for(lambda: balances(agent), 10, "the books balance: %s" % agent.ledger())
-    h.check(all(d["dropped"] == 0 for d in agent.ledger()["destinations"]), "nothing that was logged is dropped")
+    ledger = agent.ledger()
+    h.check(all(d["dropped"] == 0 for d in ledger["destinations"]), "nothing that was logged is dropped")
+    refused = ledger["refused"]
+    h.check(refused.get("memory", {}).get("scrapes", 0) >= 4 and refused.get("quarantine", {}).get("scrapes", 0) > 0 and
+            refused.get("new_series", {}).get("samples", 0) > 0, "what was refused is in the books: %s" % refused)
 
 
 def nothing_is_missing(receiver, targets):

@@ -86,10 +86,51 @@ static void test_build_extend_sweep(void **state)
 	images_deinit(&t);
 }
 
+/* With little memory those used last stay. */
+static void test_little_memory(void **state)
+{
+	struct source src = {1, 0};
+	struct images t;
+	_cleanup_(image_scratch_deinit) struct image_scratch scratch;
+	struct image_rules rules = {LABELS_NULL, NULL};
+	struct image *im;
+	budget_set(400000); /* a quarter of a quarter is for images */
+	size_t max = images_max();
+	assert_true(max == budget_total() / 4);
+	image_scratch_init(&scratch);
+	images_init(&t, (struct label_source){give_labels, &src});
+	images_rules(&t, &rules);
+	uint32_t n = 0;
+	while (t.bytes < 2 * max) {
+		assert_int_equal(images_get(&t, &scratch, n, (uint16_t)(n % 50 + 1), n * 100, &im),
+				 0);
+		n++;
+		assert_int_equal(budget_used(BUDGET_SERIES), t.bytes);
+	}
+	images_sweep(&t, n * 100);
+	assert_true(t.bytes <= max && t.bytes >= max / 4);
+	assert_int_equal(budget_used(BUDGET_SERIES), t.bytes);
+	/* The youngest are there. */
+	src.calls = 0;
+	for (uint32_t f = n - 20; f < n; f++)
+		assert_int_equal(images_get(&t, &scratch, f, 1, n * 100, &im), 0);
+	assert_int_equal(src.calls, 0);
+	/* All of one turn: some have to go all the same. */
+	for (uint32_t f = 0; f < n; f++)
+		assert_int_equal(images_get(&t, &scratch, f, 1, n * 100, &im), 0);
+	assert_true(t.bytes > max);
+	images_sweep(&t, n * 100);
+	assert_true(t.bytes <= max);
+	images_deinit(&t);
+	assert_int_equal(budget_used_all(), 0);
+	budget_set(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build_extend_sweep),
+		cmocka_unit_test(test_little_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
