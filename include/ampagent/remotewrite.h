@@ -38,9 +38,10 @@ struct remotewrite_status {
 	char name[64];
 	char url[256];                  /* without user info */
 	uint64_t sent, dropped, queued; /* samples; dropped over all reasons */
-	int64_t base; /* the log's sequence when the destination began: base + the three = its head
-		       */
-	bool balanced; /* the three, and what waits, counted anew, agree with the places in the log */
+	int64_t base;  /* the log's sequence when the destination began: base + the three = its head
+			*/
+	bool balanced; /* the three, and what waits, counted anew, agree with the places in the log
+			*/
 	uint64_t dropped_by[REMOTEWRITE_REASONS_MAX]; /* in the order of remotewrite_drop_reasons */
 	uint64_t retried, requests, failed_requests, bytes;
 	int64_t highest_sent_ms;
