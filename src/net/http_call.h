@@ -64,3 +64,10 @@ struct loop *http_pool_loop(const struct http_pool *pool);
 
 /* Takes a piece of the body: 0; 1 with the fault noted. */
 int http_body_take(struct http_call *call, const char *ptr, size_t len);
+/* A socket for the call; -1 with the fault noted when there are too few descriptors. *may_idle:
+ * whether its connection may be kept. */
+int http_socket_open(struct http_call *call, enum fd_use use, int family, int type, int protocol,
+		     bool *may_idle);
+/* What a fault is to the caller, and its text in call->why. */
+enum http_result http_fault_result(const struct http_call *call);
+void http_fault_text(struct http_call *call);

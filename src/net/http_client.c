@@ -21,7 +21,6 @@
  * back and calls done, which may start calls, stop others, or free the pool (`dead` defers that).
  */
 #include <ampagent/base/crypto.h>
-#include <ampagent/base/limits.h>
 #include <ampagent/net/http_client.h>
 
 #include "http_call.h"
@@ -29,7 +28,6 @@
 #include "http_sockets.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
@@ -208,21 +206,12 @@ static void easy_give(struct http_pool *p, CURL *easy)
 static curl_socket_t open_socket(void *cls, curlsocktype purpose, struct curl_sockaddr *addr)
 {
 	struct http_call *call = cls;
-	enum fd_use use = call->pool->use;
-	int fd = socket(addr->family, addr->socktype | SOCK_CLOEXEC, addr->protocol);
-	if (fd < 0) {
-		call->fault = errno == EMFILE || errno == ENFILE ? FAULT_DESCRIPTORS : call->fault;
-		return CURL_SOCKET_BAD;
-	}
-	if (!descriptors_may_keep(fd, use)) {
-		close(fd);
-		call->fault = FAULT_DESCRIPTORS;
-		return CURL_SOCKET_BAD;
-	}
-	if (!descriptors_may_idle(fd, use))
+	bool may_idle = true;
+	int fd = http_socket_open(call, call->pool->use, addr->family, addr->socktype,
+				  addr->protocol, &may_idle);
+	if (!may_idle)
 		curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
-	call->fault = FAULT_NONE; /* of another address */
-	return fd;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 /* --- the answer as it arrives --- */
@@ -547,20 +536,13 @@ static enum http_result result_of(const struct http_call *call, CURLcode rc)
 {
 	if (rc == CURLE_OK)
 		return call->fields.complete ? HTTP_OK : HTTP_NETWORK;
-	if (call->fault == FAULT_MEMORY || call->fault == FAULT_DESCRIPTORS)
-		return HTTP_LOCAL;
 	if (call->fault != FAULT_NONE)
-		return call->fault == FAULT_ROOM ? HTTP_NO_ROOM : HTTP_TOO_LARGE;
-	switch (rc) {
-	case CURLE_OPERATION_TIMEDOUT:
+		return http_fault_result(call);
+	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return HTTP_TIMEOUT;
-	case CURLE_OUT_OF_MEMORY:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-		return HTTP_LOCAL;
-	default:
-		return HTTP_NETWORK;
-	}
+	bool local = rc == CURLE_OUT_OF_MEMORY || rc == CURLE_SSL_CERTPROBLEM ||
+		     rc == CURLE_SSL_CACERT_BADFILE;
+	return local ? HTTP_LOCAL : HTTP_NETWORK;
 }
 
 static void describe(struct http_call *call, CURLcode rc)
@@ -568,18 +550,8 @@ static void describe(struct http_call *call, CURLcode rc)
 	struct err *why = &call->why;
 	const char *text = call->error[0] ? call->error : curl_easy_strerror(rc);
 	long os_errno = 0;
-	if (call->fault == FAULT_BODY) {
-		err_set(why, 0, "the answer's body is larger than %zu bytes", call->body_max);
-	} else if (call->fault == FAULT_HEADERS) {
-		err_set(why, 0, "the answer's header is larger than %zu bytes",
-			LIMIT_HTTP_HEADER_BYTES);
-	} else if (call->fault == FAULT_ROOM) {
-		err_set(why, 0, "larger than memory allows, ended after %zu bytes", call->received);
-	} else if (call->fault == FAULT_MEMORY) {
-		err_set(why, 0, "no memory");
-	} else if (call->fault == FAULT_DESCRIPTORS) {
-		err_set(why, 0, "too many open files (the limit is %lld)",
-			(long long)descriptors_limit());
+	if (call->fault != FAULT_NONE) {
+		http_fault_text(call);
 	} else if (rc == CURLE_OK) {
 		err_set(why, 0, "the answer's header breaks off");
 	} else if (rc == CURLE_COULDNT_CONNECT &&

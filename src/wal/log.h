@@ -25,8 +25,8 @@ enum { SYNC_BUCKETS = 16 };
 
 struct segment {
 	uint64_t number;
-	uint64_t first; /* sequence of its first sample */
-	uint64_t size;  /* bytes that may be read */
+	uint64_t first;     /* sequence of its first sample */
+	uint64_t size;      /* bytes that may be read */
 	int64_t created_ms; /* by segments_clock_ms() */
 };
 
@@ -177,8 +177,8 @@ struct batch *tail_find(const struct tail *t, struct wal_pos pos);
 
 /* ---- segments.c ---- */
 
-/* What segments' age is told by: the wall clock as it was at the start, so that a leap of it does not
- * make all that waits too old. */
+/* What segments' age is told by: the wall clock as it was at the start, so that a leap of it does
+ * not make all that waits too old. */
 int64_t segments_clock_ms(const struct wal *w);
 /* A new segment after the last one, whose first sample has that sequence. 0, or -1 with errno. */
 int segment_begin(struct wal *w, uint64_t sequence);

@@ -48,13 +48,13 @@ struct http_request {
 	struct sv url;
 	const struct http_header *headers; /* copied */
 	size_t n_headers;
-	struct sv body;       /* must stay valid until done; never copied */
-	int64_t timeout_ms;   /* connect to last byte of the body */
-	size_t body_max;      /* of the answer as received: more fails with HTTP_TOO_LARGE */
+	struct sv body;     /* must stay valid until done; never copied */
+	int64_t timeout_ms; /* connect to last byte of the body */
+	size_t body_max;    /* of the answer as received: more fails with HTTP_TOO_LARGE */
 	/* Emptied, then the answer's body; valid until done; or NULL. One that is charged to the
 	 * memory budget may grow only as far as that is fair: else HTTP_NO_ROOM. */
 	struct buf *body_out;
-	bool no_auth;         /* do not add the client's auth headers (signed requests) */
+	bool no_auth; /* do not add the client's auth headers (signed requests) */
 	/* Each new connection looks the host up anew and tries its addresses in random order. */
 	bool any_address;
 };

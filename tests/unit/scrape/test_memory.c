@@ -66,6 +66,27 @@ static bool has(struct farm *f, size_t batch, const char *name)
 	return farm_value(f, batch, name, &bits) == 0 && bits != VALUE_STALE_BITS;
 }
 
+static size_t put(char *at, size_t room, const char *text)
+{
+	int n = snprintf(at, room, "%s", text);
+	assert_true(n > 0 && (size_t)n < room);
+	return (size_t)n;
+}
+
+/* s{n="0"} 0 and so on; the caller frees it. */
+static char *many_series(int n)
+{
+	size_t room = (size_t)n * 32;
+	char *text = malloc(room), *end = text;
+	assert_non_null(text);
+	for (int i = 0; i < n; i++) {
+		char line[32];
+		snprintf(line, sizeof line, "s{n=\"%d\"} %d\n", i, i);
+		end += put(end, room - (size_t)(end - text), line);
+	}
+	return text;
+}
+
 static char *large_page(size_t bytes)
 {
 	char *text = malloc(bytes + 64);
@@ -156,9 +177,7 @@ static void one_target_has_its_share_of_series(void **state)
 {
 	struct farm *f = *state;
 	enum { MANY = 3000 };
-	char *page = malloc(MANY * 32), *end = page;
-	for (int i = 0; i < MANY; i++)
-		end += sprintf(end, "s{n=\"%d\"} %d\n", i, i);
+	char *page = many_series(MANY);
 	press(percent(59)); /* still calm */
 	budget_charge(BUDGET_PAGES, percent(41));
 	f->body = sv_of(page);
@@ -245,9 +264,7 @@ static void the_largest_target_goes_last(void **state)
 {
 	struct farm *f = *state;
 	budget_set(4 << 20);
-	char *page = malloc(1000 * 32), *end = page;
-	for (int i = 0; i < 1000; i++)
-		end += sprintf(end, "s{n=\"%d\"} %d\n", i, i);
+	char *page = many_series(1000);
 	f->body = sv_of(page);
 	farm_sync(f, "j", LABELS(""));
 	next_of(f, 0);
