@@ -3,6 +3,7 @@
 
 #include <ampagent/base/text.h>
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,9 +24,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	in.v2 = data[3] & 16;
 	in.confirmed = w.confirmed;
+	in.error_type = a;
+	in.content_type = data[3] & 32 ? a : SV_NULL;
+	in.body = b;
+	in.skew_ms = data[3] & 64 ? 600000 : 0;
+	in.clock_corrected = data[3] & 128;
 	struct answer r = answer_decide(&in);
 	if (r.action == ANSWER_FALL_BACK && !in.v2)
 		abort();
+	/* Never in a circle: what was repaired once is not repaired at once again. */
+	if (r.action == ANSWER_CLOCK && in.clock_corrected)
+		abort();
+	if (status / 100 == 5 && !answer_keeps(&r))
+		abort();
+	if (r.cause >= CAUSES_ || strlen(r.subject) >= sizeof r.subject)
+		abort();
+	for (const char *p = r.subject; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			abort();
 	if (r.after_ms < 0 || r.after_ms > RETRY_AFTER_MAX_MS)
 		abort();
 	char text[700];

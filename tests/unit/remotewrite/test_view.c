@@ -176,12 +176,33 @@ static void test_fill(void **state)
 	free(d);
 }
 
+/* Copied when something came in, and only then. */
+static void test_offenders(void **state)
+{
+	struct destination *d = calloc(1, sizeof *d);
+	struct offenders *copy = calloc(1, sizeof *copy);
+	assert_non_null(d);
+	assert_non_null(copy);
+	struct answer a = {.cause = CAUSE_DUPLICATE, .subject = "up"};
+	offenders_note(&d->offenders, &a, 3, 1000, "no");
+	view_offenders(copy, d);
+	assert_int_equal(copy->n, 1);
+	assert_string_equal(copy->v[0].subject, "up");
+	copy->v[0].answers = 77;
+	view_offenders(copy, d);
+	assert_int_equal(copy->v[0].answers, 77);
+	offenders_note(&d->offenders, &a, 3, 2000, "no");
+	view_offenders(copy, d);
+	assert_int_equal(copy->v[0].answers, 2);
+	free(copy);
+	free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queued),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_offenders), cmocka_unit_test(test_queued),
+		cmocka_unit_test(test_status),    cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_fill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
