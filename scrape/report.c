@@ -246,7 +246,9 @@ void page_commit(struct owner *o, const struct page_env *env, int64_t t_ms)
 	if (good && !o->page_empty) {
 		o->good_gen = o->gen;
 		line_table_rest(&o->lines);
-		pack(o, env);
+		/* What has no marker yet gets it from the next run. */
+		if (!env->no_markers)
+			pack(o, env);
 		o->good_lines = o->lines.n;
 	}
 }

@@ -195,33 +195,48 @@ static void exemplars_come_after_a_refused_batch(void **state)
 	ASSERT_BATCH(w, "__name__=a, 1\n");
 }
 
+/* A page of 601 series, 600 of which were on no page before. */
+static uint32_t churn(struct world *w, int round, bool no_markers)
+{
+	_cleanup_(buf_deinit) struct buf page = BUF_NULL;
+	buf_init(&page, MiB(4));
+	buf_printf(&page, "stays 1\n");
+	for (int i = 0; i < 600; i++)
+		buf_printf(&page, "m{n=\"%d\"} 1\n", round * 600 + i);
+	buf_append(&page, "", 1);
+	struct page_env env = env_of(w);
+	env.no_markers = no_markers;
+	_cleanup_(batch_unrefp) struct batch *b = batch_new(MiB(16));
+	w->t_ms += 1000;
+	b->t_ms = w->t_ms;
+	page.ptr[page.len - 1] = '\n';
+	assert_int_equal(
+		page_read(w->owner, &env, buf_view(&page), w->t_ms, b, &w->result, &w->err), 0);
+	struct scrape_report report = {true, 0, 0};
+	assert_int_equal(page_finish(w->owner, &env, &w->result, &report, b), 0);
+	page_commit(w->owner, &env, b->t_ms);
+	return b->n_samples;
+}
+
 static void churn_is_forgotten(void **state)
 {
 	struct world *w = *state;
 	w->next_frame = 1;
-	for (int round = 0; round < 12; round++) {
-		_cleanup_(buf_deinit) struct buf page = BUF_NULL;
-		buf_init(&page, MiB(4));
-		buf_printf(&page, "stays 1\n");
-		for (int i = 0; i < 600; i++)
-			buf_printf(&page, "m{n=\"%d\"} 1\n", round * 600 + i);
-		buf_append(&page, "", 1);
-		struct page_env env = env_of(w);
-		_cleanup_(batch_unrefp) struct batch *b = batch_new(MiB(16));
-		w->t_ms += 1000;
-		b->t_ms = w->t_ms;
-		page.ptr[page.len - 1] = '\n';
-		assert_int_equal(
-			page_read(w->owner, &env, buf_view(&page), w->t_ms, b, &w->result, &w->err),
-			0);
-		struct scrape_report report = {true, 0, 0};
-		assert_int_equal(page_finish(w->owner, &env, &w->result, &report, b), 0);
-		assert_int_equal(b->n_samples, 601 + (round ? 600 : 0) + 5);
-		page_commit(w->owner, &env, b->t_ms);
-	}
+	for (int round = 0; round < 12; round++)
+		assert_int_equal(churn(w, round, false), 601 + (round ? 600 : 0) + 5);
 	assert_true(w->owner->lines.n < 3000);
 	assert_true(w->retired > 10);
 	assert_true(w->owner->frames.n < 20);
+}
+
+/* Their markers are written by the next run, if the frames are still there. */
+static void without_markers_no_frame_is_given_up(void **state)
+{
+	struct world *w = *state;
+	w->next_frame = 1;
+	for (int round = 0; round < 12; round++)
+		assert_int_equal(churn(w, round, true), 601 + 5);
+	assert_int_equal(w->retired, 0);
 }
 
 static void an_exposed_up_does_not_hide_ours(void **state)
@@ -290,6 +305,7 @@ int main(void)
 		TEST(exemplars_of_bad_pages_are_forgotten),
 		TEST(exemplars_come_after_a_refused_batch),
 		TEST(churn_is_forgotten),
+		TEST(without_markers_no_frame_is_given_up),
 		TEST(an_exposed_up_does_not_hide_ours),
 		TEST(extra_report_series),
 		TEST(the_end_of_a_run),
