@@ -2,7 +2,9 @@
 #include <ampagent/base/metrics.h>
 #include <ampagent/net/descriptors.h>
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 int64_t descriptors_limit(void)
 {
@@ -41,6 +43,16 @@ bool descriptors_may_keep(int fd, enum fd_use use)
 		return true;
 	metric_add(M_DESCRIPTORS_REFUSED, 1);
 	return false;
+}
+
+int descriptors_move(int fd, enum fd_use use)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	close(fd);
+	if (moved < 0 || descriptors_may_keep(moved, use))
+		return moved;
+	close(moved);
+	return -1;
 }
 
 bool descriptors_may_idle(int fd, enum fd_use use)

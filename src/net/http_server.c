@@ -37,7 +37,6 @@
 #include "listen.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -205,26 +204,14 @@ static void make_room(struct http_server *s)
 	MHD_run(s->daemon);
 }
 
-/* Gives up a descriptor that is kept for others, in exchange for the one of an old connection when
- * there is one. -1 when there is none. */
-static int lower(struct http_server *s, int fd)
-{
-	make_room(s);
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	close(fd);
-	if (moved < 0 || descriptors_may_keep(moved, FD_WEB))
-		return moved;
-	close(moved);
-	return -1;
-}
-
 static void on_accepted(void *cls, int fd, const struct sockaddr *peer, socklen_t len)
 {
 	struct http_server *s = cls;
-	if (s->n_conns >= s->max_conns)
+	bool keep = descriptors_may_keep(fd, FD_WEB);
+	if (!keep || s->n_conns >= s->max_conns)
 		make_room(s);
-	if (!descriptors_may_keep(fd, FD_WEB))
-		fd = lower(s, fd);
+	if (!keep)
+		fd = descriptors_move(fd, FD_WEB);
 	if (fd >= 0)
 		MHD_add_connection(s->daemon, fd, peer, len); /* closes what it does not take */
 	run(s);

@@ -59,7 +59,10 @@ def grows(fn, what, limit_s=15, by=1):
 
 
 def refused(agent):
-    return agent.metrics().get('ampagent_scrape_samples_refused_total{reason="clock_set_back"}', 0)
+    seen = agent.metrics()
+    n = seen.get('ampagent_scrape_samples_refused_total{reason="clock_set_back"}', 0)
+    h.check(n == 0 or seen.get('ampagent_ledger_refused_scrapes_total{reason="clock"}', 0) > 0, "the ledger knows")
+    return n
 
 
 def target(agent):

@@ -79,6 +79,7 @@ def disk_full(d):
                     "told once: %s" % told)
             # What waits fills up, then scrapes are refused and counted.
             grows(value(agent, "ampagent_scrape_batches_refused_total"), "scrapes are refused", by=5)
+            grows(value(agent, 'ampagent_ledger_refused_scrapes_total{reason="queue"}'), "and counted", by=5)
             h.wait_for(agent.drained, 15, "what was written is delivered")
             arrived = receiver.stats()["samples"]
             h.check(balanced(agent, "full")["headSequence"] == arrived, "no more and no less: %d" % arrived)
@@ -152,15 +153,18 @@ def read_only(d):
 def taken_away(d):
     """The directory is deleted under the running agent: delivery goes on, the next start begins anew."""
     with h.Pages({"/metrics": b"a 1\nb 2\n"}) as pages, h.Receiver(d) as receiver:
-        text = config(pages, receiver.config(QUEUE))
+        # A segment is written to for a quarter of max_age.
+        text = config(pages, receiver.config(QUEUE)) + "ampagent: {wal: {max_age: 16s}}\n"
         storage = d.file("taken")
-        with h.Agent(d, text, storage=storage, name="taken") as agent:
+        with h.Agent(d, text, SOON, storage=storage, name="taken") as agent:
             agent.wait_ready()
             h.wait_for(lambda: receiver.stats()["samples"] > 50, 15, "samples arrive")
             shutil.rmtree(storage)
             grows(stored(receiver), "samples still arrive", by=50)
             h.wait_for(lambda: "position cannot be stored" in agent.log(), 15, "it is told")
             balanced(agent, "taken away")
+            h.wait_for(lambda: metric(agent, "ampagent_wal_failed") == 1, 20, "its next file cannot be made")
+            h.check("No such file or directory" in agent.log(), "which is told")
             agent.stop(signal.SIGTERM)
         with h.Agent(d, text, storage=storage, name="taken") as agent:
             agent.wait_ready()

@@ -7,7 +7,7 @@ import threading
 
 import harness as h
 
-LIMIT, TARGETS, CLIENTS = 64, 100, 300
+LIMIT, TARGETS, CLIENTS = 64, 70, 300
 
 
 def config(jobs, write):

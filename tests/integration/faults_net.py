@@ -120,7 +120,10 @@ def targets(d):
                 h.check(now[name]["health"] == "down" and "timeout of 400 ms exceeded" in now[name]["lastError"],
                         "%s runs into its timeout: %s" % (name, now[name]["lastError"]))
             h.check(now["cut"]["lastError"] == "body size limit exceeded", "the limit cuts: %s" % now["cut"]["lastError"])
-            h.check(agent.metrics()["prometheus_target_scrapes_exceeded_body_size_limit_total"] > 0, "and is counted")
+            seen = agent.metrics()
+            h.check(seen["prometheus_target_scrapes_exceeded_body_size_limit_total"] > 0, "and is counted")
+            for why in ("fetch", "body_size"):
+                h.check(seen.get('ampagent_ledger_refused_scrapes_total{reason="%s"}' % why, 0) > 0, "the ledger has %s" % why)
             h.wait_for(agent.drained, 15, "all is delivered")
             h.check(len(pages.requests) > requests and len(mute.kept) > 1, "every one is tried again")
             books(agent, "targets")
@@ -146,6 +149,7 @@ def endpoints(d):
             for name, what in repair.items():
                 receivers[name].switch(**what)
             h.wait_for(agent.drained, 30, "all is delivered")
+            h.wait_for(lambda: agent.log().count("Remote write works again") >= len(repair), 10, "the end is told")
             h.check(agent.stop() == 0, "exit 0")
         h.check("everything is delivered" in agent.log(), "and so is the rest at the end")
     stats = {name: r.stats() for name, r in receivers.items()}

@@ -56,7 +56,8 @@
 #define SEND_RAW_BYTES MiB(8)
 #define SEND_READ_AHEAD_BYTES MiB(4)
 
-/* Descriptors that scraping leaves to the rest; web clients leave half of them, delivery a quarter. */
+/* Descriptors that scraping leaves to the rest; web clients leave half of them, delivery a quarter.
+ */
 #define DESCRIPTORS_KEPT 64
 
 /* Own HTTP server. */

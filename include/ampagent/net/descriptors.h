@@ -18,6 +18,9 @@ int64_t descriptors_limit(void);
 /* Whether a descriptor that was just made may be kept; one that may not is counted
  * (M_DESCRIPTORS_REFUSED). */
 bool descriptors_may_keep(int fd, enum fd_use use);
+/* Changes one that may not be kept for the lowest that is free by now; -1 when that may not be kept
+ * either. */
+int descriptors_move(int fd, enum fd_use use);
 /* Whether it may be kept open after its work is done: the last quarter is passed from hand to hand,
  * so that everybody has a turn. */
 bool descriptors_may_idle(int fd, enum fd_use use);

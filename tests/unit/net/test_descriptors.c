@@ -5,6 +5,7 @@
 #include <ampagent/net/descriptors.h>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 static struct rlimit old;
 
@@ -57,11 +58,29 @@ static void uses_end_one_after_the_other(void **state)
 	}
 }
 
+static void moved_to_a_lower_place(void **state)
+{
+	int fds[64], n = 0;
+	soft(64);
+	while (n < 64 && (fds[n] = dup(0)) >= 0)
+		n++;
+	assert_true(n > 8 && n < 64);
+	/* Nothing below is free. */
+	assert_int_equal(descriptors_move(fds[--n], FD_WEB), -1);
+	close(fds[0]);
+	int fd = descriptors_move(fds[--n], FD_WEB);
+	assert_int_equal(fd, fds[0]);
+	while (n > 0)
+		close(fds[--n]);
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_soft_limit_is_raised),
 		cmocka_unit_test(uses_end_one_after_the_other),
+		cmocka_unit_test(moved_to_a_lower_place),
 	};
 	return cmocka_run_group_tests(tests, keep_limit, restore_limit);
 }
