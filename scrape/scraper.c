@@ -338,6 +338,7 @@ static void finish_scrape(struct target *t, struct sv page, enum scrape_protocol
 	bool good = read_page(t, &env, page, b, &result, &why, err);
 	note_health(t, good, err);
 	if (!good && why == REFUSED_MEMORY && renew_batch(t, &b) != 0) {
+		scrape_refuse(s, REFUSED_MEMORY, 1, result.post_relabel);
 		page_rollback(t->owner);
 		return;
 	}

@@ -5,6 +5,7 @@
 
 #include "../../../src/wal/batch_codec.h"
 #include "../../../src/wal/defs.h"
+#include "../../../src/wal/ledger.h"
 #include "../../../src/wal/reader.h"
 
 enum { BATCH_MAX = 8 << 20 };
@@ -20,6 +21,14 @@ static void check_labels(void *cls, uint16_t slot, struct labels labels)
 static void take(const struct record *rec, struct frame_states *states)
 {
 	struct def_pending def;
+	if (rec->type == RECORD_LEDGER) {
+		struct wal_ledger ledger;
+		uint64_t sequence;
+		if (ledger_decode(rec->payload, &ledger, &sequence) == 0 &&
+		    ledger.n > WAL_REASONS_MAX)
+			abort();
+		return;
+	}
 	if (rec->type != RECORD_BATCH) {
 		if (def_record_get(rec, &def) == 0)
 			def_record_slots(rec, 0, check_labels, NULL);
