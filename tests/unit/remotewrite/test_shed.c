@@ -286,14 +286,68 @@ static void test_which_logs_are_new(void **state)
 	}
 }
 
+/* Refusals among all other troubles, at any number of shards, with requests of a few samples: the
+ * books add up at every step, and nothing that was shed was sent as well. */
+static void run_storm(uint64_t seed)
+{
+	struct sim *s = sim_new(seed);
+	uint64_t shed_before = 0;
+	s->cfg.queue.min_shards = 1 + (uint32_t)(seed % 4);
+	s->cfg.protocol = seed % 2 ? REMOTEWRITE_V1 : REMOTEWRITE_V2;
+	s->cfg.send_native_histograms = seed % 3 == 0;
+	s->histograms = true;
+	s->because = LIMIT;
+	sim_start(s);
+	for (int i = 0; i < 1000; i++) {
+		static const int statuses[] = {200, 200, 200, 200, 400, 500, 0, 413};
+		uint64_t grown = (uint64_t)i / 50;
+		if (s->n_batches < 200 && sim_random(s, 4) == 0)
+			sim_log(s, (uint32_t)sim_random(s, 4 + grown),
+				1 + (uint32_t)sim_random(s, 15), (uint16_t)(1 + sim_random(s, 32)),
+				sim_random(s, 3) == 0);
+		sim_turn(s);
+		s->now_ms += (int64_t)sim_random(s, 6000);
+		while (s->n_flights > 0 && sim_random(s, 3) != 0) {
+			int status = statuses[sim_random(s, 8)];
+			bool stored = status == 200 ||
+				      ((status == 0 || status == 400) && sim_random(s, 2));
+			sim_answer(s, sim_random(s, s->n_flights), status, stored);
+		}
+		if (sim_random(s, 60) == 0) {
+			s->cfg.queue.min_shards = 1 + (uint32_t)sim_random(s, 4);
+			destination_configure(&s->d, &s->cfg, false);
+		}
+		assert_balanced(s);
+		assert_true(shed_of(s) >= shed_before);
+		shed_before = shed_of(s);
+	}
+	sim_settle(s);
+	assert_balanced(s);
+	const struct books *books = &s->d.progress.books;
+	uint64_t arrived = 0;
+	for (int f = 0; f < SIM_FRAMES; f++)
+		for (int i = 0; i < 32; i++)
+			arrived += s->series[f][i].arrived;
+	assert_in_range(arrived, books->sent, books->sent + books->dropped[DROP_ANSWERED_400]);
+	assert_true(shed_of(s) > 0);
+	assert_int_equal(s->order_errors, 0);
+	sim_free(s);
+}
+
+static void test_storm(void **state)
+{
+	for (uint64_t seed = 100; seed < 124; seed++)
+		run_storm(seed);
+}
+
 int main(void)
 {
 	log_init(LOG_ERROR + 1, LOG_LOGFMT);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenario),           cmocka_unit_test(test_wait_is_bounded),
-		cmocka_unit_test(test_one_probe),          cmocka_unit_test(test_other_refusals),
-		cmocka_unit_test(test_rules_change),       cmocka_unit_test(test_learns),
-		cmocka_unit_test(test_which_logs_are_new),
+		cmocka_unit_test(test_storm),           cmocka_unit_test(test_scenario),
+		cmocka_unit_test(test_wait_is_bounded), cmocka_unit_test(test_one_probe),
+		cmocka_unit_test(test_other_refusals),  cmocka_unit_test(test_rules_change),
+		cmocka_unit_test(test_learns),          cmocka_unit_test(test_which_logs_are_new),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
