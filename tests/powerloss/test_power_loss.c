@@ -6,6 +6,11 @@
  */
 #include "../unit/wal/fixture.h"
 
+#include "../../src/wal/defs.h"
+#include "../../src/wal/reader.h"
+
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -212,9 +217,10 @@ struct view {
 	const struct journal *j;
 	struct fixture fx;
 	bool read[BATCHES], whole[BATCHES]; /* whole: with all samples and labels */
-	uint16_t offered[FRAMES_MAX], last_slots[FRAMES_MAX];
-	bool ended[FRAMES_MAX];
-	uint16_t slot; /* next one whose labels are due */
+	uint16_t last_slots[FRAMES_MAX];
+	bool ended[FRAMES_MAX], retired[FRAMES_MAX];
+	uint64_t last_at[FRAMES_MAX]; /* of its last values */
+	uint16_t slot;                /* next one whose labels are due */
 	uint32_t frame;
 	uint64_t batches;
 	uint64_t position; /* put last */
@@ -246,6 +252,7 @@ static void check_column(struct view *v, const struct batch_column *c, unsigned 
 		v->ended[c->frame] = stale;
 	}
 	v->last_slots[c->frame] = c->n_slots;
+	v->last_at[c->frame] = v->j->first[k];
 }
 
 static void check_batches(struct view *v)
@@ -273,30 +280,41 @@ static void check_batches(struct view *v)
 	wal_cursor_free(c);
 }
 
-static void offer(void *cls, struct series_ref ref, struct labels labels, bool alive, int64_t t_ms)
+static void note_retired(void *cls, const char *name)
 {
 	struct view *v = cls;
-	v->frame = ref.frame;
-	v->slot = ref.slot;
-	check_label(v, ref.slot, labels);
-	v->offered[ref.frame]++;
+	char path[128];
+	struct stat st;
+	struct record rec;
+	struct def_pending p;
+	uint64_t at, number;
+	if (store_number(name, FILE_DEFS, &number) != 0)
+		return;
+	fx_path(&v->fx, path, sizeof path, name);
+	int fd = open(path, O_RDONLY);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	_cleanup_(reader_deinit) struct reader r;
+	reader_init(&r, fd, 0, (uint64_t)st.st_size);
+	while (reader_next(&r, &rec, &at) == 0)
+		if (rec.type == RECORD_RETIRED && def_record_get(&rec, &p) == 0 &&
+		    p.frame < FRAMES_MAX)
+			v->retired[p.frame] = true;
 }
 
-/* A frame that is not taken up again although its labels are there was given up: then its series
- * have their markers. */
+/* A frame that was given up for good has its markers, as far as it has values that are needed. */
 static void check_ends(struct view *v)
 {
-	struct arena a;
-	arena_init(&a, 1 << 16);
-	if (wal_owner_find(v->fx.w, fx_labels(&a, "owner", 1), offer, v) == 1)
-		for (uint32_t f = 1; f < FRAMES_MAX; f++) {
-			v->frame = f;
-			v->slot = 0;
-			uint16_t n = wal_frame_labels(v->fx.w, f, 0, check_label, v);
-			if (v->last_slots[f] > 0 && n >= v->last_slots[f] && v->offered[f] == 0)
-				assert_true(v->ended[f]);
-		}
-	arena_deinit(&a);
+	char path[128];
+	fx_path(&v->fx, path, sizeof path, "");
+	DIR *d = opendir(path);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		note_retired(v, e->d_name);
+	closedir(d);
+	for (uint32_t f = 1; f < FRAMES_MAX; f++)
+		if (v->retired[f] && v->last_slots[f] > 0 && !v->ended[f] &&
+		    v->last_at[f] >= v->needed)
+			fail_msg("frame %u is retired and not ended: %s", f, v->fx.dir);
 }
 
 /* What is below the position may be gone, even in the middle: the removal of one segment is there,
@@ -354,9 +372,9 @@ static void check_cut(const struct journal *j, struct disk *d, unsigned mode, ui
 	fx_open(&v.fx);
 	uint64_t tail = wal_tail(v.fx.w).sequence, head = wal_head(v.fx.w).sequence;
 	check_batches(&v);
+	check_position(&v, modes[mode].durability, modes[mode].faults > 0);
 	if (modes[mode].durability != WAL_DURABILITY_NONE)
 		check_ends(&v);
-	check_position(&v, modes[mode].durability, modes[mode].faults > 0);
 	for (unsigned k = 0; k < j->n_batches && j->first[k + 1] <= promised; k++)
 		if (!v.whole[k] && j->first[k] >= v.needed)
 			fail_msg("%s, faults %u, seed %" PRIu64 ": batch %u is not %s: %" PRIu64
