@@ -12,8 +12,7 @@ served    samples of pages that the targets served
 lost      of these, not stored at the receiver when all is over
 doubled   stored under two times
 again     sent again, which the receiver took for what it was
-refused   not stored by the receiver's rules or because it was told to refuse a request (in 404_ of the
-          `dedup` kind there is none here)
+refused   not stored by the receiver's rules: behind its order window, by the sender's fault
 late      stored behind a newer sample of the series, inside the window
 
 An agent that is killed has perhaps read a page that it had not written yet: up to 400 samples.

@@ -103,6 +103,7 @@ def tell(run):
     print("answers: " + in_order(total["answers"]))
     print("samples: %d logged in %d series, %d of them histograms, %d exemplars; %d cut off the log" % (
         total["logged"], total["series"], total["histograms"], total["exemplars"], total["cut off"]))
+    print("refused before the log: " + in_order(total.get("before the log", {})))
     print("at four sinks: %d sent, %d stored, %d refused or left out by the sinks" % (
         total["sent"], total["stored"], total["refused"]))
     print("dropped, by sink and reason: " + in_order(total["dropped"]))

@@ -22,10 +22,15 @@ STALE, NAN = 0x7FF0000000000002, 0x7FF8000000000001
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _SEGMENT = re.compile(r"(seg-\S+): (\d+) bytes, (?:created .*, first sequence (\d+)|header damaged)")
 _BATCH = re.compile(r"  \d+:\d+ sequence=(\d+) .* samples=(\d+) ")
+_LEDGER = re.compile(r"  \d+:\d+ ledger sequence=(\d+) since=\S+ base=(\d+) passed_over=(\d+)(.*)$")
 _HISTOGRAM = re.compile(r"(.*) histogram (float )?schema=(-?\d+) count=(\S+) sum=(\S+) zero=(\S+)"
                         r"(?: negative=(\S+))?(?: positive=(\S+))?(?: bounds=(\S+))?(?: reset=(\S+))?"
                         r"(?: since=(\d+))? (-?\d+)$")
 _TIME_BITS = 44
+# The longest scrape.
+_SCRAPE_MS = 400
+# Series that were silent for longer (a little less here) get no marker any more.
+_MARKED_MS = 280000
 
 
 def bits_of(text):
@@ -97,7 +102,8 @@ class Printed:
     def __init__(self, text, series):
         self.samples, self.complaints, self.jumps = [], [], []
         self.exemplars, self.starts, self.unstarted = [], {}, {}
-        self.batch = 0  # the first of its samples
+        self.ledgers = []  # {name: sum} of each record
+        self.batch = 0     # the first of its samples
         self.first = self.end = None  # sequence before the first sample, after the last one
         for line in text.split("\n"):
             if line.startswith("    "):
@@ -112,6 +118,10 @@ class Printed:
                 if " undecodable=" in line:
                     self.complaints.append(line)
                 continue
+            ledger = _LEDGER.match(line)
+            if ledger:
+                self._ledger(line, *ledger.groups())
+                continue
             segment = _SEGMENT.match(line)
             if segment:
                 if segment.group(3) is not None:
@@ -119,6 +129,16 @@ class Printed:
             elif line.startswith("  ") and not line.startswith("  gap: ") and \
                     not line.endswith(" bytes after the last whole record"):
                 self.complaints.append(line)
+
+    def _ledger(self, line, sequence, base, passed_over, sums):
+        """What was refused before the log; the number is that of the next sample."""
+        if int(sequence) != self.end:
+            self.complaints.append(line)
+        one = {"base": int(base), "passed_over": int(passed_over)}
+        for word in sums.split():
+            reason, _, counts = word.partition("=")
+            one[reason + " scrapes"], one[reason] = map(int, counts.split("/"))
+        self.ledgers.append(one)
 
     def _begin(self, sequence):
         if self.first is None:
@@ -177,9 +197,11 @@ class LogBooks:
         # Of these: native histograms, with custom buckets; and those that may be counted or not.
         self.histograms = self.customs = self.unsure = 0
         self.markerless = set()  # (job, time) of scrapes
+        self.lasts = set()       # the same of those after a SIGTERM, which end no series
         self.definitions = {}  # path: size
         self.end = self.reserved = 0  # next sequence; up to where cut samples may have had numbers
         self.gaps = self.cuts = 0     # samples
+        self.ledger = {}              # sums of the last ledger record
         self.seen = set()  # segments in the books
 
     def segments(self):
@@ -205,10 +227,10 @@ class LogBooks:
         h.check(run.returncode == 0, "the log can be printed: %s" % run.stdout[-300:])
         return Printed(run.stdout.decode(), self.series)
 
-    def collect(self, cut_share=0, cut_definitions=False):
+    def collect(self, cut_share=0, cut_definitions=False, stopped_ms=None):
         """Takes the segments written since the last time. What was written last may get lost first,
         as in a power loss: a share of the newest segment's bytes (1 or more is a number of bytes),
-        half of the definitions that were added."""
+        half of the definitions that were added. stopped_ms: when SIGTERM was sent, if it was."""
         new = [name for name in self.segments() if self._identity(name) not in self.seen]
         grown = self._grown_definitions()
         if not new:
@@ -225,6 +247,9 @@ class LogBooks:
             self.lost_exemplars |= set(before.exemplars) - set(after.exemplars)
             self.starts.update(before.starts)
         self._add(after)
+        if stopped_ms is not None:
+            # What was under way then is let finish.
+            self.lasts.update(turn for turn in self._turns(after.samples) if turn[1] > stopped_ms - _SCRAPE_MS)
         if len(after.samples) < len(before.samples) or any(key is None for key, _ in after.samples):
             self._excuse_ends(after.samples)
         self.reserved = max(self.reserved, self.end, before.end or 0)
@@ -252,16 +277,25 @@ class LogBooks:
         """A frame that lost definitions is not used again, nor one that was given up in what was cut off:
         no markers follow its last values."""
         last = {}
+        for job, t_ms in self._turns(samples):
+            last[job] = max(t_ms, last.get(job, 0))
+        self.markerless.update(last.items())
+
+    def _turns(self, samples):
+        """(job, time) of the scrapes."""
         for key, _ in samples:
             labels = self.series.labels[key >> _TIME_BITS] if key is not None else {}
             if labels.get("__name__") == "up":
-                t_ms = key & (1 << _TIME_BITS) - 1
-                last[labels["job"]] = max(t_ms, last.get(labels["job"], 0))
-        self.markerless.update(last.items())
+                yield labels["job"], key & (1 << _TIME_BITS) - 1
 
     def _add(self, printed):
         for what in printed.complaints:
             h.check(False, "the log is whole: " + what.strip())
+        for one in printed.ledgers:
+            # What is cut off may have been the newest of them.
+            for name, n in self.ledger.items():
+                h.check(one.get(name, 0) >= n or self.cuts, "sums of the log never fall: %s, %s" % (self.ledger, one))
+            self.ledger = one
         if printed.first is None:
             return
         jumps = printed.jumps + ([(self.end, printed.first)] if printed.first != self.end else [])
@@ -279,7 +313,7 @@ class LogBooks:
             self.histograms += is_histogram(bits)
             self.customs += is_custom(bits)
             if self.logged.setdefault(key, bits) != bits:
-                h.check(False, "one value for " + self.series.show(key))
+                h.check(False, "one value for %s: %s, %s" % (self.series.show(key), self.logged[key], bits))
         self.count += len(printed.samples)
         self.end = printed.end
 
@@ -298,7 +332,8 @@ class LogBooks:
         h.check(back == 0, "%d values of the log are older than their time" % back)
 
     def check_ends(self):
-        """Whoever has a value in a scrape has one in the target's next scrape, or a staleness marker."""
+        """Whoever has a value in a scrape has one in the target's next scrape, or a staleness marker. The last
+        scrape of a run that is told to stop gives no markers: those come with the one after it."""
         turns = {}
         for key in self.logged:
             labels = self.series.labels[key >> _TIME_BITS]
@@ -317,14 +352,41 @@ class LogBooks:
             if bits == STALE or then is None or labels["__name__"] == torture_targets.TIMED:
                 continue
             value = self.logged.get(key - t_ms + then)
+            while value is None and (labels["job"], then) in self.lasts:
+                then = following[labels["job"]].get(then)
+                value = STALE if then is None else self.logged.get(key - t_ms + then)
             checked += value == STALE
             histograms += value == STALE and is_histogram(bits)
             if value is None and (labels["job"], t_ms) not in self.markerless:
                 open_ends.append(key)
         for key in open_ends[:5]:
-            print("  no value or marker follows %s" % self.series.show(key))
+            t_ms = key & (1 << _TIME_BITS) - 1
+            turns_of = following[self.series.labels[key >> _TIME_BITS]["job"]]
+            turns_after = [t_ms]
+            while turns_after[-1] in turns_of and len(turns_after) < 5:
+                turns_after.append(turns_of[turns_after[-1]])
+            print("  no value or marker follows %s, scraped after that at %s" % (self.series.show(key), [
+                (t, self.logged.get(key - t_ms + t)) for t in turns_after[1:]]))
         h.check(not open_ends, "%d series ended without a marker" % len(open_ends))
         h.check(checked > 0 and histograms > 0, "series end, %d, %d of histograms" % (checked, histograms))
+
+
+    def check_last(self, now_ms):
+        """The targets are gone: what was alive in the last minutes has its marker, the last thing of it."""
+        newest = {}
+        for key in self.logged:
+            if key > newest.get(key >> _TIME_BITS, -1):
+                newest[key >> _TIME_BITS] = key
+        alive = []
+        for number, key in newest.items():
+            labels, t_ms = self.series.labels[number], key & (1 << _TIME_BITS) - 1
+            if labels["__name__"] != torture_targets.TIMED and self.logged[key] != STALE and not (
+                    is_histogram(self.logged[key]) and "sum=%016x" % STALE in self.logged[key]) and (
+                    t_ms > now_ms - _MARKED_MS and (labels["job"], t_ms) not in self.markerless):
+                alive.append(key)
+        for key in alive[:5]:
+            print("  no marker follows %s" % self.series.show(key))
+        h.check(not alive, "%d of %d series have no marker in the end" % (len(alive), len(newest)))
 
 
 class Record:
@@ -368,6 +430,7 @@ class Record:
             self.starts[key] = int(start)
         # A sink that was started anew stores again what it had.
         newest = self.newest.get((number, era), 0)
+        self.newest[number, era] = max(t_ms, newest)
         known = self.stored.get(key)
         if known is not None:
             self.again += known == value
@@ -377,7 +440,6 @@ class Record:
         self.stored[key] = value
         if t_ms < newest:
             self.disorder.append(key)
-        self.newest[number, era] = max(t_ms, newest)
 
     def compare(self, books, name, wanted):
         """Checks it against the log; returns (missing, extra). wanted(value) says which samples the sink
@@ -398,8 +460,13 @@ class Record:
         for key in keys[:5]:
             print("  %s %s: %s, logged %s" % (books.series.show(key), what, self.stored.get(key), books.logged.get(key)))
 
-    def compare_exemplars(self, books, name):
+    def compare_exemplars(self, books, name, too_large):
+        """What one sample brings goes where it goes: at most so many were refused, too large by themselves."""
+        refused = {key >> _TIME_BITS for key in self.refused}
         missing = books.exemplars - self.exemplars
+        gone = {one for one in missing if one[0] >> _TIME_BITS in refused}
+        if len(gone) <= too_large:
+            missing -= gone
         extra = self.exemplars - books.exemplars - books.lost_exemplars
         for what, some in ("is missing at", missing), ("was never logged but is at", extra):
             for key, bits, labels in sorted(some)[:5]:

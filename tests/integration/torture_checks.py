@@ -10,6 +10,7 @@
   the ledger says so too: sent + dropped + queued is head - base, in metrics, page and position files.
 """
 import subprocess
+import time
 
 import harness as h
 import torture_books
@@ -147,7 +148,7 @@ class SinkCheck:
         lacking, disorder = self.check_missing(missing), self.check_order()
         self.check_eras()
         if sink.name in "ab":
-            record.compare_exemplars(books, sink.name)
+            record.compare_exemplars(books, sink.name, self.booked("too_large"))
         if sink.name == "c":
             self.check_starts()
         self.check_ledger()
@@ -161,6 +162,11 @@ def report(one, ledger, seconds):
     books = one.books
     books.check_values()
     books.check_ends()
+    books.check_last(time.time() * 1000)
+    told = books.ledger
+    if told:
+        h.check(told["base"] == 0 and (told["passed_over"] == books.gaps or books.cuts),
+                "the log's own sums: %s, %d numbers unused" % (told, books.gaps))
     h.check(books.customs > 0 and books.histograms > books.customs and books.exemplars, "there is all of it")
     rows = [("sink", "logged", "distinct", "delivered", "missing", "extra", "disorder", "repeated", "refused",
              "exemplars", "sent", "dropped", "queued", "head-base")]
@@ -169,7 +175,7 @@ def report(one, ledger, seconds):
           " samples cut off, %d without labels, %d numbers unused" % (
               one.args.seed, one.starts, seconds, one.ended_by, len(books.series.labels), books.histograms,
               books.customs, len(books.exemplars), books.cuts, books.nameless, books.gaps))
-    print("done to it: %s" % one.done)
+    print("done to it: %s; refused before the log: %s" % (one.done, books.ledger))
     for row in rows:
         print(" ".join("%9s" % cell for cell in row))
     for sink in one.sinks:

@@ -45,10 +45,15 @@ class Disk:
     def full(self, left):
         """All but a few bytes are taken."""
         with open(self.filler, "wb", buffering=0) as f:
-            space = os.statvfs(self.path)
-            n = space.f_bavail * space.f_bsize - left
-            if n > 0:
-                os.posix_fallocate(f.fileno(), 0, n)
+            for _ in range(100):
+                space = os.statvfs(self.path)
+                n = space.f_bavail * space.f_bsize - left
+                if n <= 0:
+                    break
+                try:
+                    os.posix_fallocate(f.fileno(), os.path.getsize(self.filler), n)
+                except OSError:
+                    pass  # the agent was faster
 
     def locked(self):
         for directory, _, _ in os.walk(self.data):
@@ -65,5 +70,8 @@ class Disk:
                            check=agent.running())
 
     def close(self):
+        """What lay on it is kept when something is wrong."""
+        if self.mounted and h.failed():
+            subprocess.run(["cp", "-r", self.data, self.path + "-kept"])
         if self.mounted:
             subprocess.run(["umount", self.path])

@@ -205,13 +205,14 @@ class Round:
         time.sleep(max(0, begin + seconds - time.time()))
 
     def end_life(self):
-        """SIGKILL mostly, else SIGTERM, both, or SIGTERM twice; those may come before it can catch them."""
+        """SIGKILL mostly, else SIGTERM, both, or SIGTERM twice. Returns when it got a SIGTERM, in ms."""
         how = self.rng.choice(("SIGKILL",) * 9 + ("SIGTERM", "SIGTERM twice", "SIGTERM, then SIGKILL"))
         if how != "SIGKILL":
             self.signal(signal.SIGCONT)
             self.disk.well(self.agent)
             if not self.ready():
                 how = "SIGKILL"
+        stopped_ms = time.time() * 1000
         if how == "SIGTERM":
             begin = time.time()
             code = self.agent.stop(limit_s=40)
@@ -225,6 +226,7 @@ class Round:
         elif how != "SIGTERM":
             self.agent.kill()
         self.ended_by[how] = self.ended_by.get(how, 0) + 1
+        return None if how == "SIGKILL" else stopped_ms
 
     def life_is_over(self):
         self.era_until.update((era, time.time() * 1000) for era in self.eras)
@@ -240,7 +242,7 @@ class Round:
         self.live(seconds)
         if not self.agent.running():
             raise Died("%s ended by itself:\n%s" % (self.agent.name, self.agent.log()[-1000:]))
-        self.end_life()
+        stopped_ms = self.end_life()
         self.life_is_over()
         self.disk.well(None)
         reloads = self.agent.log().count("configuration reloaded")
@@ -248,10 +250,10 @@ class Round:
         if self.cuts and self.rng.random() < 0.3:
             share = self.rng.choice((self.rng.randint(1, 16), self.rng.randint(1, 400),
                                      self.rng.random(), self.rng.random()))
-            self.books.collect(share, self.rng.random() < 0.4)
+            self.books.collect(share, self.rng.random() < 0.4, stopped_ms)
             self.count("ends cut off")
         else:
-            self.books.collect()
+            self.books.collect(stopped_ms=stopped_ms)
 
     def kills(self):
         return sum(n for how, n in self.ended_by.items() if "SIGKILL" in how)
@@ -272,17 +274,22 @@ class Round:
             sink.be("up")
         self.start(flush="120s")
         time.sleep(3 * INTERVAL_MS / 1000)
+        stopped_ms = time.time() * 1000
         h.check(self.agent.stop(limit_s=DRAIN_LIMIT_S) == 0, "SIGTERM exits 0")
         self.life_is_over()
         h.check("everything is delivered" in self.agent.log(), "%s leaves nothing" % self.agent.name)
-        self.books.collect()
-        # Once more without targets: the head stands still and the books are what was stored.
+        self.books.collect(stopped_ms=stopped_ms)
+        # Once more without targets: what does not come back ends, then the head stands still, and the
+        # books are what was stored.
         self.start(scraping=False)
+        h.wait_for(lambda: "series of targets that did not come back have ended" in self.agent.log(), DRAIN_LIMIT_S,
+                   "what does not come back ends")
         h.wait_for(lambda: all(one["queued"] == 0 for one in self.ledger().values()), DRAIN_LIMIT_S,
                    "everything is delivered")
         ledger = self.check_balance()
         torture_checks.same_ledger(ledger, h.get_json(self.base("/api/v1/ledger"))["data"])
         h.check(self.agent.stop() == 0, "SIGTERM exits 0")
+        self.life_is_over()
         self.books.collect()
         torture_checks.verify_log(self.data)
         for sink in self.sinks:
@@ -310,6 +317,7 @@ def result(one, ledger, seconds):
             "slowest stop": one.slowest_stop, "ended by": one.ended_by, "done": one.done,
             "faults": faults, "answers": answers, "logged": books.count, "series": len(books.series.labels),
             "histograms": books.histograms, "exemplars": len(books.exemplars), "cut off": books.cuts,
+            "before the log": {name: n for name, n in books.ledger.items() if n and name != "base"},
             "sent": sum(o["sent"] for o in ledger.values()), "dropped": dropped,
             "refused": sum(sink.totals["refused"] + sink.totals["deduplicated"] for sink in one.sinks),
             "stored": sum(sink.totals["samples"] for sink in one.sinks), "left out": one.disk.told()}

@@ -29,7 +29,7 @@ STATES = {
     "resets": {"rate_reset": 0.2, "rate_vanish": 0.05, "rate_drop": 0.1},
     "cuts answers": {"rate_truncate": 0.5},
     "hangs": {"rate_hang": 0.3, "hang_ms": 2500},
-    "too large": {"rate_413": 0.2},
+    "too large": {"rate_413": 0.2, "rate_400_size": 0.2},
     "denies": {"rate_403": 0.3, "rate_403_denied": 0.3},
     "not found": {"rate_404": 0.3},
     "clock ahead": {"clock_ahead_s": 400},
@@ -39,7 +39,7 @@ STATES = {
     "series limit": {"rate_400_limit": 0.5},
     "another replica": {"rate_202": 0.3},
     "all of it": {"rate_400": 0.05, "rate_400_many": 0.05, "rate_400_limit": 0.05, "rate_202": 0.05, "rate_429": 0.1,
-                  "rate_500": 0.1, "rate_403": 0.02, "rate_413": 0.05, "rate_drop": 0.05,
+                  "rate_500": 0.1, "rate_403": 0.02, "rate_413": 0.05, "rate_400_size": 0.05, "rate_drop": 0.05,
                   "rate_reset": 0.05, "rate_truncate": 0.05, "rate_hang": 0.03, "hang_ms": 2500, "latency_ms": 10},
 }
 NO_SWITCHES = {name: 0 for switches in STATES.values() for name in switches}
