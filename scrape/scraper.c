@@ -511,12 +511,14 @@ int scraper_request(struct target *t, int64_t timeout_ms, struct err *err)
 	return 0;
 }
 
-static void note_interval(struct target *t, int64_t now_ms)
+/* By the monotonic clock: a leap of the other is no interval. */
+static void note_interval(struct target *t, int64_t start_ns)
 {
-	if (t->last_scrape_ms == 0)
-		return;
-	t->pool->intervals++;
-	t->pool->interval_sum_s += (double)(now_ms - t->last_scrape_ms) / 1000;
+	if (t->start_ns != 0) {
+		t->pool->intervals++;
+		t->pool->interval_sum_s += (double)(start_ns - t->start_ns) / 1e9;
+	}
+	t->start_ns = start_ns;
 }
 
 /* A turn that is this near is waited for, else a target would be scraped twice. */
@@ -555,9 +557,8 @@ static void scrape_due(void *cls)
 		t->behind = true;
 		return;
 	}
-	note_interval(t, now);
+	note_interval(t, clock_mono_ns());
 	t->t_ms = scrape_time(t, now, late);
-	t->start_ns = clock_mono_ns();
 	struct err err = ERR_NULL;
 	int r = 0;
 	if (quarantine_holds(t, &err)) {

@@ -94,6 +94,8 @@ def ahead_and_back(d, clock):
                     "a leap brings no burst: %d scrapes" % scrapes)
             h.check("endpoint's time" in agent.log(), "requests are signed by the endpoint's clock")
             balanced(agent, "ahead")
+            intervals = [v for k, v in agent.metrics().items() if "target_interval_length_seconds_sum" in k]
+            h.check(intervals and all(0 < v < HOUR / 4 for v in intervals), "a leap is no interval: %s" % intervals)
             clock.set(0)
             grows(stored(receiver), "back: samples arrive at once", by=20)
             h.check(refused(agent) == 0, "none is dropped for the clock: %s" % refused(agent))
