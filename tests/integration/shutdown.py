@@ -59,6 +59,14 @@ def clean(receiver, what, markers=0):
             and stats["stale_markers"] == markers, "%s: %s" % (what, stats))
 
 
+def status_of(url):
+    try:
+        h.get(url)
+        return 200
+    except h.urllib.error.HTTPError as error:
+        return error.code
+
+
 def last_line(agent):
     lines = [l for l in agent.log().splitlines() if 'msg="stopped' in l]
     return lines[-1] if lines else ""
@@ -107,6 +115,11 @@ def an_app_that_went_first_has_not_failed():
         # A turn may have come between: then it was down for the agent, too.
         if one(receiver, "up")[1] == 1:
             clean(receiver, "neither down nor stale")
+        # The books know of it, over the restart.
+        with h.Agent(d, config(receiver, "- {job_name: none}"), port=agent.port) as agent:
+            agent.wait_ready()
+            refused = agent.ledger()["refused"]
+            h.check(refused["stopped"] == {"scrapes": 1, "samples": 0}, "it is in the books: %s" % refused)
 
 
 def the_deadline_is_kept():
@@ -118,19 +131,11 @@ def the_deadline_is_kept():
         with h.Receiver(d) as receiver:
             url = receiver.url.replace(":%d/" % receiver.port, ":%d/" % dead.getsockname()[1])
             with h.Agent(d, config(receiver, job(p), "200ms", "150ms", url),
-                         "--storage.remote.flush-deadline=2s") as agent:
+                         "--storage.remote.flush-deadline=4s") as agent:
                 h.wait_for(lambda: agent.ledger()["headSequence"] >= 35, LONG_S, "samples wait")
                 agent.popen.send_signal(signal.SIGTERM)
-                h.wait_for(lambda: "msg=stopping" in agent.log(), 10, "it heard")
-                ready = None
-                try:
-                    h.get(agent.base + "/-/ready")
-                except h.urllib.error.HTTPError as error:
-                    ready = error.code
-                except OSError:
-                    ready = "closed"
-                h.check(ready == 503, "pages are served meanwhile, and say no: %s" % ready)
                 begun = time.time()
+                h.wait_for(lambda: status_of(agent.base + "/-/ready") == 503, 10, "pages are served, and say no")
                 h.check(agent.popen.wait(30) in (0, 4), "it ends")
                 h.check(time.time() - begun < 15, "in time")
                 line = last_line(agent)
