@@ -125,6 +125,13 @@ bool accepted_covers(const struct accepted *t, uint32_t frame,
 	return missing == 0;
 }
 
+void accepted_keep(const struct accepted *t, uint32_t frame, uint64_t slots[FRAME_SLOTS / 64])
+{
+	const uint64_t *taken = slots_of(t, frame);
+	for (unsigned i = 0; i < FRAME_SLOTS / 64; i++)
+		slots[i] &= taken[i];
+}
+
 void accepted_touch(struct accepted *t, uint32_t frame, int64_t now_ms)
 {
 	struct map_iter it;

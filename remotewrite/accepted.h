@@ -40,6 +40,8 @@ bool accepted_all(const struct accepted *t, uint32_t frame, unsigned n);
 /* All that are set in slots. */
 bool accepted_covers(const struct accepted *t, uint32_t frame,
 		     const uint64_t slots[FRAME_SLOTS / 64]);
+/* Clears those of slots that are not. */
+void accepted_keep(const struct accepted *t, uint32_t frame, uint64_t slots[FRAME_SLOTS / 64]);
 /* The frame is in use. */
 void accepted_touch(struct accepted *t, uint32_t frame, int64_t now_ms);
 void accepted_sweep(struct accepted *t, int64_t now_ms);

@@ -199,10 +199,7 @@ static bool is_shed(const struct building *b, uint32_t frame, uint16_t slot)
 static struct batch_column without_new(const struct building *b, const struct batch_column *col)
 {
 	struct batch_column c = *col;
-	for (unsigned slot = 0; slot < col->n_slots; slot++)
-		if (image_bit(col->present, slot) &&
-		    !accepted_has(b->limits->accepted, col->frame, slot))
-			c.present[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+	accepted_keep(b->limits->accepted, col->frame, c.present);
 	return c;
 }
 

@@ -33,6 +33,12 @@ static void test_slots(void **state)
 	assert_int_equal(accepted_add(&t, 10, whole, 0), 0);
 	assert_true(accepted_all(&t, 10, FRAME_SLOTS));
 	assert_true(accepted_all(&t, 10, 64) && accepted_all(&t, 10, 65));
+	uint64_t keep[FRAME_SLOTS / 64] = {UINT64_MAX, 0, 0, UINT64_MAX};
+	accepted_add(&t, 11, few, 0);
+	accepted_keep(&t, 11, keep);
+	assert_memory_equal(keep, few, sizeof few);
+	accepted_keep(&t, 12, keep);
+	assert_memory_equal(keep, none, sizeof none);
 	accepted_deinit(&t);
 }
 
