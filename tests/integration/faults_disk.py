@@ -2,7 +2,9 @@
 
 What must hold is in docs/FAILURES.md, "The disk". Disks are made in a mount namespace of the test's own.
 """
+import itertools
 import os
+import random
 import shutil
 import signal
 
@@ -94,6 +96,42 @@ def disk_full(d):
     namespace.run("umount", disk)
 
 
+def changing_pages(n, variants=16):
+    """A page of n values that are others each time."""
+    pages = ["\n".join("v{n=\"%d\"} %.17g" % (i, random.random()) for i in range(n)).encode() + b"\n"
+             for _ in range(variants)]
+    turn = itertools.count()
+    return lambda _: (200, "text/plain", pages[next(turn) % variants])
+
+
+def filled_by_the_log(d):
+    """An outage lets the log fill its disk, within its own bound: the end of the outage makes room."""
+    disk = d.file("tight")
+    os.mkdir(disk)
+    if missing or namespace.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk) != 0:
+        print("skipped: a tight disk: %s" % (missing or "no tmpfs"))
+        return
+    with h.Pages({"/metrics": changing_pages(500)}) as pages, h.Receiver(d, "--rate-500=1") as receiver:
+        # An eighth is a segment.
+        text = config(pages, receiver.config(QUEUE), TARGETS) + "ampagent: {wal: {max_bytes: 1600KB}}\n"
+        with h.Agent(d, text, SOON, storage=disk, name="tight") as agent:
+            agent.wait_ready()
+            h.wait_for(lambda: metric(agent, "ampagent_wal_failed") == 1, 40, "the log fills the disk")
+            h.check(metric(agent, "ampagent_wal_segments") > 2, "in several segments")
+            now = destination(agent)
+            h.check(now["sent"] == 0 and now["dropped"] == 0, "all is kept: %s" % now)
+            receiver.switch(rate_500=0)
+            h.wait_for(lambda: receiver.stats()["samples"] >= now["queued"], 40, "what waited is delivered")
+            h.wait_for(lambda: metric(agent, "ampagent_wal_failed") == 0, 20, "which makes room")
+            grows(stored(receiver), "samples arrive", by=5000)
+            h.check(destination(agent)["dropped"] == 0, "nothing is dropped: %s" % destination(agent))
+            stats = receiver.stats()
+            h.check(stats["out_of_order"] == 0 and stats["conflicts"] == 0, "in order: %s" % stats)
+            balanced(agent, "tight")
+            agent.stop()
+    namespace.run("umount", disk)
+
+
 def limited_files(d):
     """A limit of file sizes is met as a full disk is, not as a signal."""
     with h.Pages({"/metrics": b"a 1\nb 2\n"}) as pages, h.Receiver(d) as receiver:
@@ -174,6 +212,6 @@ def taken_away(d):
 
 
 with h.Dir() as d:
-    for test in (disk_full, limited_files, read_only, taken_away):
+    for test in (disk_full, filled_by_the_log, limited_files, read_only, taken_away):
         test(d)
 h.finish()
