@@ -67,7 +67,6 @@ void scrape_last_follows(struct target *t)
 
 void scrape_stop(struct scrape *s, int64_t until_ms)
 {
-	s->paused = true;
 	s->stopping = true;
 	s->last_until_ms = until_ms;
 	for (size_t p = 0; p < s->n_pools; p++) {

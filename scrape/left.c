@@ -152,7 +152,7 @@ static void left_due(void *cls)
 	struct scrape *s = cls;
 	struct left *l = &s->left;
 	int r = 0;
-	if (s->paused)
+	if (s->stopping)
 		return;
 	for (int i = 0; r == 0 && i < LEFT_A_TURN; i++)
 		r = look_at_next(s, false);

@@ -85,10 +85,11 @@ struct scrape {
 	size_t metadata_charged;              /* of the budget */
 	uint64_t refused_new_series;          /* samples */
 	uint64_t skipped_quarantine;          /* scrapes */
-	bool paused;
-	bool stopping;         /* for good; see last.c */
-	int64_t last_until_ms; /* monotonic: last scrapes must have ended */
-	size_t last_waiting;   /* of them not begun yet */
+	/* The agent's stop (last.c), for good: when last scrapes must have ended (monotonic), and
+	 * how many have not begun yet. */
+	bool stopping;
+	int64_t last_until_ms;
+	size_t last_waiting;
 	struct scrape_last last;
 	struct left left;
 	uint32_t series_ends; /* common ends of series so far */

@@ -188,11 +188,6 @@ struct target_sink scrape_target_sink(struct scrape *s)
 	return (struct target_sink){take_groups, s};
 }
 
-void scrape_pause(struct scrape *s)
-{
-	s->paused = true;
-}
-
 size_t scrape_in_flight(const struct scrape *s)
 {
 	return s->in_flight + s->last_waiting;
@@ -359,7 +354,7 @@ static void orphans_due(void *cls)
 {
 	struct scrape *s = cls;
 	int64_t now = loop_wall_ms(s->env.loop);
-	for (uint32_t i = 0; !s->paused && i < s->n_owners;) {
+	for (uint32_t i = 0; !s->stopping && i < s->n_owners;) {
 		struct owner *o = s->owners[i];
 		if (o->in_use || o->due_ms > now || write_end_of_run(s, o) != 0) {
 			i++;

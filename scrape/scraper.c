@@ -45,7 +45,7 @@ static void end_transfer(struct target *t)
 	t->transfer = NULL;
 	s->in_flight--;
 	/* As a ticker that holds one tick: the turn that was missed is made up for at once. */
-	if (t->behind && !s->paused)
+	if (t->behind && !s->stopping)
 		loop_timer_in(s->env.loop, &t->timer, 0);
 	t->behind = false;
 }
@@ -543,7 +543,7 @@ static void scrape_due(void *cls)
 	int64_t wait = target_offset_ms(t, t->pool->seed, now);
 	int64_t late = t->interval_ms - wait;
 	arm(t);
-	if (s->paused || wait <= early_ms(t))
+	if (s->stopping || wait <= early_ms(t))
 		return;
 	if (t->pool->held && !t->transfer) {
 		scrape_refuse(s, REFUSED_SKIPPED, t->missed, 0);

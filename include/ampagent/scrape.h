@@ -86,8 +86,6 @@ int scrape_series_end(struct scrape *s);
 /* Discovery has told of all targets: owners that the log remembers and that no target takes within
  * two intervals get end-of-run markers. Once; further calls change nothing. */
 void scrape_found_all(struct scrape *s);
-/* Starts no new scrape; what runs goes on. */
-void scrape_pause(struct scrape *s);
 /* The agent stops: no turn is begun any more, no groups are taken, no markers written for what goes
  * now. What runs goes on; each local target is scraped once more, at once or when its running
  * scrape has ended, and what fails of a local target from now on is discarded: it has gone first.

@@ -147,12 +147,12 @@ static void a_hung_target_is_down_each_time(void **state)
 	assert_non_null(strstr(metrics, "skipped_total{reason=\"still_running\"} 0\n"));
 }
 
-static void paused_scrapes_do_not_start(void **state)
+static void no_turn_begins_after_the_stop(void **state)
 {
 	struct farm *f = *state;
-	farm_sync(f, "j", LABELS(""));
+	farm_sync(f, "j", LABELS("__ampagent_local__=false"));
 	farm_wait(f, 1);
-	scrape_pause(f->scrape);
+	scrape_stop(f->scrape, loop_now_ms(f->loop));
 	unsigned requests = f->requests;
 	farm_run(f, 3 * FARM_INTERVAL_MS);
 	assert_true(f->requests <= requests + 1);
@@ -284,7 +284,7 @@ static void the_agent_s_end_is_not_marked(void **state)
 	farm_sync(f, "j", LABELS("", "x=1"));
 	farm_wait(f, 4);
 	farm_sync(f, "j", LABELS(""));
-	scrape_pause(f->scrape);
+	scrape_stop(f->scrape, loop_now_ms(f->loop) + FARM_GUARD_MS);
 	farm_run(f, 10);
 	size_t n = f->n_batches;
 	farm_run(f, 1500);
@@ -395,7 +395,7 @@ int main(void)
 		FARM_TEST(compressed_pages),
 		FARM_TEST(a_full_log_loses_one_scrape),
 		FARM_TEST(a_hung_target_is_down_each_time),
-		FARM_TEST(paused_scrapes_do_not_start),
+		FARM_TEST(no_turn_begins_after_the_stop),
 		FARM_TEST(the_clock_set_back),
 		FARM_TEST(the_clock_set_back_by_far),
 		FARM_TEST(warnings_are_not_repeated),
