@@ -17,10 +17,10 @@ def enter(what):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(what) != 0:
         return "a namespace of its own cannot be made: " + os.strerror(ctypes.get_errno())
-    if what & NEW_MOUNTS and run("mount", "--make-rprivate", "/") != 0:
-        return "mounts cannot be made private"
     if what & NEW_NETWORK:
         set_up("lo")
+    if what & NEW_MOUNTS and run("mount", "--make-rprivate", "/") != 0:
+        return "mounts cannot be made private"
     return 0
 
 
