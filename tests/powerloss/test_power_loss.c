@@ -446,7 +446,7 @@ static void nothing_promised_is_lost(void **state)
 {
 	const unsigned step = getenv("POWER_LOSS_STEP")
 				      ? (unsigned)strtoul(getenv("POWER_LOSS_STEP"), NULL, 10)
-				      : 3;
+				      : 4;
 	const unsigned seeds = getenv("POWER_LOSS_SEEDS")
 				       ? (unsigned)strtoul(getenv("POWER_LOSS_SEEDS"), NULL, 10)
 				       : 1;
