@@ -106,7 +106,9 @@ static const struct cause_text texts[CAUSES_] = {
 	[CAUSE_REDIRECT] = {"redirect", "the endpoint is elsewhere",
 			    "use the URL that it points to"},
 	[CAUSE_SERVER] = {"server_error", "the endpoint has a fault of its own", WAIT_FOR_IT},
-	[CAUSE_UNREACHABLE] = {"no_answer", "the endpoint did not answer", WAIT_FOR_IT},
+	[CAUSE_UNREACHABLE] = {"no_answer",
+			       "no answer came: the endpoint was not reached, or not in time",
+			       WAIT_FOR_IT},
 	[CAUSE_REPLICA] = {"replica", "another replica is the elected one",
 			   "nothing: it is how replicas work"},
 };
