@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -234,6 +235,37 @@ static void refused_connection(void **state)
 	http_client_free(c);
 }
 
+/* 48 of 64 descriptors in use: none is left for a scrape, but for delivery. */
+static void the_last_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct http_options o = {0};
+	struct http_client *c = rig_client(f->pool, &o);
+	struct rlimit old, small = {64, 0};
+	int hogs[64], n = 0;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	small.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+	while (n < 64 && (hogs[n] = dup(0)) >= 0 && hogs[n] < 48)
+		n++;
+	assert_true(n < 64 && hogs[n] == 48);
+	close(hogs[n]);
+	rig_fetch(c, get_path(f, "a"), &f->reply);
+	assert_int_equal(f->reply.result, HTTP_LOCAL);
+	assert_string_equal(f->reply.error, "too many open files (the limit is 64)");
+	http_pool_use(f->pool, FD_SEND);
+	rig_fetch(c, get_path(f, "a"), &f->reply);
+	assert_int_equal(f->reply.result, HTTP_OK);
+	/* It was not kept: the number is free again. */
+	int fd = dup(0);
+	assert_int_equal(fd, 48);
+	close(fd);
+	while (n > 0)
+		close(hogs[--n]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	http_client_free(c);
+}
+
 static void serve_keep_alive(struct peer *p, int fd, int n)
 {
 	char head[8192];
@@ -305,6 +337,7 @@ int main(void)
 		TEST(huge_header),
 		TEST(slow_body_times_out),
 		TEST(refused_connection),
+		TEST(the_last_descriptors),
 		TEST(connections_are_kept),
 		TEST(post_is_sent_again_when_a_kept_connection_was_dead),
 	};
