@@ -2,6 +2,7 @@
  * failure. */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -34,11 +35,32 @@ int __wrap_fdatasync(int fd)
 	return 0;
 }
 
+/* A disk that has room for so many segments. */
+enum { FULL_SEGMENTS = 3 };
+static const char *full_dir;
+
+static unsigned count_segments(void)
+{
+	unsigned n = 0;
+	DIR *d = opendir(full_dir);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		n += strncmp(e->d_name, "seg-", 4) == 0;
+	closedir(d);
+	return n;
+}
+
 ssize_t __real_pwrite64(int fd, const void *src, size_t n, off_t at);
 ssize_t __wrap_pwrite64(int fd, const void *src, size_t n, off_t at);
 ssize_t __wrap_pwrite64(int fd, const void *src, size_t n, off_t at)
 {
 	writes++;
+	if (full_dir && count_segments() > FULL_SEGMENTS) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (full_dir)
+		return __real_pwrite64(fd, src, n, at);
 	if (short_write == SIZE_MAX) {
 		short_write = 0;
 		errno = ENOSPC;
@@ -215,6 +237,40 @@ static void each_mode_syncs_what_it_promises(void **state)
 	assert_true(n >= 40 && n <= 60);
 }
 
+/* Nothing can be written, not even a position, until segments go that nobody needs. */
+static void a_full_disk_gets_room(void **state)
+{
+	struct fixture fx;
+	char dir[128];
+	fx_init(&fx);
+	fx.opt.segment_bytes = 500;
+	fx.opt.durability = WAL_DURABILITY_NONE;
+	fx_open(&fx);
+	fx_path(&fx, dir, sizeof dir, "");
+	full_dir = dir;
+	wal_hold(fx.w, SV("d"), wal_head(fx.w));
+	struct batch_sink sink = wal_sink(fx.w);
+	unsigned k = 0;
+	for (int r = 0; r == 0; k++) {
+		struct batch *b = fx_empty(1, 1000 + k);
+		fx_column(b, 1, 50, k);
+		batch_seal(b);
+		assert_int_equal(sink.put(sink.cls, b), 0);
+		r = wal_flush(fx.w, false);
+		assert_true(k < 100);
+	}
+	struct wal_pos head = wal_head(fx.w);
+	assert_true(head.sequence > 0 && head.sequence < k * 50);
+	wal_position_put(fx.w, SV("d"), SV("x"), NULL);
+	wal_hold(fx.w, SV("d"), head);
+	for (int i = 0; i < 50 && wal_flush(fx.w, false) != 0; i++)
+		;
+	assert_int_equal(wal_head(fx.w).sequence, k * 50);
+	assert_true(wal_tail(fx.w).segment >= head.segment);
+	full_dir = NULL;
+	fx_deinit(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +280,7 @@ int main(void)
 		cmocka_unit_test(the_end_can_be_written_again),
 		cmocka_unit_test(without_promises_nothing_is_kept),
 		cmocka_unit_test(each_mode_syncs_what_it_promises),
+		cmocka_unit_test(a_full_disk_gets_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,9 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <errno.h>
+
+#include "../../../src/wal/log.h"
 
 static const char *const keys[] = {
 	"plain",
@@ -14,6 +17,22 @@ static const char *const keys[] = {
 	"\xff\n\t \"quoted\"",
 };
 enum { N_KEYS = sizeof keys / sizeof keys[0] };
+
+/* A disk that stands still, or fails. */
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+static int disk_error;
+static unsigned syncs;
+
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+	pthread_mutex_lock(&disk);
+	int error = disk_error;
+	syncs++;
+	pthread_mutex_unlock(&disk);
+	errno = error;
+	return error ? -1 : 0;
+}
 
 static void check(struct fixture *fx, const char *key, const char *want)
 {
@@ -121,12 +140,135 @@ static void leftovers_go(void **state)
 	fx_deinit(&fx);
 }
 
+static struct wal_pos hold_of(struct fixture *fx, const char *key)
+{
+	struct wal_pos pos = {0};
+	pthread_mutex_lock(&fx->w->mutex);
+	for (size_t i = 0; i < fx->w->n_holds; i++)
+		if (strcmp(fx->w->holds[i].key, key) == 0)
+			pos = fx->w->holds[i].pos;
+	pthread_mutex_unlock(&fx->w->mutex);
+	return pos;
+}
+
+static void put(struct fixture *fx, const char *content, int want)
+{
+	struct err err = ERR_NULL;
+	assert_int_equal(wal_position_put(fx->w, SV("plain"), sv_of(content), &err), want);
+	assert_int_equal(err.msg[0] != '\0', want != 0);
+}
+
+/* On a disk that stands still nobody waits, the newest content wins, and what a position lets go
+ * stays until that is stored. */
+static void a_slow_disk_holds_up_nobody(void **state)
+{
+	struct fixture fx;
+	fx_init(&fx);
+	fx_open(&fx);
+	wal_hold(fx.w, SV("plain"), (struct wal_pos){1, 48, 0});
+	pthread_mutex_lock(&disk);
+	syncs = 0;
+	for (unsigned i = 1; i < 50; i++) {
+		put(&fx, "older", 0);
+		wal_hold(fx.w, SV("plain"), (struct wal_pos){1, 48 + i, i});
+		assert_int_equal(hold_of(&fx, "plain").offset, 48);
+	}
+	put(&fx, "newest", 0);
+	wal_hold(fx.w, SV("plain"), (struct wal_pos){1, 1000, 100});
+	pthread_mutex_unlock(&disk);
+	check(&fx, "plain", "newest");
+	assert_int_equal(hold_of(&fx, "plain").offset, 1000);
+	assert_true(syncs <= 3);
+	fx_deinit(&fx);
+}
+
+static void what_waits_is_stored_at_the_end(void **state)
+{
+	struct fixture fx;
+	fx_init(&fx);
+	fx_open(&fx);
+	put(&fx, "last words", 0);
+	fx_reopen(&fx);
+	check(&fx, "plain", "last words");
+	/* Dropped is dropped, whatever waits. */
+	pthread_mutex_lock(&disk);
+	put(&fx, "too late", 0);
+	pthread_mutex_unlock(&disk);
+	wal_position_drop(fx.w, SV("plain"));
+	check(&fx, "plain", NULL);
+	fx_reopen(&fx);
+	check(&fx, "plain", NULL);
+	fx_deinit(&fx);
+}
+
+/* The next one says so; what the position lets go stays, but on a full disk. */
+static void a_failure_is_told_later(void **state)
+{
+	const int errors[] = {EIO, ENOSPC};
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture fx;
+		fx_init(&fx);
+		fx_open(&fx);
+		store(&fx, "plain", "good");
+		wal_hold(fx.w, SV("plain"), (struct wal_pos){1, 48, 0});
+		disk_error = errors[i];
+		put(&fx, "bad", 0);
+		check(&fx, "plain", "good");
+		wal_hold(fx.w, SV("plain"), (struct wal_pos){1, 99, 9});
+		assert_int_equal(hold_of(&fx, "plain").offset, errors[i] == EIO ? 48 : 99);
+		put(&fx, "bad too", 1);
+		check(&fx, "plain", "good");
+		pthread_mutex_lock(&disk);
+		disk_error = 0;
+		pthread_mutex_unlock(&disk);
+		put(&fx, "better", 1);
+		check(&fx, "plain", "better");
+		assert_int_equal(hold_of(&fx, "plain").offset, 99);
+		put(&fx, "best", 0);
+		check(&fx, "plain", "best");
+		fx_deinit(&fx);
+	}
+}
+
+/* The one before takes the place of one that is damaged or gone. */
+static void the_old_one_serves(void **state)
+{
+	struct fixture fx;
+	char dir[200], path[400] = "";
+	unsigned seen[N_KEYS] = {0};
+	fx_init(&fx);
+	fx_open(&fx);
+	store(&fx, "plain", "one");
+	store(&fx, "plain", "two");
+	fx_path(&fx, dir, sizeof dir, "");
+	DIR *d = opendir(dir);
+	for (struct dirent *e; (e = readdir(d));)
+		if (strncmp(e->d_name, "pos-plain", 9) == 0 && !strstr(e->d_name, ".old"))
+			fx_path(&fx, path, sizeof path, e->d_name);
+	closedir(d);
+	assert_int_equal(truncate(path, 11), 0);
+	check(&fx, "plain", "one");
+	assert_int_equal(remove(path), 0);
+	check(&fx, "plain", "one");
+	wal_position_each(fx.w, mark, seen);
+	assert_int_equal(seen[0], 1);
+	store(&fx, "plain", "three");
+	check(&fx, "plain", "three");
+	wal_position_drop(fx.w, SV("plain"));
+	check(&fx, "plain", NULL);
+	fx_deinit(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(positions_are_kept_by_key),
 		cmocka_unit_test(a_damaged_one_is_not_believed),
 		cmocka_unit_test(leftovers_go),
+		cmocka_unit_test(a_slow_disk_holds_up_nobody),
+		cmocka_unit_test(what_waits_is_stored_at_the_end),
+		cmocka_unit_test(a_failure_is_told_later),
+		cmocka_unit_test(the_old_one_serves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
