@@ -273,6 +273,8 @@ class Pages:
                 pass
 
         class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128  # many targets come at once
+
             def handle_error(self, *_):
                 pass  # a scraper that gives up is what some tests want
 

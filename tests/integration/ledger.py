@@ -16,7 +16,7 @@ TEXT = "text/plain; version=0.0.4"
 REPORT = ("up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
           "scrape_series_added")
 STALE = 0x7FF0000000000002
-MANY, GOOD = 40, 30
+MANY, GOOD = 80, 30
 
 
 def now_ms():
@@ -76,7 +76,7 @@ class Server:
         return out
 
     def many(self):
-        return [{"job_name": "many", "metrics_path": "/many", "scrape_interval": "250ms", "scrape_timeout": "250ms",
+        return [{"job_name": "many", "metrics_path": "/many", "scrape_interval": "1s", "scrape_timeout": "1s",
                  "static_configs": [{"targets": [self.pages.address], "labels": {"i": str(i)}} for i in range(MANY)]}]
 
 
@@ -197,28 +197,34 @@ def check_pages(server, stored, refused):
     def samples(reason):
         return refused.get(reason, {}).get("samples", 0)
 
+    # A busy machine lets some time out: they failed to be fetched, and some of them never came to the server.
+    failed = scrapes("fetch", "page", "body_size", "limit")
+    late = failed - sum(stored.down[job] for job in JOBS) - stored.down["many"]  # of batches that the log refused
+    slow = scrapes("fetch") - server.served["failing"]
+    missing = 0
     for job, (_, _, kept) in JOBS.items():
-        h.check(server.served[job] == stored.up[job] + stored.down[job], "%s: %d requests, up %d times, down %d times"
+        scraped = stored.up[job] + stored.down[job]
+        h.check(stored.up[job] <= server.served[job] <= scraped, "%s: %d requests, up %d times, down %d times"
                 % (job, server.served[job], stored.up[job], stored.down[job]))
         h.check(stored.page[job] == kept * stored.up[job], "%s: %d samples of %d good scrapes"
                 % (job, stored.page[job], stored.up[job]))
-    # A busy machine lets some time out: they are among those that failed to be fetched.
-    down = sum(stored.down[job] for job in JOBS)
-    reports, rest = divmod(samples("queue") - 7 * scrapes("queue"), 5)
-    h.check(scrapes("fetch", "page", "body_size", "limit") == down + stored.down["many"] + reports,
-            "%d scrapes were down: %s" % (down, refused))
+        missing += scraped - server.served[job]
     for reason, job, each in ("fetch", None, 0), ("page", "broken", 2), ("body_size", "big", 0), ("limit", "limited", 5):
         h.check(samples(reason) == each * scrapes(reason), "%s: %s" % (reason, refused))
         h.check(job is None or 0 < scrapes(reason) <= server.served[job], "%s: %s" % (reason, refused))
-    h.check(scrapes("fetch") >= server.served["failing"], "fetch: %s" % refused)
     h.check(scrapes("target_limit") == stored.down["crowd"] > 0, "target_limit: %s" % refused)
     for reason, job in ("duplicate", "double"), ("out_of_order", "old"), ("out_of_bounds", "future"):
         h.check(refused.get(reason) == {"scrapes": 0, "samples": stored.up[job]}, "%s: %s" % (reason, refused))
-    # A batch that the log did not take is a page of two samples and its report; of one that timed out the report.
-    h.check(rest == 0 and reports >= 0 and server.served["many"] == stored.up["many"] + stored.down["many"]
-            + scrapes("queue") + reports, "many: %d served, up %d times, down %d times: %s"
-            % (server.served["many"], stored.up["many"], stored.down["many"], refused))
-    h.check(stored.page["many"] == 2 * stored.up["many"], "many: %d of %d" % (stored.page["many"], stored.up["many"]))
+    # A batch that the log did not take is a page of two samples and its report; of a page that did not come the
+    # report, and perhaps two markers.
+    reports = samples("queue") - 7 * scrapes("queue")
+    h.check(late >= 0 and 5 * late <= reports <= 7 * late, "queue: %d late, %s" % (late, refused))
+    scraped = stored.up["many"] + stored.down["many"] + scrapes("queue") + late
+    missing += scraped - server.served["many"]
+    h.check(server.served["many"] <= scraped and stored.page["many"] == 2 * stored.up["many"],
+            "many: %d served, %d scraped, %d samples" % (server.served["many"], scraped, stored.page["many"]))
+    h.check(0 <= missing <= slow, "%d scrapes without a request, %d timed out: %s" % (missing, slow, refused))
+    print("%d scrapes timed out, %d of them without a request" % (slow, missing))
 
 
 def check_all(bench, ledger):
