@@ -44,7 +44,7 @@ static void collect_answers(struct web *w, struct metrics_writer *mw);
 static void metrics(struct web *w, const struct http_server_request *req)
 {
 	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
-	buf_init(&out, WEB_ANSWER_MAX);
+	buf_init_in(&out, budget_fair(0, WEB_ANSWER_MAX), BUDGET_QUEUES);
 	struct metrics_writer mw = {.out = &out};
 	w->env.collect(w->env.cls, &mw);
 	collect_answers(w, &mw);

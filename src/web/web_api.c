@@ -69,7 +69,7 @@ static bool api_ready(struct web *w, const struct http_server_request *req)
 
 static void begin_data(struct json_writer *jw, struct buf *out)
 {
-	buf_init(out, WEB_ANSWER_MAX);
+	buf_init_in(out, budget_fair(0, WEB_ANSWER_MAX), BUDGET_QUEUES);
 	*jw = (struct json_writer){.out = out};
 	json_begin_object(jw);
 	json_key(jw, SV("status"));
