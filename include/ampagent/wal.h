@@ -127,10 +127,10 @@ void wal_hold(struct wal *w, struct sv key, struct wal_pos pos);
  * 0; 1 when there is none (load) or it cannot be written (store). */
 int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err *err);
 int wal_position_store(struct wal *w, struct sv key, struct sv content, struct err *err);
-/* The same without waiting: the writer thread stores it, and raises what wal_hold() says of this
- * key until then no earlier. 0; 1 with the reason when the last one that was tried could not be
- * stored. The content is taken in any case, but without memory. wal_close() stores what still
- * waits. */
+/* The same without waiting, but for a key's first: the writer thread stores it, and what wal_hold()
+ * says of this key until then takes effect no earlier. 0; 1 with the reason when the last one tried
+ * could not be stored. The content is taken in any case, but without memory. wal_close() stores what
+ * still waits. */
 int wal_position_put(struct wal *w, struct sv key, struct sv content, struct err *err);
 void wal_position_drop(struct wal *w, struct sv key);
 /* Keys that have a file. */

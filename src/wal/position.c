@@ -187,11 +187,21 @@ static int tell(struct err *err, struct sv key, int error)
 	return error ? err_set(err, 1, "%s: %s", name_of(name, key), strerror(error)) : 0;
 }
 
+/* With the queue's mutex held. */
+static int wait_stored(struct wal *w, const struct position_put *p)
+{
+	for (uint64_t number = p->put; p->done < number;)
+		pthread_cond_wait(&w->done_cond, &w->queue_mutex);
+	return p->error;
+}
+
 int wal_position_put(struct wal *w, struct sv key, struct sv content, struct err *err)
 {
 	struct position_put *p;
 	pthread_mutex_lock(&w->queue_mutex);
 	int error = put_locked(w, key, content, &p) ? ENOMEM : p->error;
+	if (!error && p->put == 1)
+		error = wait_stored(w, p);
 	pthread_mutex_unlock(&w->queue_mutex);
 	return tell(err, key, error);
 }
@@ -200,12 +210,7 @@ int wal_position_store(struct wal *w, struct sv key, struct sv content, struct e
 {
 	struct position_put *p;
 	pthread_mutex_lock(&w->queue_mutex);
-	int error = put_locked(w, key, content, &p) ? ENOMEM : 0;
-	uint64_t number = error ? 0 : p->put;
-	while (!error && p->done < number)
-		pthread_cond_wait(&w->done_cond, &w->queue_mutex);
-	if (!error)
-		error = p->error;
+	int error = put_locked(w, key, content, &p) ? ENOMEM : wait_stored(w, p);
 	pthread_mutex_unlock(&w->queue_mutex);
 	return tell(err, key, error);
 }
