@@ -84,7 +84,7 @@ static void see_name(void *cls, const char *name)
 		r = add_file(&v->segments, name, number);
 	else if (store_number(name, FILE_DEFS, &number) == 0)
 		r = add_file(&v->defs, name, number);
-	else if (sv_starts_with(sv_of(name), SV("pos-")) && !strchr(name, '.'))
+	else if (sv_starts_with(sv_of(name), SV("pos-")) && !sv_ends_with(sv_of(name), SV(".tmp")))
 		r = add_position(v, name);
 	v->no_memory = v->no_memory || r != 0;
 }
@@ -99,6 +99,25 @@ static int compare_positions(const void *a, const void *b)
 {
 	return strcmp(((const struct verify_position *)a)->file,
 		      ((const struct verify_position *)b)->file);
+}
+
+/* The one before counts only where the newer one is not there. */
+static void choose_positions(struct verify *v)
+{
+	size_t n = 0;
+	if (v->n_positions > 1)
+		qsort(v->positions, v->n_positions, sizeof v->positions[0], compare_positions);
+	for (size_t i = 0; i < v->n_positions; i++) {
+		struct verify_position *p = &v->positions[i];
+		struct sv newer = sv_of(n > 0 ? v->positions[n - 1].file : "");
+		struct sv name = sv_of(p->file);
+		if (newer.len > 0 && sv_starts_with(name, newer) &&
+		    sv_eq(sv_from(name, newer.len), SV(".old")))
+			verify_position_deinit(p);
+		else
+			v->positions[n++] = *p;
+	}
+	v->n_positions = n;
 }
 
 /* 0; 1 with errno. */
@@ -173,8 +192,7 @@ static int take_snapshot(struct verify *v)
 {
 	if (store_each(&v->store, see_name, v))
 		return 2;
-	if (v->n_positions > 1)
-		qsort(v->positions, v->n_positions, sizeof v->positions[0], compare_positions);
+	choose_positions(v);
 	int r = v->no_memory ? ERR_NOMEM : 0;
 	for (size_t i = 0; i < v->n_positions && r == 0; i++)
 		r = read_whole(v, v->positions[i].file, &v->positions[i].content);

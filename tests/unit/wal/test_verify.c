@@ -4,6 +4,8 @@
 #include <ampagent/base/hash.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "../../../src/wal/ledger.h"
 #include "../../../src/wal/reader.h"
@@ -287,6 +289,28 @@ static void a_damaged_position_is_found(void **state)
 	fx_deinit(&fx);
 }
 
+/* A power loss between two names: the one before is what there is. */
+static void the_position_before_counts_alone(void **state)
+{
+	struct fixture fx;
+	char name[64], old[80], path[200], old_path[200];
+	setup(&fx, 3);
+	struct told t = one_shard(1, 0);
+	tell(&fx, "d", &t);
+	t = one_shard(2, 0);
+	tell(&fx, "d", &t);
+	fx_close(&fx);
+	snprintf(name, sizeof name, "pos-d-%016" PRIx64, hash_stable("d", 1));
+	snprintf(old, sizeof old, "%s.old", name);
+	fx_path(&fx, path, sizeof path, name);
+	fx_path(&fx, old_path, sizeof old_path, old);
+	assert_int_equal(access(old_path, F_OK), 0);
+	notes(&fx, "destination d: base 0 + sent 55 + dropped 5 + queued 30 = head 90: agrees");
+	assert_int_equal(remove(path), 0);
+	notes(&fx, "destination d: base 0 + sent 25 + dropped 5 + queued 60 = head 90: agrees");
+	fx_deinit(&fx);
+}
+
 /* Whichever byte of a segment or of the definitions is wrong, it is found, with where it is. */
 static void every_damaged_byte_is_found(void **state)
 {
@@ -476,6 +500,48 @@ static void samples_need_labels(void **state)
 	fx_deinit(&fx);
 }
 
+struct writing {
+	struct fixture *fx;
+	atomic_bool stop;
+};
+
+/* A destination that follows the log, so that segments go. */
+static void *write_on(void *cls)
+{
+	struct writing *w = cls;
+	struct fixture *fx = w->fx;
+	for (unsigned k = 0; !w->stop; k++) {
+		struct wal_pos before = wal_head(fx->w);
+		write_mixed(fx, k);
+		struct told t = {.n = 1, .sent = k * MIXED, .places = {{before, 0}}};
+		if (k % 5 == 0) {
+			tell(fx, "d", &t);
+			wal_hold(fx->w, SV("d"), before);
+		}
+	}
+	return NULL;
+}
+
+static void a_log_that_is_written_agrees(void **state)
+{
+	struct fixture fx;
+	pthread_t thread;
+	fx_init(&fx);
+	fx.opt.segment_bytes = 2000;
+	fx_open(&fx);
+	wal_hold(fx.w, SV("d"), wal_head(fx.w));
+	struct writing w = {.fx = &fx};
+	assert_int_equal(pthread_create(&thread, NULL, write_on, &w), 0);
+	/* Also while segments go. */
+	for (unsigned i = 0; i < 20000 && (i < 60 || wal_tail(fx.w).segment < 10); i++)
+		agrees(&fx);
+	w.stop = true;
+	pthread_join(thread, NULL);
+	assert_true(wal_tail(fx.w).segment >= 10);
+	agrees(&fx);
+	fx_deinit(&fx);
+}
+
 static void what_is_no_log_is_told(void **state)
 {
 	struct fixture fx;
@@ -500,6 +566,7 @@ int main(void)
 		cmocka_unit_test(shards_are_counted_each),
 		cmocka_unit_test(places_must_be_places),
 		cmocka_unit_test(a_damaged_position_is_found),
+		cmocka_unit_test(the_position_before_counts_alone),
 		cmocka_unit_test(every_damaged_byte_is_found),
 		cmocka_unit_test(damage_tells_its_samples),
 		cmocka_unit_test(a_gap_without_damage_is_found),
@@ -508,6 +575,7 @@ int main(void)
 		cmocka_unit_test(a_torn_end_is_no_disagreement),
 		cmocka_unit_test(ledger_sums_never_fall),
 		cmocka_unit_test(samples_need_labels),
+		cmocka_unit_test(a_log_that_is_written_agrees),
 		cmocka_unit_test(what_is_no_log_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
