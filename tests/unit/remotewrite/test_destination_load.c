@@ -93,18 +93,18 @@ static void test_shards_come_and_go(void **state)
 	s->cfg.queue.max_shards = 16;
 	s->cfg.queue.max_samples_per_send = 200;
 	sim_start(s);
-	for (int i = 0; i < 600; i++)
+	for (int i = 0; i < 300; i++)
 		sim_log(s, 0, 20, 32, false);
 	uint32_t most = 1;
-	for (int i = 0; i < 120 && destination_queued(&s->d) > 0; i++) {
+	for (int i = 0; i < 70 && destination_queued(&s->d) > 0; i++) {
 		play(&p, s->now_ms + 1000);
 		most = s->d.progress.n > most ? s->d.progress.n : most;
 	}
-	/* One shard would take 168 s. */
+	/* One shard would take 84 s. */
 	assert_int_equal(destination_queued(&s->d), 0);
 	assert_in_range(most, 2, 16);
 	for (int i = 0; i < 300; i++) {
-		sim_log(s, 0, 4, 32, false);
+		sim_log(s, 0, 1, 32, false);
 		play(&p, s->now_ms + 1000);
 		assert_balanced(s);
 	}
@@ -238,11 +238,11 @@ static void test_shards_stay_while_it_fails(void **state)
 static void test_ingestion_rate(void **state)
 {
 	struct sim *s = sim_new(3);
-	struct load_peer p = {.s = s, .latency_ms = 20, .samples = 5000};
+	struct load_peer p = {.s = s, .latency_ms = 20, .samples = 2000};
 	s->cfg.queue.min_shards = 4;
-	s->cfg.queue.max_samples_per_send = 500;
+	s->cfg.queue.max_samples_per_send = 200;
 	sim_start(s);
-	for (int i = 0; i < 900; i++)
+	for (int i = 0; i < 320; i++)
 		sim_log(s, 0, 20, 32, false);
 	play(&p, s->now_ms + 30000);
 	uint64_t before = s->d.progress.books.sent, refused = p.refused;
@@ -365,9 +365,9 @@ static void run_order(uint64_t seed, uint32_t more_and_fewer[2])
 static void test_order(void **state)
 {
 	uint32_t more_and_fewer[2] = {0};
-	for (uint64_t seed = 500; seed < 540; seed++)
+	for (uint64_t seed = 500; seed < 516; seed++)
 		run_order(seed, more_and_fewer);
-	assert_true(more_and_fewer[0] > 50 && more_and_fewer[1] > 50);
+	assert_true(more_and_fewer[0] > 20 && more_and_fewer[1] > 20);
 }
 
 int main(void)
