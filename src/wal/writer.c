@@ -174,8 +174,10 @@ static bool chunk_write(struct wal *w)
 		pthread_mutex_unlock(&w->mutex);
 		publish(w);
 	}
-	for (size_t i = 0; !ok && i < wr->n; i++)
+	for (size_t i = 0; !ok && i < wr->n; i++) {
 		wr->lost += wr->batches[i]->n_samples;
+		wr->pos.sequence -= wr->batches[i]->n_samples; /* nobody has seen their numbers */
+	}
 	chunk_clear(wr);
 	return ok;
 }

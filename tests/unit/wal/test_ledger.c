@@ -488,6 +488,23 @@ static void what_was_sent_before_it_was_cut_off_is_passed_over(void **state)
 	fx_deinit(&fx);
 }
 
+/* Every ledger record of the directory names this or a smaller number of samples. */
+static void assert_no_ledger_beyond(struct fixture *fx, unsigned long sequence)
+{
+	char *text = NULL;
+	size_t n = 0, records = 0;
+	struct err err = ERR_NULL;
+	FILE *f = open_memstream(&text, &n);
+	assert_int_equal(wal_print(fx->dir, false, f, &err), 0);
+	fclose(f);
+	for (const char *at = text; (at = strstr(at, " ledger sequence=")); records++) {
+		at += strlen(" ledger sequence=");
+		assert_true(strtoul(at, NULL, 10) <= sequence);
+	}
+	assert_true(records > 0);
+	free(text);
+}
+
 /* No room for the samples, but for the record that says so. */
 static void what_cannot_be_written_at_the_end_is_counted(void **state)
 {
@@ -509,6 +526,8 @@ static void what_cannot_be_written_at_the_end_is_counted(void **state)
 	}
 	fx_close(&fx);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	/* Their numbers are given to others. */
+	assert_no_ledger_beyond(&fx, 200);
 	fx_open(&fx);
 	assert_sum(&fx, REFUSED_REASONS_ + LEDGER_UNWRITTEN, 0, 600);
 	assert_int_equal(wal_head(fx.w).sequence, 200);
