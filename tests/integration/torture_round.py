@@ -57,7 +57,7 @@ class Round:
         self.eras, self.era_until = {self.era}, {}  # of this life; when an era was possible last
         self.done = {}      # what was done to it, by name
         self.ended_by = {}  # how lives ended
-        self.slowest_stop = 0
+        self.slowest_stop, self.started_ms = 0, 0
         self.deadline = time.time() + args.seconds if args.seconds else None
 
     def count(self, what):
@@ -95,6 +95,7 @@ class Round:
         argv = self.disk.as_user + argv
         if file_kib is not None:
             argv = ["bash", "-c", 'ulimit -S -f %d && exec "$@"' % file_kib, "bash"] + argv
+        self.started_ms = time.time() * 1000
         self.agent = h.Process(name, argv, self.dir)
 
     def base(self, path):
@@ -229,6 +230,9 @@ class Round:
         return None if how == "SIGKILL" else stopped_ms
 
     def life_is_over(self):
+        if "samples are kept in memory only" in self.agent.log():
+            self.books.memory.append((self.started_ms, time.time() * 1000))
+            self.count("in memory only")
         self.era_until.update((era, time.time() * 1000) for era in self.eras)
 
     def life(self):
@@ -291,7 +295,7 @@ class Round:
         h.check(self.agent.stop() == 0, "SIGTERM exits 0")
         self.life_is_over()
         self.books.collect()
-        torture_checks.verify_log(self.data)
+        torture_checks.verify_log(self.data, self.books.cuts)
         for sink in self.sinks:
             sink.down()
         return ledger
