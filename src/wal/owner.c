@@ -53,10 +53,10 @@ static void note_slots(struct recent_frame *f, unsigned n_slots, int64_t t_ms)
 {
 	if (n_slots > f->n_slots)
 		f->n_slots = (uint16_t)n_slots;
-	if (t_ms <= f->last_t_ms)
+	if (t_ms == f->last_t_ms)
 		return;
-	/* What is read may be anything: no overflow. */
-	if (f->last_t_ms != INT64_MIN)
+	/* A lower one: the clock was set back. What is read may be anything: no overflow. */
+	if (f->last_t_ms != INT64_MIN && t_ms > f->last_t_ms)
 		f->gap_ms = (int64_t)((uint64_t)t_ms - (uint64_t)f->last_t_ms);
 	f->last_t_ms = t_ms;
 }

@@ -227,6 +227,32 @@ static void note_slot(void *cls, struct series_ref ref, struct labels labels, bo
 	seen[ref.frame - 10]++;
 }
 
+static void note_time(void *cls, struct series_ref ref, struct labels labels, bool alive,
+		      int64_t last_t_ms)
+{
+	*(int64_t *)cls = last_t_ms;
+}
+
+/* A clock that was ahead was set right: the time of the last batch counts, not the latest. */
+static void the_last_time_is_that_of_the_last_batch(void **state)
+{
+	struct fixture fx;
+	_cleanup_(arena_deinit) struct arena a;
+	arena_init(&a, 1 << 20);
+	fx_init(&fx);
+	fx_open(&fx);
+	wal_hold(fx.w, SV("d"), wal_head(fx.w));
+	fx_put(&fx, batch_of(1, 1000, true, 1));
+	fx_put(&fx, batch_of(1, 3601000, false, 1));
+	fx_put(&fx, batch_of(1, 2000, false, 1));
+	fx_reopen(&fx);
+	assert_int_equal(left_of(&fx).last_ms[0], 2000);
+	int64_t last_ms = 0;
+	assert_int_equal(wal_owner_find(fx.w, fx_labels(&a, "owner", 1), note_time, &last_ms), 1);
+	assert_int_equal(last_ms, 2000);
+	fx_deinit(&fx);
+}
+
 static void set_file_limit(rlim_t max)
 {
 	struct rlimit rl;
@@ -296,6 +322,7 @@ int main(void)
 		cmocka_unit_test(what_is_marked_is_not_left),
 		cmocka_unit_test(histograms_and_rows),
 		cmocka_unit_test(frames_that_are_of_no_use),
+		cmocka_unit_test(the_last_time_is_that_of_the_last_batch),
 		cmocka_unit_test(what_is_retired_does_not_come_back),
 		cmocka_unit_test(syncing_can_be_asked_for),
 	};
