@@ -62,7 +62,7 @@ static int put_path(struct cgroup_place *out, size_t *len, struct sv text)
 			c = (char)((o[0] - '0') * 64 + (o[1] - '0') * 8 + (o[2] - '0'));
 			i += 3;
 		}
-		if (*len + 1 >= sizeof out->dir)
+		if (c == '\0' || *len + 1 >= sizeof out->dir)
 			return 1;
 		out->dir[(*len)++] = c;
 	}
