@@ -258,7 +258,21 @@ static size_t sum_up(const struct recent *r, size_t i, bool *live, int64_t *last
 	return i;
 }
 
-/* As wal_owner_find(): frames whose labels cannot be read whole are not used any more. */
+/* Only slots whose labels are known: nothing else can be delivered. */
+static bool keep_labelled(struct recent_frame *f, unsigned n_labelled)
+{
+	uint64_t any = 0;
+	if (f->n_slots > n_labelled)
+		f->n_slots = (uint16_t)n_labelled;
+	for (unsigned k = 0; k < FRAME_SLOTS / 64; k++) {
+		unsigned below = f->n_slots > k * 64 ? f->n_slots - k * 64 : 0;
+		if (below < 64)
+			f->alive[k] &= (UINT64_C(1) << below) - 1;
+		any |= f->alive[k];
+	}
+	return any != 0;
+}
+
 static void tell_frames(struct wal *w, uint32_t owner,
 			void (*fn)(void *fcls, uint32_t frame, uint16_t n_slots,
 				   const uint64_t *alive),
@@ -268,13 +282,8 @@ static void tell_frames(struct wal *w, uint32_t owner,
 	size_t n = defs_owner_frames(&w->defs, owner, &frames);
 	for (size_t i = 0; i < n; i++) {
 		struct recent_frame f;
-		uint64_t any = 0;
-		if (!recent_take(w, frames[i], &f) ||
-		    f.n_slots > defs_labels(&w->defs, frames[i], FRAME_SLOTS, NULL, NULL))
-			continue;
-		for (unsigned k = 0; k < FRAME_SLOTS / 64; k++)
-			any |= f.alive[k];
-		if (any)
+		if (recent_take(w, frames[i], &f) &&
+		    keep_labelled(&f, defs_labels(&w->defs, frames[i], FRAME_SLOTS, NULL, NULL)))
 			fn(fcls, f.frame, f.n_slots, f.alive);
 	}
 }

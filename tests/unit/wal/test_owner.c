@@ -200,8 +200,8 @@ static void histograms_and_rows(void **state)
 	fx_deinit(&fx);
 }
 
-/* Values whose labels were lost could not be delivered, nor could markers; what is retired has had
- * them. */
+/* Values whose labels were lost could not be delivered, nor could their markers; what is retired
+ * has had them. */
 static void frames_that_are_of_no_use(void **state)
 {
 	struct fixture fx;
@@ -210,12 +210,18 @@ static void frames_that_are_of_no_use(void **state)
 	wal_hold(fx.w, SV("d"), wal_head(fx.w));
 	struct batch *b = batch_of(1, 1000, true, 2);
 	fx_column(b, 15, SLOTS, 1);
+	/* Of this one the last five only. */
+	fx_define(b, 16, 0, 65);
+	fx_column(b, 16, SLOTS, 1);
 	fx_put(&fx, b);
 	wal_frame_retire(fx.w, 10);
 	fx_reopen(&fx);
 	struct left l = left_of(&fx);
 	assert_int_equal(l.n, 1);
-	assert_true(l.n_frames == 1 && l.frames[0] == 11);
+	assert_int_equal(l.n_frames, 2);
+	assert_true(l.frames[0] == 11 && l.n_slots[0] == SLOTS);
+	assert_true(l.frames[1] == 16 && l.n_slots[1] == 65);
+	assert_true(l.alive[1][0] == UINT64_MAX && l.alive[1][1] == 1);
 	fx_deinit(&fx);
 }
 
