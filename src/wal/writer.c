@@ -327,16 +327,21 @@ static void retire_later(struct wal *w, uint32_t frame)
 	defs_mark_retired(&w->defs, frame);
 }
 
-/* Tells what was retired, once all before it is synced. */
-static bool retire_due(struct wal *w)
+/* All before it is synced: what was retired is told with the next write. */
+static void retire_note(struct wal *w)
 {
 	struct writer *wr = &w->writer;
-	if (wr->dirty || wr->n_retired == 0)
-		return true;
 	for (size_t i = 0; i < wr->n_retired; i++)
 		defs_retire(&w->defs, wr->retired[i]);
 	wr->n_retired = 0;
-	return chunk_write(w);
+}
+
+/* Without a next write it is told by itself. */
+static bool retire_due(struct wal *w)
+{
+	if (!w->writer.dirty)
+		retire_note(w);
+	return w->defs.n_pending == 0 || chunk_write(w);
 }
 
 static bool write_op(struct wal *w, const struct op *op)
@@ -385,6 +390,7 @@ static bool sync_files(struct wal *w)
 	retry_over(w);
 	note_sync(w, clock_mono_ns() - start);
 	wr->dirty = false;
+	retire_note(w);
 	return true;
 }
 
