@@ -93,8 +93,7 @@ static char *large_page(size_t bytes)
 	assert_non_null(text);
 	size_t n = 0;
 	while (n < bytes)
-		n += (size_t)sprintf(text + n,
-				     "# a comment that takes some room and nothing else\n");
+		n += put(text + n, bytes + 64 - n, "# a comment that takes some room and more\n");
 	memcpy(text + n, "big 1\n", sizeof "big 1\n");
 	return text;
 }
