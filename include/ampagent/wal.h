@@ -129,8 +129,8 @@ int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err 
 int wal_position_store(struct wal *w, struct sv key, struct sv content, struct err *err);
 /* The same without waiting, but for a key's first: the writer thread stores it, and what wal_hold()
  * says of this key until then takes effect no earlier. 0; 1 with the reason when the last one tried
- * could not be stored. The content is taken in any case, but without memory. wal_close() stores what
- * still waits. */
+ * could not be stored. The content is taken in any case, but without memory. wal_close() stores
+ * what still waits. */
 int wal_position_put(struct wal *w, struct sv key, struct sv content, struct err *err);
 void wal_position_drop(struct wal *w, struct sv key);
 /* Keys that have a file. */
