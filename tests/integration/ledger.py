@@ -146,7 +146,8 @@ class Bench:
 def skip_turns(bench, agent):
     """While a reload waits for a slow scrape, the jobs that change with it miss their turns."""
     server = bench.server
-    h.wait_for(server.in_slow.is_set, 20, "a slow scrape is under way")
+    h.wait_for(lambda: not server.in_slow.is_set(), 20, "no slow scrape is under way")
+    h.wait_for(server.in_slow.is_set, 20, "a slow scrape has begun")
     bench.reload(agent, server.scrape_configs(changed=True))
     h.check(agent.ledger()["refused"].get("skipped", {}).get("scrapes", 0) > 0, "turns are skipped")
 
