@@ -190,7 +190,7 @@ def destinations(s, receiver):
 
 def config(s, receiver):
     return json.dumps({
-        "global": {"scrape_interval": "400ms", "scrape_timeout": "350ms"},
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
         "scrape_configs": tls_jobs(s) + credential_jobs(s),
         "remote_write": destinations(s, receiver)}, indent=1)
 
@@ -403,7 +403,7 @@ def a_peer_that_echoes_secrets():
     with h.Dir() as d, h.Pages(PAGE) as pages, h.Pages({"/write": echo}) as peer:
         d.file("token", "token-from-a-file\n")
         text = json.dumps({
-            "global": {"scrape_interval": "400ms", "scrape_timeout": "350ms"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
             "scrape_configs": [job("j", pages.address)],
             "remote_write": [
                 {"name": "signed", "url": "http://%s/write" % peer.address, "sigv4": {"region": h.REGION}},
