@@ -353,6 +353,15 @@ static uint64_t answers(const struct destination *d)
 	return n;
 }
 
+static int64_t busiest_ms(const struct destination *d)
+{
+	int64_t most = 0;
+	for (uint32_t i = 0; i < d->progress.n; i++)
+		if (d->slots[i].busy_ms > most)
+			most = d->slots[i].busy_ms;
+	return most;
+}
+
 /* What is wanted comes when requests in flight have ended. Turns come as often as it needs them:
  * with batches and with answers. */
 static void consider_shards(struct destination *d)
@@ -367,6 +376,7 @@ static void consider_shards(struct destination *d)
 		.answers = answers(d),
 		.failed = d->stats.failed_requests,
 		.busy_ms = d->busy_ms,
+		.busiest_ms = busiest_ms(d),
 		.held = d->draining || pace_holds(&d->pace) || d->want_shards != n,
 		.shards = n,
 		.min = shards_min(q),
@@ -374,15 +384,22 @@ static void consider_shards(struct destination *d)
 		.max_samples = destination_max_samples(d),
 	};
 	uint32_t wanted = reshard_wanted(&d->reshard, &in);
+	for (uint32_t i = 0; i < n && reshard_begun(&d->reshard, d->now_ms); i++)
+		d->slots[i].busy_ms = 0;
 	if (d->want_shards == n && !d->draining && progress_may_reshard(&d->progress))
 		d->want_shards = wanted;
 }
 
 void destination_note_time(struct destination *d)
 {
-	if (d->busy_at != 0 && d->now_ms > d->busy_at)
-		d->busy_ms += (d->now_ms - d->busy_at) * destination_flying(d);
+	int64_t ms = d->busy_at != 0 && d->now_ms > d->busy_at ? d->now_ms - d->busy_at : 0;
 	d->busy_at = d->now_ms;
+	for (uint32_t i = 0; i < d->progress.n; i++) {
+		if (d->slots[i].state != SLOT_FLYING)
+			continue;
+		d->slots[i].busy_ms += ms;
+		d->busy_ms += ms;
+	}
 }
 
 /* ---- throttling ---- */

@@ -131,6 +131,7 @@ struct slot {
 	int64_t retry_at; /* monotonic */
 	void *flight;
 	struct send_seam seam; /* that the flight was started with */
+	int64_t busy_ms;       /* with a request under way, in this window of resharding */
 	double kept;           /* share of items that write relabeling keeps, of late */
 	uint32_t split_max;    /* samples in a part of a request that was too large; 0 = off */
 	uint64_t hurry;        /* items of it that still go in such parts, at once */

@@ -28,7 +28,7 @@ enum {
 #define SMOOTH 0.3
 
 struct window {
-	double seconds, in, out, busy;
+	double seconds, in, out, busy, busiest;
 	uint64_t queued;
 };
 
@@ -50,6 +50,7 @@ static bool measure(struct reshard *r, const struct reshard_in *in, struct windo
 	w->in = (double)(in->logged - r->from.logged) / w->seconds;
 	w->out = (double)(in->done - r->from.done) / w->seconds;
 	w->busy = (double)(in->busy_ms - r->from.busy_ms) / (double)ms;
+	w->busiest = (double)in->busiest_ms / (double)ms;
 	/* A peer that answers nothing at all will have failed soon. */
 	r->held |= answers == 0 && w->busy > 0;
 	r->held |= (in->failed - r->from.failed) * FAILS_AMONG > answers;
@@ -62,7 +63,7 @@ static bool measure(struct reshard *r, const struct reshard_in *in, struct windo
 static bool lags(const struct reshard *r, const struct reshard_in *in, const struct window *w)
 {
 	double rate = w->out > r->in_rate ? w->out : r->in_rate;
-	double normal = w->busy >= BUSY_FULL * in->shards ? NORMAL_FULL_S : NORMAL_S;
+	double normal = w->busiest >= BUSY_FULL ? NORMAL_FULL_S : NORMAL_S;
 	return w->queued > 2 * (uint64_t)in->shards * in->max_samples &&
 	       (double)w->queued > normal * rate;
 }
@@ -77,7 +78,7 @@ static bool in_time(const struct reshard *r, const struct window *w)
 static uint32_t judge_trial(struct reshard *r, const struct reshard_in *in, const struct window *w)
 {
 	double gain = (double)r->tried_to / r->tried_from - 1;
-	bool helped = w->out >= r->tried_rate * (1 + HELPS * gain);
+	bool helped = w->out >= r->tried_rate * (1 + HELPS * gain) || in_time(r, w);
 	uint32_t back = r->tried_from;
 	r->tried_from = 0;
 	if (helped) {
@@ -93,10 +94,13 @@ static uint32_t judge_trial(struct reshard *r, const struct reshard_in *in, cons
 
 static uint32_t grow(struct reshard *r, const struct reshard_in *in, const struct window *w)
 {
-	if (in->now_ms < r->grow_at_ms || in_time(r, w) || w->busy < BUSY_TO_GROW * in->shards)
+	/* Series are not spread evenly: one shard may have more than it can do while others rest.
+	 */
+	bool uneven = w->busy < BUSY_TO_GROW * in->shards;
+	if (in->now_ms < r->grow_at_ms || in_time(r, w) || (uneven && w->busiest < BUSY_FULL))
 		return in->shards;
 	double need = r->in_rate + (double)w->queued / CATCH_UP_S;
-	double factor = w->out > 0 ? need / w->out : 2;
+	double factor = w->out > 0 && !uneven ? need / w->out : 2;
 	uint32_t n = factor < 2 ? (uint32_t)ceil(in->shards * factor) : 2 * in->shards;
 	if (n <= in->shards)
 		n = in->shards + 1;

@@ -15,6 +15,7 @@ struct reshard_in {
 	uint64_t answers;      /* to requests */
 	uint64_t failed;       /* of them: not taken */
 	int64_t busy_ms;       /* of all shards: time with a request under way */
+	int64_t busiest_ms;    /* of the one with most of it, since reshard_begun() */
 	bool held;             /* throttled, or the number may not change now */
 	uint32_t shards, min, max;
 	uint64_t max_samples; /* of a request */
@@ -35,5 +36,10 @@ struct reshard {
 	bool calm;
 };
 
+/* Whether the last call began a new window at this time. */
+static inline bool reshard_begun(const struct reshard *r, int64_t now_ms)
+{
+	return r->from.now_ms == now_ms;
+}
 /* The number wanted now; call it now and then, at least every few seconds. */
 uint32_t reshard_wanted(struct reshard *r, const struct reshard_in *in);

@@ -11,13 +11,14 @@ struct scene {
 	/* The peer: how long one request takes, and what it can take from all shards. */
 	double request_ms, capacity;
 	bool away, throttles;
+	double skew;      /* how many times its even part the busiest shard has */
 	double fails;     /* of the requests, those that fail and are sent again */
 	double load;      /* samples a second */
 	uint32_t burst_s; /* all of it at once, so often */
 	uint32_t min, max;
 	/* going on */
 	struct reshard r;
-	double logged, done, answers, failed, busy_ms;
+	double logged, done, answers, failed, busy_ms, busiest_ms;
 	int64_t now_ms;
 	uint32_t shards, most;
 	unsigned changes, turns_back; /* a change against the one before */
@@ -56,13 +57,19 @@ static void tick(struct scene *s)
 	else if (s->now_ms % (s->burst_s * 1000) == 0)
 		s->logged += s->load * s->burst_s;
 	double a_shard = MAX_SAMPLES * 1000 / s->request_ms;
-	double can = a_shard * s->shards < s->capacity ? a_shard * s->shards : s->capacity;
+	/* With everything even all shards give their all; else the first has `skew` times its part,
+	 * and the others wait for it. */
+	double all =
+		s->skew > 1 && s->shards > 1 ? a_shard * s->shards / s->skew : a_shard * s->shards;
+	double can = all < s->capacity ? all : s->capacity;
 	double n = s->logged - s->done < can * second ? s->logged - s->done : can * second;
 	if (s->away)
 		n = 0;
 	/* Where the peer is what is short, requests of all shards wait for it. */
 	double busy = can > 0 ? n / (can * second) : 0;
-	s->busy_ms += TICK_MS * s->shards * (s->away ? 0 : busy);
+	double skew = s->skew > 1 && s->shards > 1 ? s->skew : 1;
+	s->busy_ms += TICK_MS * s->shards * (s->away ? 0 : busy) / skew;
+	s->busiest_ms += TICK_MS * (s->away ? 0 : busy);
 	s->done += n;
 	double requests = s->away ? second / 5 * s->shards : n / MAX_SAMPLES;
 	s->answers += requests;
@@ -76,6 +83,7 @@ static void tick(struct scene *s)
 		.done = (uint64_t)s->done,
 		.answers = (uint64_t)s->answers,
 		.busy_ms = (int64_t)s->busy_ms,
+		.busiest_ms = (int64_t)s->busiest_ms,
 		.failed = (uint64_t)s->failed,
 		.held = s->throttles,
 		.shards = s->shards,
@@ -84,6 +92,8 @@ static void tick(struct scene *s)
 		.max_samples = MAX_SAMPLES,
 	};
 	change(s, reshard_wanted(&s->r, &in));
+	if (reshard_begun(&s->r, s->now_ms))
+		s->busiest_ms = 0;
 	assert_in_range(s->shards, s->min, s->max);
 }
 
@@ -140,6 +150,21 @@ static void test_step(void **state)
 	unsigned changes = s.changes;
 	run(&s, 3600);
 	assert_int_equal(s.changes, changes);
+}
+
+/* One shard has far more than its part: the others' rest must not hide it. */
+static void test_uneven(void **state)
+{
+	struct scene s = scene(200, 20000);
+	s.skew = 1.6;
+	run(&s, 300);
+	assert_true(queued(&s) < 10000);
+	assert_in_range(s.shards, 4, 8);
+	run(&s, 3600);
+	assert_true(s.turns_back <= 2);
+	s.load = 100;
+	run(&s, 400);
+	assert_int_equal(s.shards, 1);
 }
 
 static void test_outage(void **state)
@@ -280,11 +305,12 @@ static void test_any_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_steady),          cmocka_unit_test(test_step),
-		cmocka_unit_test(test_outage),          cmocka_unit_test(test_slow_peer),
-		cmocka_unit_test(test_distant_peer),    cmocka_unit_test(test_flaky_peer),
-		cmocka_unit_test(test_throttling_peer), cmocka_unit_test(test_bursts),
-		cmocka_unit_test(test_bounds),          cmocka_unit_test(test_any_load),
+		cmocka_unit_test(test_steady),     cmocka_unit_test(test_step),
+		cmocka_unit_test(test_uneven),     cmocka_unit_test(test_outage),
+		cmocka_unit_test(test_slow_peer),  cmocka_unit_test(test_distant_peer),
+		cmocka_unit_test(test_flaky_peer), cmocka_unit_test(test_throttling_peer),
+		cmocka_unit_test(test_bursts),     cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_any_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
