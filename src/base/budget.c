@@ -150,7 +150,7 @@ enum budget_level budget_level(void)
 	return budget.level;
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 /* Shadow memory and what is kept of freed memory would drown everything. */
 void budget_measure(void)
 {

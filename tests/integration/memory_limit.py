@@ -18,7 +18,7 @@ import harness as h
 LIMIT = 32 << 20
 SMALL = 10
 SERIES = 1000000
-WIDE_SERIES = 60000
+WIDE_SERIES = 40000
 LARGE = ("plain", "zipped", "wide")
 LEFT_OUT = "ampagent_target_quarantined"
 
@@ -86,7 +86,8 @@ class Group:
 
 def sanitized():
     with open(h.AMPAGENT, "rb") as f:
-        return b"__asan_init" in f.read()
+        program = f.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 # ---- the targets
@@ -128,7 +129,7 @@ def config(targets, receiver):
     at = [("small%d" % i, targets.calm) for i in range(SMALL)] + list(zip(LARGE, targets.busy))
     jobs = "".join("- job_name: %s\n  metrics_path: /%s\n  static_configs: [{targets: ['%s']}]\n"
                    % (path, path, server.address) for path, server in at)
-    return ("global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs:\n%sremote_write:\n%s"
+    return ("global: {scrape_interval: 3s, scrape_timeout: 3s}\nscrape_configs:\n%sremote_write:\n%s"
             % (jobs, receiver.config("  queue_config: {batch_send_deadline: 200ms}\n")))
 
 
