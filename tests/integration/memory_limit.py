@@ -218,7 +218,7 @@ def nothing_is_missing(receiver, targets):
         # The last one may have been asked for when the agent stopped.
         h.check(served - 1 <= count <= served and last in (served, served - 1),
                 "%s was asked %d times; %d samples came, the last is %s" % (job, served, count, last))
-        h.check(up[job][0] == count and up[job][1] == 1, "%s was always up: %s" % (job, up[job]))
+        h.check(up[job][0] == count and up[job][1] == 1, "%s was always up: %s, %d samples" % (job, up[job], count))
 
 
 def run(d, group):
