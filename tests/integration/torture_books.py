@@ -194,6 +194,7 @@ class LogBooks:
         self.series = Series()
         self.logged = {}  # key: value
         self.lost = {}    # the same, of samples that were cut off again, or their labels were
+        self.lost_ends = {}  # series: time of its newest marker among those
         self.starts, self.exemplars, self.lost_exemplars = {}, set(), set()
         self.count = self.nameless = 0
         # Of these: native histograms, with custom buckets; and those that may be counted or not.
@@ -278,6 +279,9 @@ class LogBooks:
         for i, (key, bits) in enumerate(before):
             if i >= len(after) or after[i][0] is None:
                 self.lost[key] = bits
+                number, t_ms = key >> _TIME_BITS, key & (1 << _TIME_BITS) - 1
+                if bits == STALE:
+                    self.lost_ends[number] = max(t_ms, self.lost_ends.get(number, 0))
                 self.unsure += is_histogram(bits)
         self.cuts += len(before) - len(after)
 
@@ -365,7 +369,8 @@ class LogBooks:
                 value = STALE if then is None else self.logged.get(key - t_ms + then)
             checked += value == STALE
             histograms += value == STALE and is_histogram(bits)
-            if value is None and (labels["job"], t_ms) not in self.markerless:
+            if value is None and (labels["job"], t_ms) not in self.markerless and \
+                    self.lost_ends.get(key >> _TIME_BITS, 0) <= t_ms:
                 open_ends.append(key)
         for key in open_ends[:5]:
             t_ms = key & (1 << _TIME_BITS) - 1
@@ -390,7 +395,8 @@ class LogBooks:
             labels, t_ms = self.series.labels[number], key & (1 << _TIME_BITS) - 1
             if labels["__name__"] != torture_targets.TIMED and self.logged[key] != STALE and not (
                     is_histogram(self.logged[key]) and "sum=%016x" % STALE in self.logged[key]) and (
-                    t_ms > now_ms - _MARKED_MS and (labels["job"], t_ms) not in self.markerless):
+                    t_ms > now_ms - _MARKED_MS and (labels["job"], t_ms) not in self.markerless) and (
+                    self.lost_ends.get(number, 0) <= t_ms):
                 alive.append(key)
         for key in alive[:5]:
             print("  no marker follows %s" % self.series.show(key))
@@ -401,7 +407,7 @@ class Record:
     """What one sink stored, in the order it did, and what it refused for good."""
 
     def __init__(self, path, books):
-        series, self.outside = books.series, books.outside
+        series, self.outside, self.lost = books.series, books.outside, books.lost
         self.stored, self.again, self.conflicts, self.disorder = {}, 0, 0, []
         self.late_again = 0
         self.starts, self.exemplars, self.newest = {}, set(), {}
@@ -439,12 +445,13 @@ class Record:
             self.starts[key] = int(start)
         # A sink that was started anew stores again what it had.
         newest = self.newest.get((number, era), 0)
-        if t_ms > newest and not self.outside(key):
+        if t_ms > newest and key not in self.lost and not self.outside(key):
             self.newest[number, era] = t_ms
         known = self.stored.get(key)
         if known is not None:
             self.again += known == value
-            self.conflicts += known != value
+            # A marker may have the time of a value that was sent and then cut off the log.
+            self.conflicts += known != value and key not in self.lost
             self.late_again += t_ms < newest
             return
         self.stored[key] = value
@@ -454,7 +461,8 @@ class Record:
     def compare(self, books, name, wanted):
         """Checks it against the log; returns (missing, extra). wanted(value) says which samples the sink
         is to get at all."""
-        missing = [k for k, value in books.logged.items() if wanted(value) and self.stored.get(k) != value]
+        missing = [k for k, value in books.logged.items() if wanted(value) and self.stored.get(k) != value and not (
+            value == STALE and k in books.lost and self.stored.get(k) == books.lost[k])]
         extra = [k for k, value in self.stored.items() if not wanted(value) or (
             books.logged.get(k) != value and books.lost.get(k) != value and not (
                 books.memory and books.outside(k)))]
