@@ -190,7 +190,7 @@ int frame_list_index(const struct frame_list *l, struct map *out)
 
 uint32_t frame_list_find(const struct frame_list *l, const struct map *index, uint64_t hash)
 {
-	uint32_t found = SLOT_NONE;
+	uint32_t found = SLOT_NONE, found_id = 0;
 	bool is_alive = false;
 	for (struct map_iter it = map_find(index, hash); map_next(index, &it);) {
 		const struct frame *f = &l->v[it.value >> 8];
@@ -199,9 +199,10 @@ uint32_t frame_list_find(const struct frame_list *l, const struct map *index, ui
 			continue;
 		bool alive = bit_get(f->seen_before, slot);
 		if (found != SLOT_NONE &&
-		    (alive < is_alive || (alive == is_alive && it.value < found)))
+		    (alive < is_alive || (alive == is_alive && f->id < found_id)))
 			continue;
 		found = it.value;
+		found_id = f->id;
 		is_alive = alive;
 	}
 	return found;
