@@ -344,11 +344,17 @@ int progress_reshard(struct progress *p, uint32_t n)
 	return 0;
 }
 
-/* A shard that has not met its batch yet stands where it stood. */
+/* A shard that has not met its batch yet stands where it stood; so does one whose batch is gone,
+ * until what it had done of that batch is settled with the rest. */
 static struct shard_place shard_place_of(const struct progress *p, uint32_t i)
 {
 	const struct progress_shard *s = &p->shards[i];
-	return s->pending ? s->resume : place_of(p, &s->done);
+	if (s->pending)
+		return s->resume;
+	struct shard_place at = place_of(p, &s->done);
+	if (p->settling && at.own == 0 && at.pos.sequence == s->resume.pos.sequence)
+		at.own = s->resume.own;
+	return at;
 }
 
 int progress_position(struct progress *p, struct position *out)

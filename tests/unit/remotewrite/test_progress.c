@@ -249,6 +249,54 @@ static void test_restarts_with_losses(void **state)
 		run(seed, 2, true);
 }
 
+/* The log's bound: what is below a place in it is gone after a start. */
+static void lose_oldest(struct model *m)
+{
+	uint32_t to = (uint32_t)rnd(m, BATCHES);
+	for (uint32_t i = 0; i < to && i + 1 < BATCHES; i++) {
+		batch_unref(m->batches[i]);
+		m->batches[i] = NULL;
+	}
+}
+
+/* Starts follow each other before what was lost could be passed. No sample is booked twice,
+ * whatever was done of a batch before it was gone. */
+static void run_bounded(uint64_t seed)
+{
+	struct model m;
+	struct position pos = POSITION_NULL;
+	setup(&m, seed, 0);
+	assert_int_equal(position_start(&pos, (struct wal_pos){1, 16, 0}, 1 + seed % 3), 0);
+	start(&m, &pos);
+	for (int step = 0; step < 20000 && !all_done(&m); step++) {
+		if (rnd(&m, 3) == 0 && !read_one(&m))
+			read_end(&m);
+		if (rnd(&m, 4) == 0)
+			answer(&m, (uint32_t)rnd(&m, m.p.n), 1 + (uint32_t)rnd(&m, 40));
+		if (rnd(&m, 10) == 0 && progress_may_reshard(&m.p))
+			assert_int_equal(progress_reshard(&m.p, 1 + (uint32_t)rnd(&m, 4)), 0);
+		position_deinit(&pos);
+		assert_int_equal(progress_position(&m.p, &pos), 0);
+		assert_int_equal(pos.base, 0);
+		assert_true(progress_balanced(&m.p));
+		if (rnd(&m, 20) == 0) {
+			progress_deinit(&m.p);
+			if (rnd(&m, 8) == 0)
+				lose_oldest(&m);
+			start(&m, &pos);
+		}
+	}
+	assert_true(all_done(&m));
+	position_deinit(&pos);
+	teardown(&m);
+}
+
+static void test_restarts_while_the_log_loses_its_oldest(void **state)
+{
+	for (uint64_t seed = 400; seed < 600; seed++)
+		run_bounded(seed);
+}
+
 /* A count that parts from the places is seen, whichever way. */
 static void test_imbalance_is_seen(void **state)
 {
@@ -303,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_losses_are_booked_once),
 		cmocka_unit_test(test_restarts),
 		cmocka_unit_test(test_restarts_with_losses),
+		cmocka_unit_test(test_restarts_while_the_log_loses_its_oldest),
 		cmocka_unit_test(test_imbalance_is_seen),
 		cmocka_unit_test(test_hold_is_lowest),
 	};
