@@ -201,7 +201,8 @@ static void look_again(void *cls)
 
 /* ---- what is told ---- */
 
-void scrape_memory_collect(struct scrape *s, struct metrics_writer *w)
+/* A metric of the targets of which something is left out. */
+static void emit_targets(const struct scrape *s, enum metric_id id, struct metrics_writer *w)
 {
 	for (size_t i = 0; i < s->n_pools; i++) {
 		for (size_t k = 0; k < s->pools[i]->n_targets; k++) {
@@ -210,9 +211,17 @@ void scrape_memory_collect(struct scrape *s, struct metrics_writer *w)
 				{"scrape_pool", s->pools[i]->opt->job_name},
 				{"target", sv_of(t->url)},
 			};
-			if (quarantine_is_in(t))
-				metrics_emit(w, M_TARGET_QUARANTINED, labels, 2, 1);
+			double v =
+				id == M_TARGET_LEFT_OUT ? (double)t->left_out : quarantine_is_in(t);
+			if (v > 0)
+				metrics_emit(w, id, labels, 2, v);
 		}
 	}
+}
+
+void scrape_memory_collect(struct scrape *s, struct metrics_writer *w)
+{
+	emit_targets(s, M_TARGET_LEFT_OUT, w);
+	emit_targets(s, M_TARGET_QUARANTINED, w);
 	metric_set(M_MEMORY_SHED_LEVEL, s->shed);
 }

@@ -156,6 +156,7 @@ static void count_page(struct target *t, const struct page_result *r)
 	warn_dropped(t, WARN_OUT_OF_ORDER, r->out_of_order);
 	warn_dropped(t, WARN_OUT_OF_BOUNDS, r->out_of_bounds);
 	warn_dropped(t, WARN_NEW_SERIES, r->shed);
+	t->left_out = r->shed;
 	t->pool->scrape->refused_new_series += r->shed;
 }
 

@@ -102,6 +102,11 @@ static void write_target(struct json_writer *w, const struct target *t)
 	json_key(w, SV("lastScrapeDuration"));
 	json_double(w, t->last_duration_s);
 	write_string(w, SV("health"), sv_of(health[t->health]));
+	/* Prometheus does not know this one, so it is there only when it says something. */
+	if (t->left_out > 0) {
+		json_key(w, SV("samplesLeftOut"));
+		json_u64(w, t->left_out);
+	}
 	write_duration(w, SV("scrapeInterval"), t->interval_ms);
 	write_duration(w, SV("scrapeTimeout"), t->timeout_ms);
 	json_end_object(w);

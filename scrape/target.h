@@ -59,6 +59,7 @@ struct target {
 	bool last;   /* the scrape under way, or about to begin, is the one at the agent's stop */
 
 	struct quarantine quarantine;
+	uint64_t left_out; /* samples of new series on its last page that memory had no room for */
 	enum target_health health;
 	char last_error[256];
 	int64_t last_scrape_ms; /* 0 = never */

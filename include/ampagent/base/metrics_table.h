@@ -54,6 +54,7 @@
 	X(M_SCRAPE_PAGES_IN_FLIGHT, METRIC_KIND_GAUGE, "ampagent_scrape_pages_in_flight", "", "Pages being fetched or waiting to be parsed.") \
 	X(M_SCRAPE_BATCHES_REFUSED, METRIC_KIND_COUNTER, "ampagent_scrape_batches_refused_total", "", "Batches that the log did not take because its queue was full.") \
 	X(M_SCRAPE_SAMPLES_REFUSED, METRIC_KIND_COUNTER, "ampagent_scrape_samples_refused_total", "reason", "Samples refused before they reached the log, by reason.") \
+	X(M_TARGET_LEFT_OUT, METRIC_KIND_GAUGE, "ampagent_target_samples_left_out", "scrape_pool,target", "Samples of new series on each target's last page that memory had no room for; targets without any are not listed.") \
 	X(M_TARGET_QUARANTINED, METRIC_KIND_GAUGE, "ampagent_target_quarantined", "scrape_pool,target", "1 for each target that is left out because memory has no room for it.") \
 	X(M_MEMORY_LIMIT, METRIC_KIND_GAUGE, "ampagent_memory_limit_bytes", "", "Memory that the process may use, from --memory.limit or its control group; 0 = no limit.") \
 	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "What of the limit data may take; 0 = no limit.") \
