@@ -365,6 +365,9 @@ class LogBooks:
                 continue
             value = self.logged.get(key - t_ms + then)
             while value is None and (labels["job"], then) in self.lasts:
+                if (labels["job"], then) in self.markerless:
+                    value = STALE
+                    break
                 then = following[labels["job"]].get(then)
                 value = STALE if then is None else self.logged.get(key - t_ms + then)
             checked += value == STALE
