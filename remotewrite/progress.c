@@ -273,9 +273,10 @@ static void advance(struct progress *p)
 {
 	for (uint32_t i = 0; i < p->n; i++)
 		move_idle(p, i);
-	if (p->n_former > 0)
-		forget_former(p);
 	settle(p);
+	/* Until then they say what was done of a batch that is gone. */
+	if (p->n_former > 0 && !p->settling)
+		forget_former(p);
 	queue_trim(&p->queue, lowest_done(p));
 }
 

@@ -281,7 +281,7 @@ static void run_bounded(uint64_t seed)
 		assert_true(progress_balanced(&m.p));
 		if (rnd(&m, 20) == 0) {
 			progress_deinit(&m.p);
-			if (rnd(&m, 8) == 0)
+			if (rnd(&m, 3) == 0)
 				lose_oldest(&m);
 			start(&m, &pos);
 		}
