@@ -93,6 +93,7 @@ static int add_event(struct fence *f, const struct fence_event *e, uint64_t lowe
 struct noting {
 	struct fence *f;
 	uint64_t no, lowest, first, need;
+	uint64_t segment;
 };
 
 static int note_frame(struct noting *t, uint32_t frame, uint32_t n_slots)
@@ -101,6 +102,9 @@ static int note_frame(struct noting *t, uint32_t frame, uint32_t n_slots)
 	if (!k && add(t->f, frame, false, t->no, t->first, &k))
 		return ERR_NOMEM;
 	k->last_no = t->no;
+	if (k->segment != t->segment)
+		k->n_slots = 0;
+	k->segment = t->segment;
 	if (n_slots <= k->n_slots)
 		return 0;
 	const struct fence_event e = {t->no, t->need, frame};
@@ -113,7 +117,7 @@ static int note_frame(struct noting *t, uint32_t frame, uint32_t n_slots)
 static int note(struct fence *f, const struct batch *b, uint64_t no, uint64_t lowest,
 		uint64_t first)
 {
-	struct noting t = {f, no, lowest, first, 0};
+	struct noting t = {f, no, lowest, first, 0, b->end.segment};
 	struct fence_known *owner = find(f, b->owner, true);
 	if (owner)
 		t.need = owner->last_no + 1;

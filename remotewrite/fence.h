@@ -3,7 +3,8 @@
  * A series that was away for long, or whose definition was lost, comes back in another slot, maybe
  * in a frame of another shard. Slots are given once, so this can only be where a frame gets slots:
  * there the shard waits until all shards are past the owner's batch before. A batch that brings no
- * new slots waits for nothing.
+ * new slots waits for nothing, but for the first one of a frame in a segment: each run of the agent
+ * begins one, and may find a series that the log knows twice in the other of its slots.
  */
 #pragma once
 
@@ -15,6 +16,7 @@ struct fence_known {
 	uint32_t id;
 	uint32_t n_slots; /* of a frame */
 	uint64_t last_no; /* entry of the queue */
+	uint64_t segment; /* of the log, of a frame */
 	bool owner;
 };
 

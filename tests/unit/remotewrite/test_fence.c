@@ -47,6 +47,22 @@ static void test_growth_waits_for_the_owners_batch_before(void **state)
 	fence_deinit(&f);
 }
 
+/* A new run may tell a series by another slot that the frame has had for long. */
+static void test_each_segment_begins_anew(void **state)
+{
+	struct fence f = {0};
+	for (uint64_t no = 0; no < 6; no++) {
+		struct batch_column c;
+		struct batch b = batch_of(&c, OWNER, 1 + no % 2, 10);
+		b.end.segment = no < 4 ? 1 : 2;
+		fence_note(&f, &b, no, 0, 0);
+	}
+	assert_int_equal(fence_need(&f, 3, 2), 0);
+	assert_int_equal(fence_need(&f, 4, 1), 4);
+	assert_int_equal(fence_need(&f, 5, 2), 5);
+	fence_deinit(&f);
+}
+
 static void test_rows_count_as_slots(void **state)
 {
 	struct batch_row rows[] = {{.frame = 4, .slot = 0}, {.frame = 4, .slot = 2}};
@@ -96,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth_waits_for_the_owners_batch_before),
+		cmocka_unit_test(test_each_segment_begins_anew),
 		cmocka_unit_test(test_rows_count_as_slots),
 		cmocka_unit_test(test_histograms_count_as_slots),
 		cmocka_unit_test(test_tables_grow_and_forget),
