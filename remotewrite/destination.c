@@ -93,6 +93,19 @@ static uint32_t shards_min(const struct queue_options *q)
 	return n > shards_max(q) ? shards_max(q) : (uint32_t)n;
 }
 
+/* What an unreadable file said of the log is not known: all of it counts as lost. */
+static void count_lost(struct destination *d, struct position *pos, const char *why)
+{
+	uint64_t tail = d->log.tail(d->log.cls).sequence;
+	uint64_t lost = pos->shards[0].pos.sequence - tail;
+	pos->base = (int64_t)tail;
+	pos->books.dropped[DROP_DAMAGED] = lost;
+	log_error("The delivery position is unreadable: delivery begins at the log's end, what the "
+		  "log has counts as dropped, though part of it may have been sent",
+		  "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)), "samples", FMT("%" PRIu64, lost),
+		  "err", why);
+}
+
 /* The stored position, or a new one at the log's head. An unreadable file is as good as none: the
  * choice is between losing what is queued and sending all of the log again, and the log may be
  * hours long; nothing is sent twice. */
@@ -101,20 +114,22 @@ static int load_position(struct destination *d, struct position *pos, struct err
 	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
 	buf_init(&text, POSITION_BYTES);
 	struct err why = ERR_NULL;
-	if (d->log.load(d->log.cls, &text, &why) == 0) {
-		int r = position_parse(buf_view(&text), pos, &why);
-		if (r < 0)
-			return err_set(err, r, "out of memory");
-		if (r == 0) {
-			meet_head(d, pos);
-			return 0;
-		}
-		log_error("The delivery position is unreadable: delivery begins at the log's end",
-			  "remote_name", FMT("%.*s", SV_ARG(d->cfg.name)), "err", why.msg);
+	int r = d->log.load(d->log.cls, &text, &why);
+	bool none = r == 1;
+	if (r == 0)
+		r = position_parse(buf_view(&text), pos, &why);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	if (r == 0) {
+		meet_head(d, pos);
+		return 0;
 	}
 	if (position_start(pos, d->log.head(d->log.cls), shards_min(&d->cfg.queue)))
 		return err_set(err, ERR_NOMEM, "out of memory");
-	d->fresh = d->dirty = true;
+	if (!none)
+		count_lost(d, pos, why.msg);
+	d->fresh = none;
+	d->dirty = true;
 	return 0;
 }
 

@@ -33,7 +33,8 @@ struct log_seam {
 	/* Moves the head's sequence up to at least this: 0, or 1 when it is too late for that. */
 	int (*advance)(void *cls, uint64_t sequence);
 	void (*hold)(void *cls, struct wal_pos pos);
-	/* The position file: 0, or 1 with the reason. */
+	/* The position file: 0; 1 when there is none or it cannot be stored, 2 when it cannot be
+	 * read, with the reason. */
 	int (*load)(void *cls, struct buf *out, struct err *err);
 	int (*store)(void *cls, struct sv content, struct err *err);
 	/* Frames below it are there already; NULL = none is. */

@@ -124,7 +124,7 @@ void wal_hold(struct wal *w, struct sv key, struct wal_pos pos);
 /* ---- durable positions ---- */
 
 /* The content is the destination's; the log stores it atomically beside the segments.
- * 0; 1 when there is none (load) or it cannot be written (store). */
+ * 0; 1 when there is none (load) or it cannot be written (store); 2 when it cannot be read. */
 int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err *err);
 int wal_position_store(struct wal *w, struct sv key, struct sv content, struct err *err);
 /* The same without waiting, but for a key's first: the writer thread stores it, and what wal_hold()

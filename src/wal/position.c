@@ -36,25 +36,26 @@ static char *name_of(char dst[STORE_NAME_MAX], struct sv key)
 	return dst;
 }
 
-/* Reads a position file: 0 and views of buf; 1 with the reason. */
+/* Reads a position file: 0 and views of buf; 1 when there is none, 2 when it cannot be read, with
+ * the reason. */
 static int read_position(struct store *s, const char *name, struct buf *buf, struct sv *key,
 			 struct sv *content, struct err *err)
 {
 	_cleanup_(close_fdp) int fd = store_open(s, name);
 	if (fd < 0)
-		return err_set(err, 1, "%s: %s", name, strerror(errno));
+		return err_set(err, errno == ENOENT ? 1 : 2, "%s: %s", name, strerror(errno));
 	if (buf_reserve(buf, FILE_BYTES_MAX))
-		return err_set(err, 1, "%s: out of memory", name);
+		return err_set(err, 2, "%s: out of memory", name);
 	ssize_t n = read_at(fd, buf->ptr, FILE_BYTES_MAX, 0);
 	if (n < 0)
-		return err_set(err, 1, "%s: %s", name, strerror(errno));
+		return err_set(err, 2, "%s: %s", name, strerror(errno));
 	buf->len = (size_t)n;
 	const uint8_t *p = (const uint8_t *)buf->ptr, *end = p + n;
 	uint64_t len;
 	if (n < HEAD_BYTES || memcmp(p, magic, sizeof magic) != 0 ||
 	    u32_get(p + 4) != hash_crc32c(0, p + HEAD_BYTES, (size_t)n - HEAD_BYTES) ||
 	    !(p = varint_get(p + HEAD_BYTES, end, &len)) || len > (uint64_t)(end - p))
-		return err_set(err, 1, "%s: damaged", name);
+		return err_set(err, 2, "%s: damaged", name);
 	*key = sv_make((const char *)p, len);
 	*content = sv_make((const char *)p + len, (size_t)(end - p) - len);
 	return 0;
@@ -62,19 +63,20 @@ static int read_position(struct store *s, const char *name, struct buf *buf, str
 
 /* ---- loading ---- */
 
-/* As read_position() of this key: 0, or 1 with the reason. */
+/* As read_position(), of this key. */
 static int load_file(struct wal *w, const char *name, struct sv key, struct buf *out,
 		     struct err *err)
 {
 	struct sv found, content;
 	_cleanup_(buf_deinit) struct buf buf;
 	buf_init(&buf, FILE_BYTES_MAX);
-	if (read_position(&w->store, name, &buf, &found, &content, err))
-		return 1;
+	int r = read_position(&w->store, name, &buf, &found, &content, err);
+	if (r != 0)
+		return r;
 	if (!sv_eq(found, key))
-		return err_set(err, 1, "%s: of another destination", name);
+		return err_set(err, 2, "%s: of another destination", name);
 	if (buf_sv(out, content))
-		return err_set(err, 1, "%s: too large", name);
+		return err_set(err, 2, "%s: too large", name);
 	return 0;
 }
 
@@ -84,9 +86,12 @@ int wal_position_load(struct wal *w, struct sv key, struct buf *out, struct err 
 	name_of(name, key);
 	snprintf(old, sizeof old, "%s" OLD, name);
 	settle(w, key);
+	int r = load_file(w, name, key, out, err);
+	if (r == 0)
+		return 0;
 	/* The one before is older by one answer: what was sent since is sent again. */
-	return load_file(w, name, key, out, err) == 0 || load_file(w, old, key, out, NULL) == 0 ? 0
-												: 1;
+	int older = load_file(w, old, key, out, r == 1 ? err : NULL);
+	return older == 0 || r == 1 ? older : r;
 }
 
 /* ---- storing ---- */

@@ -455,6 +455,32 @@ static void test_store_failure(void **state)
 	sim_free(s);
 }
 
+/* What became of the samples in the log is not known then. */
+static void test_an_unreadable_position(void **state)
+{
+	struct sim *s = sim_new(13);
+	sim_start(s);
+	sim_log(s, 0, 1, 8, false);
+	sim_log(s, 0, 2, 8, false);
+	uint64_t logged = s->head.sequence;
+	sim_kill(s);
+	free(s->stored);
+	s->stored = sv_dup(SV("{\"version\":1,"));
+	sim_start(s);
+	assert_int_equal(s->d.progress.books.dropped[DROP_DAMAGED], logged);
+	assert_int_equal(s->d.progress.books.sent, 0);
+	assert_false(s->d.fresh);
+	assert_balanced(s);
+	sim_log(s, 0, 3, 8, false);
+	sim_turn(s);
+	sim_answer(s, 0, 200, true);
+	sim_turn(s);
+	assert_int_equal(s->d.progress.books.sent, s->head.sequence - logged);
+	assert_int_equal(s->d.progress.books.dropped[DROP_DAMAGED], logged);
+	assert_balanced(s);
+	sim_free(s);
+}
+
 static void test_metadata(void **state)
 {
 	struct sim *s = sim_new(12);
@@ -510,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_repeated_400_only_within_reach),
 		cmocka_unit_test(test_repeated_400_after_200),
 		cmocka_unit_test(test_store_failure),
+		cmocka_unit_test(test_an_unreadable_position),
 		cmocka_unit_test(test_metadata),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

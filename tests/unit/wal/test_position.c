@@ -34,6 +34,15 @@ int __wrap_fdatasync(int fd)
 	return error ? -1 : 0;
 }
 
+static void check_unreadable(struct fixture *fx, const char *key)
+{
+	_cleanup_(buf_deinit) struct buf out;
+	struct err err = ERR_NULL;
+	buf_init(&out, 1 << 16);
+	assert_int_equal(wal_position_load(fx->w, sv_of(key), &out, &err), 2);
+	assert_true(strstr(err.msg, "damaged") || strstr(err.msg, "another destination"));
+}
+
 static void check(struct fixture *fx, const char *key, const char *want)
 {
 	_cleanup_(buf_deinit) struct buf out;
@@ -111,7 +120,7 @@ static void a_damaged_one_is_not_believed(void **state)
 		fseek(f, at, SEEK_SET);
 		fputc(c ^ 1, f);
 		fflush(f);
-		check(&fx, "plain", NULL);
+		check_unreadable(&fx, "plain");
 		fseek(f, at, SEEK_SET);
 		fputc(c, f);
 		fflush(f);
@@ -259,6 +268,10 @@ static void the_old_one_serves(void **state)
 	assert_int_equal(seen[0], 1);
 	store(&fx, "plain", "three");
 	check(&fx, "plain", "three");
+	/* Where neither can be read, that is something else than none. */
+	assert_int_equal(truncate(path, 11), 0);
+	assert_int_equal(truncate(strcat(path, ".old"), 0), 0);
+	check_unreadable(&fx, "plain");
 	wal_position_drop(fx.w, SV("plain"));
 	check(&fx, "plain", NULL);
 	fx_deinit(&fx);
