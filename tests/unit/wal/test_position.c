@@ -248,7 +248,7 @@ static void a_failure_is_told_later(void **state)
 static void the_old_one_serves(void **state)
 {
 	struct fixture fx;
-	char dir[200], path[400] = "";
+	char dir[200], path[400] = "", old[410];
 	unsigned seen[N_KEYS] = {0};
 	fx_init(&fx);
 	fx_open(&fx);
@@ -270,7 +270,8 @@ static void the_old_one_serves(void **state)
 	check(&fx, "plain", "three");
 	/* Where neither can be read, that is something else than none. */
 	assert_int_equal(truncate(path, 11), 0);
-	assert_int_equal(truncate(strcat(path, ".old"), 0), 0);
+	snprintf(old, sizeof old, "%s.old", path);
+	assert_int_equal(truncate(old, 0), 0);
 	check_unreadable(&fx, "plain");
 	wal_position_drop(fx.w, SV("plain"));
 	check(&fx, "plain", NULL);
