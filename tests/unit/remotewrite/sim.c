@@ -360,7 +360,7 @@ void sim_log(struct sim *s, uint32_t first, uint32_t n, uint16_t slots, bool row
 	b->pos = s->head;
 	s->head.sequence += b->n_samples;
 	s->head.offset += 10;
-	if (s->head.offset > 1000) {
+	if (s->head.offset > 4000) {
 		s->head.segment++;
 		s->head.offset = 16;
 	}
