@@ -274,8 +274,10 @@ static void take_over(struct runner *old, struct runner *fresh)
 	destination_configure(&old->dest, &cfg, rules);
 }
 
+/* Its books go with it: the sum stays. */
 static void log_removed(struct sv key, uint64_t queued)
 {
+	metric_add(M_RW_REMOVED_SAMPLES, queued);
 	log_info("Remote write destination was removed: what was queued for it is dropped",
 		 "destination", FMT("%.*s", SV_ARG(key)), "samples", FMT("%" PRIu64, queued),
 		 "reason", drop_reason_name(DROP_DESTINATION_REMOVED));

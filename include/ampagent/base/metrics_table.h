@@ -119,6 +119,7 @@
 	X(M_RW_AGE_LIMIT, METRIC_KIND_GAUGE, "ampagent_remote_write_sample_age_limit_seconds", "remote_name,url", "Age above which samples are dropped instead of sent, as configured or as fits AMP; 0 is no limit.") \
 	X(M_RW_POSITION_FAILURES, METRIC_KIND_COUNTER, "ampagent_remote_write_position_failures_total", "remote_name,url", "Times that the delivery position could not be stored.") \
 	X(M_RW_REFUSED, METRIC_KIND_COUNTER, "ampagent_remote_write_refused_answers_total", "remote_name,cause", "Answers of remote storage that refused a request or part of it, by cause.") \
+	X(M_RW_REMOVED_SAMPLES, METRIC_KIND_COUNTER, "ampagent_remote_write_removed_destinations_samples_total", "", "Samples that were queued for destinations when they were taken out of the configuration, since the start of the process.") \
 	X(M_LEDGER_SAMPLES, METRIC_KIND_GAUGE, "ampagent_ledger_samples", "remote_name,state,reason", "Where every sample logged for a destination is: sent, queued, or dropped with the reason.") \
 	X(M_LEDGER_SEQUENCE, METRIC_KIND_GAUGE, "ampagent_ledger_sequence", "remote_name,point", "Sequence numbers of a destination's ledger: base, acknowledged and head.") \
 	X(M_LEDGER_REFUSED_SAMPLES, METRIC_KIND_COUNTER, "ampagent_ledger_refused_samples_total", "reason", "Samples that never got into the log, as far as they are known, over all runs.") \

@@ -462,6 +462,12 @@ static void test_apply(void **state)
 	buf_char(&text, 0);
 	assert_non_null(strstr(text.ptr, "ampagent_ledger_samples{remote_name=\"second\""));
 	peer_stop(&w);
+	/* What waits for one that goes is counted. */
+	put(&w);
+	assert_int_equal(wal_flush(w.wal, false), 0);
+	double before = metric_get(M_RW_REMOVED_SAMPLES);
+	assert_int_equal(remotewrite_apply(w.rw, NULL, 0, LABELS_NULL, &err), 0);
+	assert_true(metric_get(M_RW_REMOVED_SAMPLES) > before);
 	teardown(&w);
 }
 
