@@ -1,7 +1,7 @@
 /* Position files:
  *
  *   {"version":1,"destination":"...","base":0,"sent":0,"dropped":{"too_old":1},"clean":true,
- *    "reach":90000,"shards":[[segment,offset,sequence,own],...],"former":[...]}
+ *    "reach":90000,"unsettled":0,"shards":[[segment,offset,sequence,own],...],"former":[...]}
  *
  * Unknown keys are passed over, so that a later version may add some.
  */
@@ -60,6 +60,10 @@ int position_write(struct buf *out, const struct position *p, struct sv key)
 		json_key(&w, SV("reach"));
 		json_u64(&w, p->reach);
 	}
+	if (p->unsettled > 0) {
+		json_key(&w, SV("unsettled"));
+		json_u64(&w, p->unsettled);
+	}
 	json_key(&w, SV("shards"));
 	write_places(&w, p->shards, p->n);
 	if (p->n_former > 0) {
@@ -79,6 +83,7 @@ enum key {
 	KEY_DROPPED,
 	KEY_CLEAN,
 	KEY_REACH,
+	KEY_UNSETTLED,
 	KEY_SHARDS,
 	KEY_FORMER
 };
@@ -95,9 +100,9 @@ struct parsing {
 static enum key key_of(struct sv s)
 {
 	static const char *const names[] = {
-		[KEY_VERSION] = "version", [KEY_BASE] = "base",     [KEY_SENT] = "sent",
-		[KEY_DROPPED] = "dropped", [KEY_CLEAN] = "clean",   [KEY_REACH] = "reach",
-		[KEY_SHARDS] = "shards",   [KEY_FORMER] = "former",
+		[KEY_VERSION] = "version",     [KEY_BASE] = "base",     [KEY_SENT] = "sent",
+		[KEY_DROPPED] = "dropped",     [KEY_CLEAN] = "clean",   [KEY_REACH] = "reach",
+		[KEY_UNSETTLED] = "unsettled", [KEY_SHARDS] = "shards", [KEY_FORMER] = "former",
 	};
 	for (int i = KEY_VERSION; i <= KEY_FORMER; i++)
 		if (sv_eq(s, sv_of(names[i])))
@@ -159,6 +164,8 @@ static int top_number(struct parsing *s, struct sv text, struct err *err)
 		s->p->books.sent = v;
 	if (s->key == KEY_REACH)
 		s->p->reach = v;
+	if (s->key == KEY_UNSETTLED)
+		s->p->unsettled = v;
 	return 0;
 }
 

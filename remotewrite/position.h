@@ -39,6 +39,8 @@ struct position {
 	/* Nothing from this sequence on was sent while this was the newest position file;
 	 * UINT64_MAX: not told, by an older version. */
 	uint64_t reach;
+	/* At most so many samples before the places are lost and not in the books yet. */
+	uint64_t unsettled;
 	uint32_t n;
 	struct shard_place *shards;
 	uint32_t n_former; /* 0 = none */

@@ -53,7 +53,10 @@ static int former_alloc(struct progress *p, uint32_t n)
 
 int progress_init(struct progress *p, const struct position *from)
 {
-	*p = (struct progress){.n = from->n, .base = from->base, .books = from->books};
+	*p = (struct progress){.n = from->n,
+			       .base = from->base,
+			       .books = from->books,
+			       .unsettled = from->unsettled};
 	p->end = position_lowest(from);
 	p->shards = calloc(from->n, sizeof *p->shards);
 	if (!p->shards || former_alloc(p, from->n_former)) {
@@ -125,8 +128,10 @@ static int push(struct progress *p, struct queue_entry *e)
 		p->overlap_end_no = no + 1;
 		if (p->overlap_end < e->end)
 			p->overlap_end = e->end;
-		if (!e->batch)
+		if (!e->batch) {
 			p->overlap_reason = e->reason;
+			p->unsettled += e->end - e->pos.sequence;
+		}
 	} else {
 		p->overlap_read = true;
 	}
@@ -260,6 +265,7 @@ static void settle(struct progress *p)
 	if (!p->settling || !p->overlap_read || lowest_done(p) < p->overlap_end_no)
 		return;
 	p->settling = false;
+	p->unsettled = 0;
 	int64_t below = (int64_t)(books_total(&p->books) - p->beyond);
 	int64_t missing = (int64_t)p->overlap_end - p->base - below;
 	p->settled = missing;
@@ -363,7 +369,8 @@ int progress_position(struct progress *p, struct position *out)
 	*out = POSITION_NULL;
 	/* Before the books are read: it may settle them. */
 	advance(p);
-	_cleanup_(position_deinit) struct position pos = {.base = p->base, .books = p->books};
+	_cleanup_(position_deinit) struct position pos = {
+		.base = p->base, .books = p->books, .unsettled = p->unsettled};
 	pos.shards = calloc(p->n, sizeof *pos.shards);
 	pos.former = calloc(p->n_former ? p->n_former : 1, sizeof *pos.former);
 	if (!pos.shards || !pos.former)

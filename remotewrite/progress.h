@@ -38,6 +38,9 @@ struct progress {
 	uint64_t overlap_end;    /* sequence after it */
 	uint64_t beyond;         /* samples booked above it */
 	enum drop_reason overlap_reason;
+	/* At most so many samples of the overlap are lost, those that earlier runs passed included.
+	 */
+	uint64_t unsettled;
 	int64_t settled; /* samples that settling moved: lost ones, or minus those the log forgot */
 };
 

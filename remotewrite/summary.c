@@ -38,6 +38,7 @@ static int summarise(struct sv content, struct wal_position_books *out, struct e
 		return r;
 	out->base = p.base;
 	out->sent = p.books.sent;
+	out->unsettled = p.unsettled;
 	copy_dropped(&p.books, out);
 	if (copy_places(p.shards, p.n, &out->places, &out->n) == 0 &&
 	    copy_places(p.former, p.n_former, &out->former, &out->n_former) == 0)

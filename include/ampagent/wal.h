@@ -194,6 +194,8 @@ struct wal_place {
 struct wal_position_books {
 	int64_t base; /* sequence at which the books begin */
 	uint64_t sent;
+	/* At most so many samples before the places are lost and not among the dropped yet. */
+	uint64_t unsettled;
 	struct wal_refused dropped[WAL_REASONS_MAX]; /* scrapes are 0 */
 	size_t n_dropped;
 	struct wal_place *places; /* one a shard */

@@ -248,7 +248,8 @@ static void check_books(struct verify *v, struct verify_position *p)
 		check_place(v, p, k);
 	check_deleted(v, p);
 	count_gaps(v, p);
-	p->counted += p->undone;
+	p->less += p->books.unsettled;
+	p->counted += p->undone + p->books.unsettled;
 	p->queued = sum <= v->head ? v->head - sum : 0;
 	if (p->top > v->head || sum > v->head) {
 		where.samples = (p->top > sum ? p->top : sum) - v->head;

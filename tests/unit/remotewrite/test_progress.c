@@ -259,6 +259,20 @@ static void lose_oldest(struct model *m)
 	}
 }
 
+/* The books leave what the places do not have done, as far as files can tell. */
+static void check_places(const struct model *m, const struct position *pos)
+{
+	uint64_t low = position_lowest(pos).sequence, counted = 0, less = pos->unsettled;
+	uint32_t first = 0;
+	while (!m->batches[first])
+		first++;
+	for (uint32_t i = first; i < BATCHES; i++)
+		counted += m->at[i + 1] - m->at[i] - done_of(m->batches[i], pos);
+	less += m->at[first] > low ? m->at[first] - low : 0;
+	uint64_t queued = m->at[BATCHES] - books_total(&pos->books);
+	assert_in_range(queued, counted, counted + less);
+}
+
 /* Starts follow each other before what was lost could be passed. No sample is booked twice,
  * whatever was done of a batch before it was gone. */
 static void run_bounded(uint64_t seed)
@@ -278,6 +292,7 @@ static void run_bounded(uint64_t seed)
 		position_deinit(&pos);
 		assert_int_equal(progress_position(&m.p, &pos), 0);
 		assert_int_equal(pos.base, 0);
+		check_places(&m, &pos);
 		assert_true(progress_balanced(&m.p));
 		if (rnd(&m, 20) == 0) {
 			progress_deinit(&m.p);

@@ -52,11 +52,13 @@ static void test_what_is_written_is_read(void **state)
 	buf_init(&text, POSITION_BYTES);
 	assert_int_equal(position_start(&p, (struct wal_pos){4, 48, 99}, 3), 0);
 	p.books.sent = 8;
+	p.unsettled = 12;
 	for (int i = 0; i < DROP_REASONS_; i++)
 		p.books.dropped[i] = (uint64_t)i + 1;
 	assert_int_equal(position_write(&text, &p, SV("d")), 0);
 	assert_int_equal(remotewrite_position_reader.read(buf_view(&text), &b, &err), 0);
 	assert_int_equal(b.base, 99);
+	assert_int_equal(b.unsettled, 12);
 	assert_int_equal(b.n_dropped, DROP_REASONS_);
 	for (int i = 0; i < DROP_REASONS_; i++) {
 		assert_int_equal(b.dropped[i].samples, i + 1);

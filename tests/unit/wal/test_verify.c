@@ -16,7 +16,7 @@ enum { SLOTS = 20 };
 /* Positions as the tests write them: struct told, of a destination with two shards or one. */
 struct told {
 	int64_t base;
-	uint64_t sent, dropped;
+	uint64_t sent, dropped, unsettled;
 	uint32_t n, n_former;
 	struct wal_place places[8];
 };
@@ -35,6 +35,7 @@ static int read_told(struct sv content, struct wal_position_books *out, struct e
 	memcpy(&t, content.ptr, sizeof t);
 	out->base = t.base;
 	out->sent = t.sent;
+	out->unsettled = t.unsettled;
 	if (t.dropped > 0)
 		out->dropped[out->n_dropped++] = (struct wal_refused){"too_old", 0, t.dropped};
 	out->places = calloc(8, sizeof *out->places);
@@ -216,6 +217,24 @@ static void shards_are_counted_each(void **state)
 	t.places[2].own = 16;
 	tell(&fx, "two", &t);
 	finds(&fx, "by the places 116 are not done");
+	fx_deinit(&fx);
+}
+
+/* What a destination knows to be lost is in its books a little later. */
+static void what_is_not_settled_may_be_missing(void **state)
+{
+	struct fixture fx;
+	setup(&fx, 10);
+	struct told t = one_shard(4, 11);
+	t.sent -= 20;
+	tell(&fx, "d", &t);
+	finds(&fx, "which leaves 189 ");
+	t.unsettled = 20;
+	tell(&fx, "d", &t);
+	agrees(&fx);
+	t.unsettled = 19;
+	tell(&fx, "d", &t);
+	finds(&fx, "which leaves 189 ");
 	fx_deinit(&fx);
 }
 
@@ -564,6 +583,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_log_agrees),
 		cmocka_unit_test(shards_are_counted_each),
+		cmocka_unit_test(what_is_not_settled_may_be_missing),
 		cmocka_unit_test(places_must_be_places),
 		cmocka_unit_test(a_damaged_position_is_found),
 		cmocka_unit_test(the_position_before_counts_alone),
