@@ -193,7 +193,7 @@ class LogBooks:
         self.dir, self.view = os.path.join(data, "ampagent"), view
         self.series = Series()
         self.logged = {}  # key: value
-        self.lost = {}    # the same, of samples that were cut off again, or their labels were
+        self.lost = {}    # key: values, of samples that were cut off again, or their labels were
         self.lost_ends = {}  # series: time of its newest marker among those
         self.starts, self.exemplars, self.lost_exemplars = {}, set(), set()
         self.count = self.nameless = 0
@@ -278,7 +278,7 @@ class LogBooks:
     def _lose(self, before, after):
         for i, (key, bits) in enumerate(before):
             if i >= len(after) or after[i][0] is None:
-                self.lost[key] = bits
+                self.lost.setdefault(key, set()).add(bits)
                 number, t_ms = key >> _TIME_BITS, key & (1 << _TIME_BITS) - 1
                 if bits == STALE:
                     self.lost_ends[number] = max(t_ms, self.lost_ends.get(number, 0))
@@ -465,9 +465,9 @@ class Record:
         """Checks it against the log; returns (missing, extra). wanted(value) says which samples the sink
         is to get at all."""
         missing = [k for k, value in books.logged.items() if wanted(value) and self.stored.get(k) != value and not (
-            value == STALE and k in books.lost and self.stored.get(k) == books.lost[k])]
+            value == STALE and self.stored.get(k) in books.lost.get(k, ()))]
         extra = [k for k, value in self.stored.items() if not wanted(value) or (
-            books.logged.get(k) != value and books.lost.get(k) != value and not (
+            books.logged.get(k) != value and value not in books.lost.get(k, ()) and not (
                 books.memory and books.outside(k)))]
         self.show(books, extra, "was never logged but is at " + name)
         h.check(not extra, "%d samples at %s were never logged" % (len(extra), name))

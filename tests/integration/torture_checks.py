@@ -67,7 +67,9 @@ class SinkCheck:
             # A strict sink refuses what a killed agent repeats.
             repeated = self.booked("repeated")
             h.check(repeated == 0 or "strict" in sink.were, "%d repeated at %s" % (repeated, sink.name))
-            h.check(refused == repeated + self.booked("too_large"), "refused by %s: %s" % (sink.name, self.dropped))
+            # A marker may have the time of a value that was sent and then cut off the log.
+            conflicts = self.booked("answered_400") if books.cuts and sink.totals["conflicts"] else 0
+            h.check(refused == repeated + self.booked("too_large") + conflicts, "refused by %s: %s" % (sink.name, self.dropped))
         return self.booked(*exact) + refused
 
     def check_ledger(self):
@@ -161,7 +163,7 @@ class SinkCheck:
         if sink.name == "c":
             self.check_starts()
         self.check_ledger()
-        again = sum(key in books.lost for key in books.logged)
+        again = sum(key in books.lost for key in books.logged) + sum(len(v) - 1 for v in books.lost.values())
         h.check(sink.totals["conflicts"] <= again, "sink %s saw %d conflicts, %d may be of what was cut off"
                 % (sink.name, sink.totals["conflicts"], again))
         return (sink.name, books.count, len(books.logged), len(record.stored), lacking, len(extra), disorder,

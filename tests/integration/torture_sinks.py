@@ -101,7 +101,7 @@ class Sink:
             for name, value in counts.items():
                 sums[name] = sums.get(name, 0) + value
         h.check(told["too_old"] == 0 or self.strict or self.loses, "sink %s saw %d too old" % (self.name, told["too_old"]))
-        h.check(self.loses or told["refused"] == told["too_old"],
+        h.check(self.loses or told["refused"] == told["too_old"] + told["conflicts"],
                 "sink %s refused what was repeated and nothing else: %s" % (self.name, told))
         h.check(told["too_new"] == 0 and told["bad_snappy"] + told["bad_protobuf"] + told["bad_labels"] == 0,
                 "sink %s could read what it got: %s" % (self.name, told))
