@@ -110,9 +110,10 @@ static int encode(struct buf *out, struct sv key, struct sv content)
 	return 0;
 }
 
-/* 0, or errno. The directory is not synced: after a power loss the old name or the new one is
- * there, and both files are whole; a segment is deleted only after the next sync of names. */
-static int store_file(struct wal *w, struct sv key, struct sv bytes)
+/* 0, or errno. The directory is synced for a key's first only, before which there may be no whole
+ * file: later, a power loss leaves the old name or the new one, and both files are whole; a segment
+ * is deleted only after the next sync of names. */
+static int store_file(struct wal *w, struct sv key, struct sv bytes, bool first)
 {
 	char name[STORE_NAME_MAX], tmp[STORE_NAME_MAX + 8], old[STORE_NAME_MAX + 8];
 	name_of(name, key);
@@ -124,7 +125,9 @@ static int store_file(struct wal *w, struct sv key, struct sv bytes)
 		return errno;
 	if (store_rename(&w->store, name, old) && errno != ENOENT)
 		return errno;
-	return store_rename(&w->store, tmp, name) ? errno : 0;
+	if (store_rename(&w->store, tmp, name))
+		return errno;
+	return sync && first && store_sync_names(&w->store) ? errno : 0;
 }
 
 static struct position_put *find_put(const struct queue *q, struct sv key)
@@ -241,11 +244,12 @@ static void store_one(struct wal *w, struct position_put *p)
 {
 	_cleanup_(buf_deinit) struct buf bytes = p->content;
 	uint64_t number = p->put;
+	bool first = p->done == 0 || p->error != 0;
 	buf_init(&p->content, FILE_BYTES_MAX);
 	p->waits = false;
 	p->storing = true;
 	pthread_mutex_unlock(&w->queue_mutex);
-	int error = store_file(w, sv_of(p->key), buf_view(&bytes));
+	int error = store_file(w, sv_of(p->key), buf_view(&bytes), first);
 	pthread_mutex_lock(&w->queue_mutex);
 	p->error = error;
 	p->done = number;
