@@ -117,10 +117,13 @@ static int note_frame(struct noting *t, uint32_t frame, uint32_t n_slots)
 static int note(struct fence *f, const struct batch *b, uint64_t no, uint64_t lowest,
 		uint64_t first)
 {
+	if (f->segment != b->end.segment) {
+		f->segment = b->end.segment;
+		f->segment_no = no;
+	}
 	struct noting t = {f, no, lowest, first, 0, b->end.segment};
 	struct fence_known *owner = find(f, b->owner, true);
-	if (owner)
-		t.need = owner->last_no + 1;
+	t.need = owner ? owner->last_no + 1 : f->segment_no;
 	for (size_t i = 0; i < b->n_columns; i++)
 		if (note_frame(&t, b->columns[i].frame, b->columns[i].n_slots))
 			return ERR_NOMEM;

@@ -4,7 +4,9 @@
  * in a frame of another shard. Slots are given once, so this can only be where a frame gets slots:
  * there the shard waits until all shards are past the owner's batch before. A batch that brings no
  * new slots waits for nothing, but for the first one of a frame in a segment: each run of the agent
- * begins one, and may find a series that the log knows twice in the other of its slots.
+ * begins one, and may find a series that the log knows twice in the other of its slots. An owner
+ * that is new may be an old one whose definition was lost with the run before: its first batches
+ * wait for all that lies before the segment.
  */
 #pragma once
 
@@ -32,7 +34,9 @@ struct fence {
 	struct map map;
 	struct fence_event *events; /* in order of no */
 	uint32_t n_events, cap_events;
-	uint64_t blind_to; /* memory was out: every frame of the entries below waits for all */
+	uint64_t segment;    /* of the newest batch */
+	uint64_t segment_no; /* its first entry */
+	uint64_t blind_to;   /* memory was out: every frame of the entries below waits for all */
 };
 
 void fence_deinit(struct fence *f);

@@ -63,6 +63,23 @@ static void test_each_segment_begins_anew(void **state)
 	fence_deinit(&f);
 }
 
+/* It may be an old one under another number. */
+static void test_a_new_owner_waits_for_the_segments_before(void **state)
+{
+	struct fence f = {0};
+	for (uint64_t no = 0; no < 8; no++) {
+		struct batch_column c;
+		struct batch b = batch_of(&c, no < 5 ? OWNER : OTHER, no < 5 ? 1 : 2, 10);
+		b.end.segment = no < 3 ? 1 : 2;
+		fence_note(&f, &b, no, 0, 0);
+	}
+	assert_int_equal(fence_need(&f, 0, 1), 0);
+	assert_int_equal(fence_need(&f, 3, 1), 3);
+	assert_int_equal(fence_need(&f, 5, 2), 3);
+	assert_int_equal(fence_need(&f, 6, 2), 0);
+	fence_deinit(&f);
+}
+
 static void test_rows_count_as_slots(void **state)
 {
 	struct batch_row rows[] = {{.frame = 4, .slot = 0}, {.frame = 4, .slot = 2}};
@@ -113,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth_waits_for_the_owners_batch_before),
 		cmocka_unit_test(test_each_segment_begins_anew),
+		cmocka_unit_test(test_a_new_owner_waits_for_the_segments_before),
 		cmocka_unit_test(test_rows_count_as_slots),
 		cmocka_unit_test(test_histograms_count_as_slots),
 		cmocka_unit_test(test_tables_grow_and_forget),
