@@ -461,8 +461,9 @@ void remotewrite_drain(struct remotewrite *rw)
 
 size_t remotewrite_status_get(struct remotewrite *rw, struct remotewrite_status *out, size_t max)
 {
-	uint64_t head = wal_head(rw->wal).sequence;
 	pthread_mutex_lock(&rw->mutex);
+	/* After the books, which must not be ahead of it. */
+	uint64_t head = wal_head(rw->wal).sequence;
 	size_t n = rw->n_views;
 	for (size_t i = 0; i < n && i < max; i++)
 		view_status(&rw->views[i], head, &out[i]);
@@ -472,8 +473,9 @@ size_t remotewrite_status_get(struct remotewrite *rw, struct remotewrite_status 
 
 void remotewrite_collect(struct remotewrite *rw, struct metrics_writer *w)
 {
-	uint64_t head = wal_head(rw->wal).sequence;
 	pthread_mutex_lock(&rw->mutex);
+	/* After the books, which must not be ahead of it. */
+	uint64_t head = wal_head(rw->wal).sequence;
 	size_t n = rw->n_views;
 	_cleanup_(freep) struct view *copy = n > 0 ? malloc(n * sizeof *copy) : NULL;
 	if (copy)

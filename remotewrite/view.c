@@ -78,6 +78,7 @@ void view_status(const struct view *v, uint64_t head, struct remotewrite_status 
 		.has_error = v->has_error,
 	};
 	out->base = v->base;
+	out->head = head;
 	out->balanced = v->balanced && v->base + (int64_t)books_total(&v->books) <= (int64_t)head;
 	_Static_assert((int)DROP_REASONS_ <= (int)REMOTEWRITE_REASONS_MAX, "the status has room");
 	memcpy(out->dropped_by, v->books.dropped, sizeof v->books.dropped);

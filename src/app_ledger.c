@@ -74,15 +74,17 @@ void app_ledger_json(struct app *a, struct json_writer *w)
 	struct wal_stats log;
 	wal_refused_get(a->wal, &ledger);
 	wal_stats_get(a->wal, &log);
+	_cleanup_(freep) struct remotewrite_status *status = NULL;
+	size_t n = app_destinations(a, &status);
+	/* The log goes on meanwhile: the accounts are of one moment. */
+	uint64_t head = n > 0 ? status[0].head : log.head.sequence;
 	json_begin_object(w);
 	write_count(w, "scraped", scrape_summary(a->scrape).samples);
 	write_count(w, "logged", log.samples_written);
-	write_count(w, "headSequence", log.head.sequence);
+	write_count(w, "headSequence", head);
 	write_refused(w, &ledger);
 	json_key(w, SV("destinations"));
 	json_begin_array(w);
-	_cleanup_(freep) struct remotewrite_status *status = NULL;
-	size_t n = app_destinations(a, &status);
 	for (size_t i = 0; i < n; i++)
 		write_destination(w, &status[i]);
 	json_end_array(w);

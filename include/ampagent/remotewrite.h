@@ -38,6 +38,7 @@ struct remotewrite_status {
 	char name[64];
 	char url[256];                  /* without user info */
 	uint64_t sent, dropped, queued; /* samples; dropped over all reasons */
+	uint64_t head; /* the log's sequence that queued goes by, the same for all destinations */
 	int64_t base;  /* the log's sequence when the destination began: base + the three = its head
 			*/
 	bool balanced; /* the three, and what waits, counted anew, agree with the places in the log

@@ -440,6 +440,8 @@ static void test_apply(void **state)
 	struct remotewrite_status s[2];
 	assert_int_equal(remotewrite_status_get(w.rw, s, 2), 2);
 	assert_int_equal(s[0].sent, w.logged);
+	assert_int_equal(s[0].head, s[0].base + s[0].sent + s[0].dropped + s[0].queued);
+	assert_int_equal(s[1].head, s[0].head);
 	assert_int_equal(s[1].sent, 0);
 	assert_int_equal(s[1].queued, 0);
 	/* Changed settings keep the books, a removed destination goes. */
