@@ -29,8 +29,8 @@ _HISTOGRAM = re.compile(r"(.*) histogram (float )?schema=(-?\d+) count=(\S+) sum
 _TIME_BITS = 44
 # How old pages with times of their own are.
 _OWN_TIMES_MS = 3000
-# The longest scrape.
-_SCRAPE_MS = 400
+# From one turn to the next, and the longest scrape.
+TURN_MS = _SCRAPE_MS = 400
 # Series that were silent for longer (a little less here) get no marker any more.
 _MARKED_MS = 280000
 
