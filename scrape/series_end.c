@@ -47,10 +47,12 @@ int scrape_series_end(struct scrape *s)
 				return 1;
 		}
 	}
-	/* One that waits for its end of run has it now. */
+	/* One that waits for its end of run has it now; not later, as a target that takes it over
+	 * may be scraped before. */
 	for (size_t i = 0; i < s->n_owners; i++) {
 		struct owner *o = s->owners[i];
-		if (!o->in_use && end_owner(s, o, o->marker_ms) != 0)
+		int64_t t_ms = o->marker_ms < now ? o->marker_ms : now;
+		if (!o->in_use && end_owner(s, o, t_ms) != 0)
 			return 1;
 	}
 	return scrape_left_end(s);

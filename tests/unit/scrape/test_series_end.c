@@ -89,9 +89,25 @@ static void orphans_end_once(void **state)
 	assert_int_equal(scrape_series_end(f->scrape), 0);
 	assert_int_equal(f->n_batches, n + 1);
 	assert_true(is_stale(f, n, "a"));
+	assert_true(f->batches[n]->t_ms <= loop_wall_ms(f->loop));
 	while (f->scrape->n_orphans > 0)
 		farm_run(f, 100);
 	assert_int_equal(f->n_batches, n + 1);
+}
+
+/* A target that comes back is scraped at its next turn, whatever the time of the markers. */
+static void a_target_that_takes_it_over_goes_on(void **state)
+{
+	struct farm *f = *state;
+	f->body = SV("a 1\n");
+	for (int i = 0; i < 5; i++) {
+		farm_sync(f, "j", LABELS(""));
+		farm_wait(f, f->n_batches + 1);
+		farm_sync(f, "j", LABELS(NULL));
+		scrape_series_end_begin(f->scrape);
+		assert_int_equal(scrape_series_end(f->scrape), 0);
+	}
+	assert_int_equal(f->scrape->refused_clock, 0);
 }
 
 /* Nor has one whose target goes with the same reload. */
@@ -117,6 +133,7 @@ int main(void)
 		FARM_TEST(a_scrape_under_way_comes_after),
 		FARM_TEST(full_log_is_told),
 		FARM_TEST(orphans_end_once),
+		FARM_TEST(a_target_that_takes_it_over_goes_on),
 		FARM_TEST(targets_that_go_with_it_end_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
