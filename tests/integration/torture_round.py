@@ -52,7 +52,7 @@ class Round:
                       Sink(directory, "c", histograms=False), Sink(directory, "d", self.rng.choice((V1, V2)))]
         self.books = torture_books.LogBooks(self.data, self.disk.view)
         self.port = h.free_port()
-        self.cuts = args.seed % 3 == 0
+        self.cuts = args.seed % 3 == 0 and not args.no_cuts
         self.agent, self.starts, self.era = None, 0, ERAS[0]
         self.eras, self.era_until = {self.era}, {}  # of this life; when an era was possible last
         self.done = {}      # what was done to it, by name
@@ -331,6 +331,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--no-cuts", action="store_true", help="the log never loses its end")
     parser.add_argument("--seconds", type=float, default=0, help="no new life after so many")
     parser.add_argument("--result", help="file for the totals")
     args = parser.parse_args()
