@@ -59,7 +59,7 @@ class SinkCheck:
                 h.check(n <= (books.customs + books.unsure if "old" in sink.were else 0), "%s at a: %d" % (reason, n))
             else:
                 # New series that are not sent for there are too many may be of that kind.
-                least = want - self.booked("series_limit")
+                least = want - self.booked("series_limit") - books.unsure
                 h.check(least <= n <= want + (books.unsure if want else 0), "%s at %s: %d, not %d (+ %d)"
                         % (reason, sink.name, n, want, books.unsure))
         refused = self.booked(*REFUSED)
