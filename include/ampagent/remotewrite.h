@@ -1,6 +1,7 @@
 /* Remote write: destinations that read the log and deliver it. Owns the send thread. */
 #pragma once
 
+#include <ampagent/aws/credentials.h>
 #include <ampagent/base/json.h>
 #include <ampagent/base/metrics.h>
 #include <ampagent/remotewrite_options.h>
@@ -34,6 +35,16 @@ void remotewrite_drain(struct remotewrite *rw);
 
 enum { REMOTEWRITE_REASONS_MAX = 24 };
 
+/* How a destination's requests are signed. */
+struct remotewrite_signing {
+	bool is_signed;
+	struct aws_credentials_status credentials;
+	char region[64];
+	const char *region_from; /* NULL: not known yet */
+	bool clock_known;
+	int64_t skew_ms; /* what the endpoint's clock is ahead of this machine's */
+};
+
 struct remotewrite_status {
 	char name[64];
 	char url[256];                  /* without user info */
@@ -49,6 +60,7 @@ struct remotewrite_status {
 	int64_t oldest_ms; /* wall time of the oldest one queued, as far as it was read; 0 = none */
 	bool has_error;
 	char last_error[256];
+	struct remotewrite_signing signing;
 };
 /* Up to max destinations, in the order of apply; returns how many there are. Any thread: queued is
  * exact as of the last answer. */
@@ -61,3 +73,30 @@ void remotewrite_offenders_json(struct remotewrite *rw, struct json_writer *w);
 extern const char *const remotewrite_drop_reasons[];
 /* How the log reads what destinations keep in their position files. */
 extern const struct wal_position_reader remotewrite_position_reader;
+
+/* ---- one request, for the doctor: the agent's own way of sending, without a log ---- */
+
+struct remotewrite_probe_result {
+	bool started;  /* false: why says what is wrong before anything is sent */
+	bool accepted; /* 2xx */
+	int status;    /* 0: no answer */
+	const char
+		*cause; /* name of what the answer means, as in the metric refused by cause; "" */
+	bool clock_corrected, refreshed; /* what it took */
+	struct remotewrite_signing signing;
+	enum http_result http_result;
+	enum http_phase phase;
+	const struct http_peer *peer; /* valid during the callback; NULL: it was not reached */
+	struct sv error_type, body, request_id;
+	struct err why;
+};
+struct remotewrite_probe;
+/* Sends an empty request to opt's URL as the agent would, once more after a refusal that a clock
+ * correction or other keys may repair; canary: one sample ampagent_doctor_canary of now, which is
+ * billed, instead. done once from the session's loop, never from inside. 0; 1 with the reason. */
+int remotewrite_probe_start(struct aws_session *s, struct http_pool *pool,
+			    const struct remotewrite_options *opt, struct labels external_labels,
+			    bool canary,
+			    void (*done)(void *cls, const struct remotewrite_probe_result *r),
+			    void *cls, struct remotewrite_probe **out, struct err *err);
+void remotewrite_probe_cancel(struct remotewrite_probe *p);

@@ -29,6 +29,9 @@ struct sigv4_options {
 	struct sv region;
 	struct sv access_key, secret_key;
 	struct sv service_name; /* "aps" by default */
+	struct sv profile;
+	struct sv role_arn, external_id;
+	bool use_fips_sts_endpoint;
 };
 
 enum remotewrite_protocol { REMOTEWRITE_V1, REMOTEWRITE_V2 };

@@ -48,6 +48,7 @@ ROOMS = {
     "scrape": NET + ["model/*", "scrape.h", "scrape_lint.h", "scrape_options.h"],
     "remotewrite": NET + ["model/*", "aws/*", "wal.h", "remotewrite.h", "remotewrite_options.h"],
     "config": ["base/*", "model/*", "config.h", "*_options.h"],
+    "src/doctor": ["*"],
     "src": ["*"],
     "tests": ["*"],
 }

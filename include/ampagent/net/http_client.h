@@ -57,6 +57,32 @@ struct http_request {
 	bool no_auth; /* do not add the client's auth headers (signed requests) */
 	/* Each new connection looks the host up anew and tries its addresses in random order. */
 	bool any_address;
+	/* Connects only to loopback and the addresses that AWS serves credentials from
+	 * (169.254.170.2, 169.254.170.23, fd00:ec2::23), whatever the host's name says. */
+	bool local_only;
+	/* Notes where it connected and whose certificate that was: http_answer.peer. */
+	bool want_peer;
+};
+
+/* How far a request came before it failed. */
+enum http_phase {
+	HTTP_PHASE_SETUP,
+	HTTP_PHASE_RESOLVE, /* the host (or the proxy) has no address */
+	HTTP_PHASE_CONNECT,
+	HTTP_PHASE_PROXY, /* the proxy refuses */
+	HTTP_PHASE_TLS,   /* handshake or the peer's certificate */
+	HTTP_PHASE_EXCHANGE,
+};
+
+/* With want_peer. Texts are for people and cut to fit. */
+struct http_peer {
+	char address[64]; /* "10.0.0.1:443", "[::1]:443"; of the proxy when there is one; "" */
+	bool proxied;
+	char subject[256], issuer[256]; /* of the peer's certificate, told even when it is refused */
+	int64_t not_before_s, not_after_s;
+	bool untrusted; /* nobody known has issued it */
+	bool other_name; /* it is for another host */
+	bool out_of_date;
 };
 
 enum http_result {
@@ -78,6 +104,9 @@ struct http_answer {
 	struct sv date;
 	struct sv request_id; /* x-amzn-RequestId */
 	struct sv error_type; /* x-amzn-ErrorType */
+	struct sv age;        /* a cache spoke */
+	enum http_phase phase;        /* where it ended when result is not HTTP_OK */
+	const struct http_peer *peer; /* NULL without want_peer */
 	/* X-Prometheus-Remote-Write-Samples-Written and so on */
 	struct sv samples_written, histograms_written, exemplars_written;
 	int64_t duration_ns;
