@@ -54,6 +54,9 @@ struct aws_plan {
  * settings are those of opt->profile. */
 int chain_plan(struct arena *arena, aws_getenv *env, const struct aws_settings *settings,
 	       const struct aws_credentials_options *opt, struct aws_plan *out, struct err *err);
+/* A part of a key as some source gave it: 1 with the reason, which names it as name and shows
+ * nothing of it, when it has bytes that no AWS key has. */
+int aws_key_part_check(struct sv value, const char *name, struct err *err);
 /* For aws_credentials_explain(). */
 void chain_explain(aws_getenv *env, const struct aws_settings *settings,
 		   const struct aws_credentials_options *opt,
