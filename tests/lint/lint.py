@@ -66,6 +66,7 @@ LIBRARIES = {
     "curl/*": "src/net/http_client*.c",
     "microhttpd.h": "src/net/http_server.c",
     "yaml.h": "src/base/yaml.c",
+    "expat.h": "src/base/xml.c",
     "openssl/*": "src/base/crypto.c",
     "snappy-c.h": "src/base/snappy.c",
     "libdeflate.h": "src/base/gunzip.c",
