@@ -33,9 +33,10 @@ void json_reader_init(struct json_reader *r, json_handler handler, void *cls, si
 	buf_init(&r->scratch, string_max);
 }
 
+/* What was read may have been a secret. */
 void json_reader_deinit(struct json_reader *r)
 {
-	buf_deinit(&r->scratch);
+	buf_wipe(&r->scratch);
 }
 
 /* The piece being read. */

@@ -46,6 +46,7 @@ struct json_reader {
 
 /* string_max bounds one string or number. */
 void json_reader_init(struct json_reader *r, json_handler handler, void *cls, size_t string_max);
+/* Wipes the last token read; whoever reads secrets reserves the scratch's room first. */
 void json_reader_deinit(struct json_reader *r);
 /* 0; 1 with place in err when the text is not JSON; else what the handler returned. */
 int json_feed(struct json_reader *r, struct sv piece, struct err *err);
