@@ -10,6 +10,7 @@ static const char *const names[HTTP_FIELDS] = {
 	[FIELD_DATE] = "date",
 	[FIELD_REQUEST_ID] = "x-amzn-requestid",
 	[FIELD_ERROR_TYPE] = "x-amzn-errortype",
+	[FIELD_AGE] = "age",
 	[FIELD_SAMPLES_WRITTEN] = "x-prometheus-remote-write-samples-written",
 	[FIELD_HISTOGRAMS_WRITTEN] = "x-prometheus-remote-write-histograms-written",
 	[FIELD_EXEMPLARS_WRITTEN] = "x-prometheus-remote-write-exemplars-written",

@@ -33,6 +33,10 @@ struct aws_amp_host {
 struct aws_amp_host aws_amp_host_parse(struct sv host);
 /* The region of aws_amp_host_parse(), or SV_NULL. */
 struct sv aws_region_from_host(struct sv host);
+/* The same forms of the control plane's host, aps.REGION.SUFFIX, which takes no samples. */
+struct aws_amp_host aws_amp_control_host(struct sv host);
+/* Has the region FIPS hosts of AMP? */
+bool aws_amp_has_fips(struct sv region);
 
 /* scheme://host[:port][/path] of a service: a configured endpoint, else the service's regional host
  * by use_fips and use_dualstack. service: "sts", "ecs", "ec2", "portal.sso" ... region may be empty

@@ -105,6 +105,7 @@ struct http_answer {
 	struct sv request_id; /* x-amzn-RequestId */
 	struct sv error_type; /* x-amzn-ErrorType */
 	struct sv age;        /* a cache spoke */
+	struct sv location;   /* of a redirect that was not followed: the whole URL */
 	enum http_phase phase;        /* where it ended when result is not HTTP_OK */
 	const struct http_peer *peer; /* NULL without want_peer */
 	/* X-Prometheus-Remote-Write-Samples-Written and so on */

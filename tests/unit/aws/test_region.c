@@ -6,8 +6,7 @@
 
 #include <cmocka.h>
 
-#include <ampagent/aws/credentials.h>
-#include <ampagent/base/arena.h>
+#include <ampagent/aws/endpoint.h>
 
 static void assert_sv(struct sv got, const char *want)
 {
@@ -65,76 +64,71 @@ static void test_hosts_that_name_none(void **state)
 		assert_sv(aws_region_from_host(sv_of(hosts[i])), "");
 }
 
-static const char *env_region, *env_default_region;
-
-static const char *fake_env(const char *name)
-{
-	if (strcmp(name, "AWS_REGION") == 0)
-		return env_region;
-	if (strcmp(name, "AWS_DEFAULT_REGION") == 0)
-		return env_default_region;
-	return NULL;
-}
-
 #define WS "https://aps-workspaces.us-west-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
 
 static void test_order_of_sources(void **state)
 {
 	static const struct {
-		const char *explicit_region, *url, *env, *env_default, *want;
+		const char *explicit_region, *url, *region, *from, *want, *want_from;
 	} cases[] = {
-		{"eu-north-1", WS, "us-east-1", "us-east-2", "eu-north-1"},
-		{"", WS, "us-east-1", "us-east-2", "us-west-2"},
-		{"", "http://127.0.0.1:9090/api/v1/write", "us-east-1", "us-east-2", "us-east-1"},
-		{"", "http://127.0.0.1:9090/api/v1/write", "", "us-east-2", "us-east-2"},
-		{"", "http://127.0.0.1:9090/api/v1/write", NULL, "us-east-2", "us-east-2"},
-		{"", "", "us-east-1", NULL, "us-east-1"},
-		{"US-EAST-1", "", NULL, NULL, "us-east-1"},
-		{"", "https://APS-WORKSPACES.US-WEST-2.API.AWS:443", NULL, NULL, "us-west-2"},
-		{"", "https://u:p@aps-workspaces.us-west-2.api.aws?x", NULL, NULL, "us-west-2"},
-		{"", "https://aps-workspaces.us-west-2.api.aws#@other.host", NULL, NULL,
-		 "us-west-2"},
+		{"eu-north-1", WS, "us-east-1", "AWS_REGION", "eu-north-1", "region"},
+		{"", WS, "us-east-1", "AWS_REGION", "us-west-2", "the host's region"},
+		{"", "http://127.0.0.1:9090/api/v1/write", "us-east-1", "AWS_REGION", "us-east-1",
+		 "AWS_REGION"},
+		{"", "http://127.0.0.1:9090/api/v1/write", "us-east-2", "AWS_DEFAULT_REGION",
+		 "us-east-2", "AWS_DEFAULT_REGION"},
+		{"", "", "us-east-1", "profile x", "us-east-1", "profile x"},
+		{"US-EAST-1", "", "", NULL, "us-east-1", "region"},
+		{"", "https://APS-WORKSPACES.US-WEST-2.API.AWS:443", "", NULL, "us-west-2",
+		 "the host's region"},
+		{"", "https://u:p@aps-workspaces.us-west-2.api.aws?x", "", NULL, "us-west-2",
+		 "the host's region"},
+		{"", "https://aps-workspaces.us-west-2.api.aws#@other.host", "", NULL, "us-west-2",
+		 "the host's region"},
 		/* A path that looks like a workspace is no host. */
 		{"", "https://relay.example/aps-workspaces.us-west-2.amazonaws.com", "us-east-1",
-		 NULL, "us-east-1"},
+		 "AWS_REGION", "us-east-1", "AWS_REGION"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct arena arena;
+		struct aws_settings s = {.region = sv_of(cases[i].region),
+					 .region_from = cases[i].from};
+		_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
 		struct err err = ERR_NULL;
 		struct sv region = SV_NULL;
+		const char *from = NULL;
 		arena_init(&arena, 4096);
-		env_region = cases[i].env;
-		env_default_region = cases[i].env_default;
-		assert_int_equal(aws_region_find(&arena, sv_of(cases[i].explicit_region),
-						 sv_of(cases[i].url), fake_env, &region, &err),
+		assert_int_equal(aws_region_find(&arena, &s, sv_of(cases[i].explicit_region),
+						 sv_of(cases[i].url), &region, &from, &err),
 				 0);
 		assert_sv(region, cases[i].want);
-		arena_deinit(&arena);
+		assert_string_equal(from, cases[i].want_from);
 	}
 }
 
 static void test_reasons(void **state)
 {
 	static const struct {
-		const char *explicit_region, *env, *want;
+		const char *explicit_region, *region;
+		int code;
+		const char *want;
 	} cases[] = {
-		{"", NULL, "no AWS region"},
-		{"us-east-1/x", NULL, "region is not an AWS region name: \"us-east-1/x\""},
-		{"", "us east 1", "AWS_REGION is not an AWS region name: \"us east 1\""},
-		{"", "us-east-1\n", "AWS_REGION is not an AWS region name"},
+		{"", "", 2, "no AWS region"},
+		{"us-east-1/x", "", 1, "region is not an AWS region name: \"us-east-1/x\""},
+		{"", "us east 1", 1, "AWS_REGION is not an AWS region name: \"us east 1\""},
+		{"", "us-east-1\n", 1, "AWS_REGION is not an AWS region name"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct arena arena;
+		struct aws_settings s = {.region = sv_of(cases[i].region),
+					 .region_from = "AWS_REGION"};
+		_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
 		struct err err = ERR_NULL;
 		struct sv region = SV_NULL;
+		const char *from;
 		arena_init(&arena, 4096);
-		env_region = cases[i].env;
-		env_default_region = NULL;
-		assert_int_equal(aws_region_find(&arena, sv_of(cases[i].explicit_region),
-						 SV("http://127.0.0.1/"), fake_env, &region, &err),
-				 1);
+		assert_int_equal(aws_region_find(&arena, &s, sv_of(cases[i].explicit_region),
+						 SV("http://127.0.0.1/"), &region, &from, &err),
+				 cases[i].code);
 		assert_non_null(strstr(err.msg, cases[i].want));
-		arena_deinit(&arena);
 	}
 }
 
