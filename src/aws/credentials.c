@@ -1,176 +1,455 @@
-/* Static keys: given by the configuration, else by the environment. The first source that is
- * configured is the one: a broken one is an error and never falls through to the next, because
- * writing with somebody else's role is worse than not writing.
+/* Keys stand in one block that never changes: new ones are another block, and the one before is
+ * wiped a turn later, when no view of it is left. Invariants:
+ *   - one fetch at a time, whoever asks: `fetch` under way, or `wanted` for the next turn;
+ *   - `rejected` is about the keys in use; `awaited` only while a fetch is to replace such keys;
+ *   - waiters are called from the loop only, each once, with a reference held.
  */
-#include <ampagent/aws/credentials.h>
+#include "credentials_fetch.h"
+#include "credentials_options.h"
+#include "refresh.h"
+#include "session_private.h"
+
 #include <ampagent/base/cleanup.h>
 #include <ampagent/base/crypto.h>
-#include <ampagent/base/limits.h>
 #include <stdlib.h>
 
-struct aws_credentials {
-	char *access_key;
-	char *secret_key;
-	char *session_token; /* NULL when none */
-	const char *source;
+static const int64_t USUAL_LIFE_MS = 3600000;
+
+struct keyset {
+	struct aws_keys keys; /* in bytes */
+	uint64_t id;
+	size_t size; /* of all */
+	char bytes[];
 };
 
-DEFINE_CLEANUP_PTR(struct aws_credentials, aws_credentials_free)
+struct aws_credentials {
+	struct aws_credentials *next, **prev; /* in the session */
+	struct aws_session *session;
+	size_t refs;
+	struct credentials_options options;
+	enum aws_source source;
+	const char *kind;
+	char text[160];
+	bool can_change;
 
-typedef const char *getenv_fn_t(const char *name);
+	struct keyset *keys, *old; /* old: wiped in the next turn */
+	uint64_t last_id;
+	uint64_t random; /* of the keys in use */
+	struct refresh refresh;
+	bool rejected, awaited, wanted;
+	struct credentials_fetch *fetch;
+	struct loop_timer time, wake, wipe;
+	struct aws_waiter *waiters, *waking;
 
-static const char *process_getenv(const char *name)
+	char account[16];
+	int64_t expires_ms, fetched_ms;
+	uint64_t fetches, failures, rejections;
+	struct err last_error;
+};
+
+/* --- keys --- */
+
+static void keyset_free(struct keyset *k)
 {
-	return getenv(name);
+	if (k)
+		crypto_wipe(k, k->size);
+	free(k);
 }
 
-/* An empty variable counts as none, as in every AWS SDK. */
-static struct sv env_get(getenv_fn_t *env, const char *name)
+static struct sv put_part(char **at, struct sv part)
 {
-	return sv_of(env(name));
+	struct sv copy = sv_make(*at, part.len);
+	if (part.len)
+		memcpy(*at, part.ptr, part.len);
+	*at += part.len;
+	return copy;
 }
 
-static void wipe_string(char *s)
+static struct keyset *keyset_new(const struct aws_keys *keys, uint64_t id)
 {
-	if (s)
-		crypto_wipe(s, strlen(s));
-	free(s);
+	size_t size = sizeof(struct keyset) + keys->access_key.len + keys->secret_key.len +
+		      keys->session_token.len;
+	struct keyset *k = malloc(size);
+	if (!k)
+		return NULL;
+	char *at = k->bytes;
+	k->keys.access_key = put_part(&at, keys->access_key);
+	k->keys.secret_key = put_part(&at, keys->secret_key);
+	k->keys.session_token = put_part(&at, keys->session_token);
+	k->id = id;
+	k->size = size;
+	return k;
 }
 
-/* A blank or a line end in a key comes from a secret store's file read with its newline; the
- * service would only answer that the signature does not match. */
-static int check_part(struct sv value, const char *name, struct err *err)
+static bool same_keys(const struct aws_keys *a, const struct aws_keys *b)
 {
-	if (value.len > LIMIT_SECRET_BYTES)
-		return err_set(err, 1, "%s is longer than %zu bytes", name, LIMIT_SECRET_BYTES);
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.ptr[i];
-		if (c <= ' ' || c >= 0x7f)
-			return err_set(err, 1,
-				       "%s has a blank, a line end or another byte that no AWS "
-				       "key has (at byte %zu)",
-				       name, i + 1);
-	}
+	return sv_eq(a->access_key, b->access_key) && sv_eq(a->secret_key, b->secret_key) &&
+	       sv_eq(a->session_token, b->session_token);
+}
+
+static void on_wipe(void *cls)
+{
+	struct aws_credentials *c = cls;
+	keyset_free(take_ptr(c->old));
+}
+
+static int install(struct aws_credentials *c, const struct aws_keys *keys, struct err *err)
+{
+	struct keyset *k = keyset_new(keys, c->last_id + 1);
+	if (!k)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	keyset_free(c->old);
+	c->old = c->keys;
+	if (c->old)
+		loop_timer_in(aws_session_loop(c->session), &c->wipe, 0);
+	c->keys = k;
+	c->last_id++;
+	c->rejected = false;
+	crypto_random(&c->random, sizeof c->random);
 	return 0;
 }
 
-/* One of the three parts: checked and copied. */
-static int set_part(char **dst, struct sv value, const char *name, struct err *err)
+/* --- waiters --- */
+
+static void waiter_link(struct aws_waiter **head, struct aws_waiter *w)
 {
-	int r = check_part(value, name, err);
+	while (*head)
+		head = &(*head)->next;
+	w->prev = head;
+	w->next = NULL;
+	*head = w;
+}
+
+void aws_waiter_cancel(struct aws_waiter *w)
+{
+	if (!w->prev)
+		return;
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->prev = NULL;
+	w->next = NULL;
+}
+
+static void wake_all(struct aws_credentials *c, const struct err *why)
+{
+	c->waking = c->waiters;
+	c->waiters = NULL;
+	if (c->waking)
+		c->waking->prev = &c->waking;
+	while (c->waking) {
+		struct aws_waiter *w = c->waking;
+		aws_waiter_cancel(w);
+		w->ready(w->cls, why);
+	}
+}
+
+static bool usable(const struct aws_credentials *c)
+{
+	return c->keys && !c->awaited;
+}
+
+static void on_wake(void *cls)
+{
+	struct aws_credentials *c = aws_credentials_ref(cls);
+	if (usable(c))
+		wake_all(c, NULL);
+	aws_credentials_unref(c);
+}
+
+void aws_credentials_wait(struct aws_credentials *c, struct aws_waiter *w)
+{
+	aws_waiter_cancel(w);
+	waiter_link(&c->waiters, w);
+	if (usable(c))
+		loop_timer_in(aws_session_loop(c->session), &c->wake, 0);
+}
+
+/* --- fetches --- */
+
+static void arm(struct aws_credentials *c)
+{
+	struct loop *loop = aws_session_loop(c->session);
+	int64_t at_ms = c->wanted ? loop_now_ms(loop) : refresh_at(&c->refresh, c->random);
+	if (at_ms == INT64_MAX)
+		loop_timer_cancel(&c->time);
+	else
+		loop_timer_at(loop, &c->time, at_ms);
+}
+
+static void failed(struct aws_credentials *c, const struct err *why)
+{
+	c->failures++;
+	c->refresh.failures++;
+	c->refresh.failed_ms = loop_now_ms(aws_session_loop(c->session));
+	c->last_error = *why;
+}
+
+/* The true time by whoever knows it best. */
+static int64_t life_left(struct aws_credentials *c, const struct aws_got *got)
+{
+	int64_t now_ms = got->peer_now_ms ? got->peer_now_ms : aws_session_now_ms(c->session);
+	return got->expires_ms - now_ms;
+}
+
+/* Keys that came: in use from now on, and how long. */
+static int use(struct aws_credentials *c, const struct aws_got *got, int64_t life_ms,
+	       struct err *err)
+{
+	struct loop *loop = aws_session_loop(c->session);
+	if (!c->keys || !same_keys(&c->keys->keys, &got->keys)) {
+		int r = install(c, &got->keys, err);
+		if (r != 0)
+			return r;
+	}
+	int64_t forced_ms = c->refresh.forced_ms;
+	c->refresh = (struct refresh){
+		.fetched_ms = loop_now_ms(loop), .life_ms = life_ms, .forced_ms = forced_ms};
+	c->expires_ms = got->expires_ms;
+	c->fetched_ms = loop_wall_ms(loop);
+	snprintf(c->account, sizeof c->account, "%.*s", SV_ARG(got->account));
+	return 0;
+}
+
+/* What has expired already is better than nothing, and than what expired before it. */
+static int use_expired(struct aws_credentials *c, const struct aws_got *got, struct err *err)
+{
+	int64_t now_ms = loop_now_ms(aws_session_loop(c->session));
+	if (!c->keys || c->rejected ||
+	    (refresh_expired(&c->refresh, now_ms) && got->expires_ms > c->expires_ms)) {
+		/* How often it is asked again goes by a life that it once gave. */
+		int64_t life_ms = c->refresh.life_ms ? c->refresh.life_ms : USUAL_LIFE_MS;
+		int r = use(c, got, life_ms, err);
+		if (r != 0)
+			return r;
+		c->refresh.fetched_ms = now_ms - life_ms;
+	}
+	return err_set(err, 1, "the source gave keys that have expired already");
+}
+
+static int take(struct aws_credentials *c, const struct aws_got *got, struct err *err)
+{
+	if (c->rejected && same_keys(&c->keys->keys, &got->keys))
+		return err_set(err, 1,
+			       "the source gave the same keys again, which the service refuses");
+	if (!got->expires_ms)
+		return use(c, got, 0, err);
+	int64_t life_ms = life_left(c, got);
+	return life_ms > 0 ? use(c, got, life_ms, err) : use_expired(c, got, err);
+}
+
+/* Ends a fetch: got, or why not. */
+static void settle(struct aws_credentials *c, const struct aws_got *got, const struct err *why)
+{
+	struct err err = ERR_NULL;
+	unsigned before = c->refresh.failures;
+	bool old_again = c->awaited;
+
+	c->awaited = false;
+	if (got && take(c, got, &err) != 0) {
+		c->refresh.failures = before;
+		why = &err;
+	}
+	if (why)
+		failed(c, why);
+	arm(c);
+	wake_all(c, c->keys && !(why && old_again) ? NULL : why);
+}
+
+static void on_fetched(void *cls, const struct aws_got *got, const struct err *why)
+{
+	struct aws_credentials *c = aws_credentials_ref(cls);
+	c->fetch = NULL;
+	settle(c, got, why);
+	aws_credentials_unref(c);
+}
+
+static void on_time(void *cls)
+{
+	struct aws_credentials *c = aws_credentials_ref(cls);
+	struct credentials_fetch_request req = {c->session, &c->options.view, c->source, c->kind};
+	struct err err = ERR_NULL;
+
+	c->wanted = false;
+	c->fetches++;
+	int r = credentials_fetch_start(&req, on_fetched, c, &c->fetch, &err);
+	if (r < 0)
+		loop_fail(aws_session_loop(c->session), r);
+	if (r != 0)
+		settle(c, NULL, &err);
+	aws_credentials_unref(c);
+}
+
+bool aws_credentials_rejected(struct aws_credentials *c, uint64_t id)
+{
+	int64_t now_ms = loop_now_ms(aws_session_loop(c->session));
+
+	if (!c->keys || c->keys->id != id)
+		return true;
+	c->rejections++;
+	c->rejected = true;
+	if (!c->fetch && !c->wanted) {
+		if (!c->can_change || !refresh_may_force(&c->refresh, now_ms))
+			return false;
+		c->refresh.forced_ms = now_ms;
+		c->wanted = true;
+		arm(c);
+	}
+	c->awaited = true;
+	return true;
+}
+
+int aws_credentials_now(struct aws_credentials *c, struct aws_keys *keys, uint64_t *id)
+{
+	if (!usable(c))
+		return 1;
+	*keys = c->keys->keys;
+	*id = c->keys->id;
+	return 0;
+}
+
+/* --- life --- */
+
+static void credentials_free(struct aws_credentials *c)
+{
+	if (!c)
+		return;
+	if (c->prev) {
+		*c->prev = c->next;
+		if (c->next)
+			c->next->prev = c->prev;
+	}
+	credentials_fetch_cancel(c->fetch);
+	loop_timer_cancel(&c->time);
+	loop_timer_cancel(&c->wake);
+	loop_timer_cancel(&c->wipe);
+	while (c->waiters)
+		aws_waiter_cancel(c->waiters);
+	while (c->waking)
+		aws_waiter_cancel(c->waking);
+	keyset_free(c->keys);
+	keyset_free(c->old);
+	credentials_options_deinit(&c->options);
+	free(c);
+}
+
+DEFINE_CLEANUP_PTR(struct aws_credentials, credentials_free)
+
+struct aws_credentials *aws_credentials_ref(struct aws_credentials *c)
+{
+	c->refs++;
+	return c;
+}
+
+void aws_credentials_unref(struct aws_credentials *c)
+{
+	if (c && --c->refs == 0)
+		credentials_free(c);
+}
+
+/* The first look: which source it is, and whether it can work. */
+static int first_plan(struct aws_credentials *c, struct err *err)
+{
+	_cleanup_(aws_settings_deinit) struct aws_settings settings = {0};
+	_cleanup_(arena_wipe) struct arena arena = ARENA_NULL;
+	struct aws_plan plan;
+	aws_getenv *env = aws_session_env(c->session);
+
+	arena_init(&arena, CREDENTIALS_ARENA_BYTES);
+	int r = aws_settings_load(env, c->options.view.profile, &settings, err);
+	if (r == 0)
+		r = chain_plan(&arena, env, &settings, &c->options.view, &plan, err);
 	if (r != 0)
 		return r;
-	*dst = sv_dup(value);
-	return *dst ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+	c->source = plan.source;
+	c->kind = plan.kind;
+	c->can_change = plan.can_change;
+	snprintf(c->text, sizeof c->text, "%s", plan.text);
+	if (credentials_plan_static(&plan) && plan.n_roles == 0)
+		return use(c, &(struct aws_got){.keys = plan.keys}, 0, err);
+	return 0;
 }
 
-static int from_options(struct aws_credentials *c, const struct aws_credentials_options *opt,
-			struct err *err)
+static struct aws_credentials *find(struct aws_session *s,
+				    const struct aws_credentials_options *opt)
 {
-	if (!opt->access_key.len || !opt->secret_key.len)
-		return err_set(err, 1, "%s is configured but %s is not: give both or neither",
-			       opt->access_key.len ? "access_key" : "secret_key",
-			       opt->access_key.len ? "secret_key" : "access_key");
-	c->source = "explicit";
-	int r = set_part(&c->access_key, opt->access_key, "access_key", err);
-	return r != 0 ? r : set_part(&c->secret_key, opt->secret_key, "secret_key", err);
+	for (struct aws_credentials *c = s->credentials; c; c = c->next)
+		if (credentials_options_equal(&c->options.view, opt))
+			return aws_credentials_ref(c);
+	return NULL;
 }
 
-static int from_environment(struct aws_credentials *c, getenv_fn_t *env, struct err *err)
+static void list(struct aws_session *s, struct aws_credentials *c)
 {
-	struct sv access_key = env_get(env, "AWS_ACCESS_KEY_ID");
-	struct sv secret_key = env_get(env, "AWS_SECRET_ACCESS_KEY");
-	if (!access_key.len || !secret_key.len)
-		return err_set(err, 1, "%s is set but %s is not",
-			       access_key.len ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
-			       access_key.len ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-	/* The second name is what the first SDKs called it. */
-	const char *token_name = "AWS_SESSION_TOKEN";
-	struct sv token = env_get(env, token_name);
-	if (!token.len) {
-		token_name = "AWS_SECURITY_TOKEN";
-		token = env_get(env, token_name);
-	}
-	c->source = "environment";
-	int r = set_part(&c->access_key, access_key, "AWS_ACCESS_KEY_ID", err);
-	if (r == 0)
-		r = set_part(&c->secret_key, secret_key, "AWS_SECRET_ACCESS_KEY", err);
-	if (r == 0 && token.len)
-		r = set_part(&c->session_token, token, token_name, err);
-	return r;
+	c->next = s->credentials;
+	if (c->next)
+		c->next->prev = &c->next;
+	c->prev = &s->credentials;
+	s->credentials = c;
 }
 
-/* Says which source the surroundings point to, so that nobody looks for a typing error in keys
- * that were never meant to be there. */
-static int no_source(getenv_fn_t *env, struct err *err)
+int aws_credentials_get(struct aws_session *s, const struct aws_credentials_options *opt,
+			struct aws_credentials **out, struct err *err)
 {
-	static const struct {
-		const char *name;
-		const char *what;
-	} hints[] = {
-		{"AWS_WEB_IDENTITY_TOKEN_FILE", "web identity (IRSA)"},
-		{"AWS_PROFILE", "shared profile"},
-		{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "ECS task role"},
-		{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "container (EKS Pod Identity)"},
-	};
-	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-		if (env_get(env, hints[i].name).len)
-			return err_set(err, 1,
-				       "no AWS credentials: %s is set, but the %s source is not "
-				       "built yet; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-				       "or configure access_key and secret_key",
-				       hints[i].name, hints[i].what);
-	return err_set(err, 1,
-		       "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-		       "or configure access_key and secret_key");
-}
-
-int aws_credentials_new(const struct aws_credentials_options *opt,
-			const char *(*getenv_fn)(const char *), struct aws_credentials **out,
-			struct err *err)
-{
-	getenv_fn_t *env = getenv_fn ? getenv_fn : process_getenv;
-	_cleanup_(aws_credentials_freep) struct aws_credentials *c = calloc(1, sizeof *c);
+	*out = find(s, opt);
+	if (*out)
+		return 0;
+	_cleanup_(credentials_freep) struct aws_credentials *c = calloc(1, sizeof *c);
 	if (!c)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	int r;
-	if (opt && (opt->access_key.len || opt->secret_key.len))
-		r = from_options(c, opt, err);
-	else if (env_get(env, "AWS_ACCESS_KEY_ID").len || env_get(env, "AWS_SECRET_ACCESS_KEY").len)
-		r = from_environment(c, env, err);
-	else
-		r = no_source(env, err);
+	c->session = s;
+	c->refs = 1;
+	c->refresh = (struct refresh){.fetched_ms = INT64_MIN, .forced_ms = INT64_MIN};
+	c->time = (struct loop_timer){.fire = on_time, .cls = c};
+	c->wake = (struct loop_timer){.fire = on_wake, .cls = c};
+	c->wipe = (struct loop_timer){.fire = on_wipe, .cls = c};
+	crypto_random(&c->random, sizeof c->random);
+	int r = credentials_options_copy(&c->options, opt, err);
+	if (r == 0)
+		r = first_plan(c, err);
 	if (r != 0)
 		return r;
+	arm(c);
+	list(s, c);
 	*out = take_ptr(c);
 	return 0;
 }
 
-void aws_credentials_free(struct aws_credentials *c)
+void aws_credentials_status_get(const struct aws_credentials *c, struct aws_credentials_status *out)
 {
-	if (!c)
-		return;
-	wipe_string(c->access_key);
-	wipe_string(c->secret_key);
-	wipe_string(c->session_token);
-	free(c);
+	int64_t now_ms = loop_now_ms(aws_session_loop(c->session));
+
+	*out = (struct aws_credentials_status){
+		.kind = c->kind,
+		.have = c->keys != NULL,
+		.expired = refresh_expired(&c->refresh, now_ms),
+		.failing = c->refresh.failures > 0,
+		.expires_ms = c->expires_ms,
+		.fetched_ms = c->fetched_ms,
+		.fetches = c->fetches,
+		.failures = c->failures,
+		.rejections = c->rejections,
+	};
+	snprintf(out->source, sizeof out->source, "%s", c->text);
+	snprintf(out->account, sizeof out->account, "%s", c->account);
+	if (c->keys)
+		snprintf(out->access_key, sizeof out->access_key, "%.*s",
+			 SV_ARG(c->keys->keys.access_key));
+	if (out->failing)
+		snprintf(out->last_error, sizeof out->last_error, "%s", c->last_error.msg);
 }
 
-struct aws_keys aws_credentials_get(struct aws_credentials *c)
+void aws_credentials_explain(struct aws_session *s, const struct aws_credentials_options *opt,
+			     void (*line)(void *cls, const char *source,
+					  enum aws_source_state state, const char *text),
+			     void *cls)
 {
-	return (struct aws_keys){sv_of(c->access_key), sv_of(c->secret_key),
-				 sv_of(c->session_token)};
-}
+	_cleanup_(aws_settings_deinit) struct aws_settings settings = {0};
+	aws_getenv *env = aws_session_env(s);
+	struct err err = ERR_NULL;
 
-bool aws_credentials_rejected(struct aws_credentials *c, const struct aws_keys *keys)
-{
-	struct aws_keys now = aws_credentials_get(c);
-	return !sv_eq(now.access_key, keys->access_key) ||
-	       !sv_eq(now.secret_key, keys->secret_key) ||
-	       !sv_eq(now.session_token, keys->session_token);
-}
-
-const char *aws_credentials_source(const struct aws_credentials *c)
-{
-	return c->source;
+	if (aws_settings_load(env, opt->profile, &settings, &err) == 0)
+		chain_explain(env, &settings, opt, line, cls);
+	else
+		line(cls, "shared files", AWS_SOURCE_BROKEN, err.msg);
 }
