@@ -99,6 +99,24 @@ static void drop(struct answer *a, enum drop_reason reason, enum answer_cause ca
 	a->cause = cause;
 }
 
+/* Whoever can give keys may do so at any moment: tried again often, told loudly. */
+static void not_signed(struct answer *a, const struct answer_in *in, enum answer_cause cause)
+{
+	keep(a, in, cause);
+	a->min_backoff_ms = FORBIDDEN_MIN_MS;
+	a->loud = true;
+}
+
+static void not_sent(struct answer *a, const struct answer_in *in)
+{
+	if (sv_eq(in->error_type, SV(ANSWER_NO_CREDENTIALS)))
+		not_signed(a, in, CAUSE_NO_CREDENTIALS);
+	else if (sv_eq(in->error_type, SV(ANSWER_NO_REGION)))
+		not_signed(a, in, CAUSE_NO_REGION);
+	else
+		keep(a, in, CAUSE_UNREACHABLE);
+}
+
 /* ---- statuses ---- */
 
 /* Only new series fail: sending the request again would bring the rest a second time and fail for
@@ -239,7 +257,7 @@ struct answer answer_decide(const struct answer_in *in)
 	struct answer a = {.action = ANSWER_DONE};
 	/* An answer too long to read still has its status; without one the peer did not answer. */
 	if (in->result != HTTP_OK && !(in->result == HTTP_TOO_LARGE && in->status > 0)) {
-		keep(&a, in, CAUSE_UNREACHABLE);
+		not_sent(&a, in);
 	} else if (in->status == 202) {
 		a.action = ANSWER_DEDUPLICATED;
 		a.cause = CAUSE_REPLICA;
@@ -253,12 +271,32 @@ struct answer answer_decide(const struct answer_in *in)
 	return a;
 }
 
+struct answer answer_judge(const struct http_answer *a, struct sv body,
+			   const struct answer_asked *asked, const struct answer_written *written)
+{
+	struct answer_in in = {
+		.result = a->result,
+		.status = a->status,
+		.retry_after = a->retry_after,
+		.drop_429 = asked->drop_429,
+		.now_wall_ms = asked->now_wall_ms,
+		.v2 = asked->v2,
+		.confirmed = written->confirmed,
+		.error_type = a->error_type,
+		.content_type = a->content_type,
+		.body = body,
+		.skew_ms = answer_skew_ms(a, asked->now_wall_ms),
+		.clock_corrected = asked->clock_corrected,
+	};
+	return answer_decide(&in);
+}
+
 char *answer_text(char *dst, size_t size, const struct http_answer *a, struct sv body)
 {
 	char shown[BODY_SHOWN + 1], id[96], type[96];
 	put_clean(shown, sizeof shown, sv_trim(body));
 	put_clean(id, sizeof id, a->request_id);
-	put_clean(type, sizeof type, a->error_type);
+	put_clean(type, sizeof type, a->status > 0 ? a->error_type : SV_NULL);
 	int n = a->result != HTTP_OK && a->status == 0
 			? snprintf(dst, size, "%s", a->error ? a->error : "no answer")
 			: snprintf(dst, size, "server returned HTTP status %d", a->status);

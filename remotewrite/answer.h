@@ -34,6 +34,10 @@ struct answer {
 	char subject[ANSWER_SUBJECT_BYTES]; /* the metric or label set named, cleaned; or "" */
 };
 
+/* The error types of requests that were not sent because they cannot be signed: HTTP_LOCAL. */
+#define ANSWER_NO_CREDENTIALS "no_credentials"
+#define ANSWER_NO_REGION "no_region"
+
 /* What answer_decide() looks at. */
 struct answer_in {
 	enum http_result result;
@@ -62,6 +66,14 @@ struct answer_written {
 /* A field that is missing stands for 0, one that cannot be read counts as missing. */
 struct answer_written answer_written(const struct http_answer *a);
 struct answer answer_decide(const struct answer_in *in);
+/* What the asker knows of the request. */
+struct answer_asked {
+	int64_t now_wall_ms;
+	bool v2, drop_429, clock_corrected;
+};
+/* answer_decide() on what came. written: answer_written() of it. */
+struct answer answer_judge(const struct http_answer *a, struct sv body,
+			   const struct answer_asked *asked, const struct answer_written *written);
 /* The samples wait and go again later. */
 static inline bool answer_keeps(const struct answer *a)
 {

@@ -105,6 +105,13 @@ static const struct cause_text texts[CAUSES_] = {
 		 "remote_write"},
 	[CAUSE_REDIRECT] = {"redirect", "the endpoint is elsewhere",
 			    "use the URL that it points to"},
+	[CAUSE_NO_CREDENTIALS] = {"no_credentials",
+				  "there are no AWS credentials to sign with: nothing is sent",
+				  "run ampagent doctor: it walks through every source of "
+				  "credentials; the samples are kept and sent when there are some"},
+	[CAUSE_NO_REGION] = {"no_region",
+			     "the AWS region to sign for is not known: nothing is sent",
+			     "set sigv4.region or AWS_REGION; the samples are kept meanwhile"},
 	[CAUSE_SERVER] = {"server_error", "the endpoint has a fault of its own", WAIT_FOR_IT},
 	[CAUSE_UNREACHABLE] = {"no_answer",
 			       "no answer came: the endpoint was not reached, or not in time",

@@ -37,6 +37,9 @@ enum answer_cause {
 	CAUSE_ACCESS_DENIED,
 	CAUSE_NOT_FOUND,
 	CAUSE_REDIRECT,
+	/* not sent at all */
+	CAUSE_NO_CREDENTIALS,
+	CAUSE_NO_REGION,
 	/* nobody's fault here */
 	CAUSE_SERVER,
 	CAUSE_UNREACHABLE,

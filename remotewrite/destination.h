@@ -45,8 +45,9 @@ struct log_seam {
 
 struct send_request {
 	enum remotewrite_protocol protocol;
-	struct sv body;   /* stays until done or cancelled */
-	char *hash;       /* hex SHA-256 of body once known, else ""; HASH_HEX bytes */
+	struct sv body; /* stays until done or cancelled */
+	/* Hex SHA-256 of body once known, else ""; HASH_HEX bytes; stays as body does. */
+	char *hash;
 	unsigned attempt; /* 0 = first */
 	int64_t wall_ms;
 	int64_t timeout_ms;

@@ -279,24 +279,16 @@ static void split(struct slot *s, const struct answer *a, const char *text)
 }
 
 static struct answer decide(const struct slot *s, const struct http_answer *a, struct sv body,
-			    bool confirmed)
+			    const struct answer_written *written)
 {
 	const struct destination *d = s->d;
-	struct answer_in in = {
-		.result = a->result,
-		.status = a->status,
-		.retry_after = a->retry_after,
-		.drop_429 = d->cfg.queue.retry_on_http_429_set && !d->cfg.queue.retry_on_http_429,
+	struct answer_asked asked = {
 		.now_wall_ms = d->wall_ms,
 		.v2 = s->protocol == REMOTEWRITE_V2,
-		.confirmed = confirmed,
-		.error_type = a->error_type,
-		.content_type = a->content_type,
-		.body = body,
-		.skew_ms = answer_skew_ms(a, d->wall_ms),
+		.drop_429 = d->cfg.queue.retry_on_http_429_set && !d->cfg.queue.retry_on_http_429,
 		.clock_corrected = s->clock_corrected,
 	};
-	return answer_decide(&in);
+	return answer_judge(a, body, &asked, written);
 }
 
 void judge_samples(struct slot *s, const struct http_answer *a, struct sv body)
@@ -304,7 +296,7 @@ void judge_samples(struct slot *s, const struct http_answer *a, struct sv body)
 	struct destination *d = s->d;
 	char text[1024];
 	struct answer_written written = answer_written(a);
-	struct answer answer = decide(s, a, body, written.confirmed);
+	struct answer answer = decide(s, a, body, &written);
 	count_answer(d, a);
 	if (answer.action != ANSWER_DONE && answer.action != ANSWER_DEDUPLICATED) {
 		d->stats.failed_requests++;
@@ -362,7 +354,8 @@ static void metadata_failed(struct slot *s, const struct answer *answer, const c
 void judge_metadata(struct slot *s, const struct http_answer *a, struct sv body)
 {
 	struct destination *d = s->d;
-	struct answer answer = decide(s, a, body, false);
+	const struct answer_written none = {.confirmed = false};
+	struct answer answer = decide(s, a, body, &none);
 	char text[1024];
 	s->flight = NULL;
 	s->state = SLOT_IDLE;

@@ -1,7 +1,7 @@
 /* Copying and comparing go through one list of the string fields, so that they cannot part. */
 #include "options.h"
 
-#include <ampagent/aws/credentials.h>
+#include <ampagent/aws/endpoint.h>
 #include <ampagent/base/buf.h>
 #include <ampagent/base/err.h>
 #include <ampagent/net/http_client.h>
@@ -17,6 +17,9 @@ static const size_t strings[] = {
 	FIELD(sigv4.access_key),
 	FIELD(sigv4.secret_key),
 	FIELD(sigv4.service_name),
+	FIELD(sigv4.profile),
+	FIELD(sigv4.role_arn),
+	FIELD(sigv4.external_id),
 	FIELD(http.username),
 	FIELD(http.username_file),
 	FIELD(http.password),
@@ -242,7 +245,9 @@ bool options_equal(const struct remotewrite_options *a, const struct remotewrite
 	       a->send_native_histograms == b->send_native_histograms &&
 	       a->round_robin_dns == b->round_robin_dns &&
 	       a->failed_request_logging == b->failed_request_logging &&
-	       a->has_sigv4 == b->has_sigv4 && same_http(&a->http, &b->http);
+	       a->has_sigv4 == b->has_sigv4 &&
+	       a->sigv4.use_fips_sts_endpoint == b->sigv4.use_fips_sts_endpoint &&
+	       same_http(&a->http, &b->http);
 }
 
 static bool same_rule(const struct relabel_rule *a, const struct relabel_rule *b)

@@ -53,6 +53,7 @@ struct remotewrite {
 	pthread_t thread;
 	/* send thread */
 	struct http_pool *pool;
+	struct aws_session *aws; /* NULL until a destination is signed */
 	struct workspace ws;
 	struct runner **runners;
 	size_t n;
@@ -198,6 +199,17 @@ static int choose_key(struct runner *r, const struct remotewrite_options *opt,
 	}
 }
 
+/* Made when first needed: who signs nothing has nothing to do with AWS. */
+static int need_session(struct remotewrite *rw, const struct remotewrite_options *opt,
+			struct err *err)
+{
+	if (!opt->has_sigv4 || rw->aws)
+		return 0;
+	struct aws_session_options o = {
+		.loop = rw->loop, .pool = rw->pool, .user_agent = rw->user_agent};
+	return aws_session_new(&o, &rw->aws, err);
+}
+
 /* Number i of a set, after those before it. Everything but the destination itself, which touches
  * the log: so that a set can be checked whole before any of it is taken. */
 static int runner_new(struct remotewrite *rw, const struct apply_call *call, struct runner **before,
@@ -211,7 +223,10 @@ static int runner_new(struct remotewrite *rw, const struct apply_call *call, str
 	r->index = i;
 	arena_init(&r->arena, KiB(256));
 	r->timer = (struct loop_timer){.fire = turn, .cls = r};
-	int code = sender_new(rw->pool, opt, call->external, rw->user_agent, &r->sender, call->err);
+	int code = need_session(rw, opt, call->err);
+	if (code == 0)
+		code = sender_new(rw->pool, rw->aws, opt, call->external, rw->user_agent,
+				  &r->sender, call->err);
 	if (code != 0) {
 		err_prefix(call->err, "remote_write[%zu]", i);
 		return code;
@@ -526,6 +541,7 @@ static void deinit(struct remotewrite *rw)
 	free(rw->views);
 	free(rw->offenders);
 	workspace_deinit(&rw->ws);
+	aws_session_free(rw->aws);
 	http_pool_free(rw->pool);
 	loop_free(rw->loop);
 	arena_deinit(&rw->arena);

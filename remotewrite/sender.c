@@ -2,36 +2,52 @@
  * is made once a request. */
 #include "sender.h"
 
-#include <ampagent/base/clock.h>
 #include <ampagent/base/crypto.h>
-#include <ampagent/base/log.h>
 #include <ampagent/base/text.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 enum {
 	SENDER_ARENA_BYTES = 16 * 1024 * 1024, /* certificates may stand in the file */
 	HEADERS_MAX = 64,
-	/* AWS allows five minutes. A small difference is the answer's Date being whole seconds. */
-	SKEW_MATTERS_S = 60,
 };
 
 struct flight {
 	struct sender *sender;
-	struct http_transfer *transfer;
-	struct buf body; /* of the answer */
-	int64_t wall_ms;
+	struct http_transfer *transfer; /* NULL: it waits */
+	struct flight **prev, *next;    /* of those that wait; prev NULL: it does not */
+	struct loop_timer deadline;
+	struct send_request req;
+	int64_t asked_ms; /* monotonic: what req.wall_ms is of the wall clock */
+	uint64_t keys_id; /* that it was signed with */
+	struct buf body;  /* of the answer */
 	send_done done;
 	void *cls;
 };
+
+static void on_done(void *cls, const struct http_answer *a);
+static void on_deadline(void *cls);
+static void take_waiting(struct flight *f);
+
+static struct loop *loop_of(const struct sender *s)
+{
+	return aws_session_loop(s->signing.session);
+}
+
+static void flight_free(struct flight *f)
+{
+	take_waiting(f);
+	buf_deinit(&f->body);
+	sender_unref(f->sender);
+	free(f);
+}
+DEFINE_CLEANUP_PTR(struct flight, flight_free)
 
 void sender_unref(struct sender *s)
 {
 	if (--s->refs > 0)
 		return;
 	http_client_free(s->client);
-	aws_credentials_free(s->credentials);
-	sigv4_cache_wipe(&s->cache);
+	signing_deinit(&s->signing);
 	if (s->opt.write_relabel)
 		relabel_unref(s->opt.write_relabel);
 	arena_wipe(&s->arena); /* the options hold secrets */
@@ -107,24 +123,27 @@ static int make_url(struct sender *s, struct err *err)
 	return 0;
 }
 
-static int make_signer(struct sender *s, struct err *err)
+static void on_came(void *cls, enum signing_lack lack, const struct err *why);
+
+static int make_signer(struct sender *s, struct aws_session *aws, struct err *err)
 {
+	struct tls_options *tls = &s->opt.http.tls;
+	struct sv ca_file = SV_NULL;
 	if (!s->opt.has_sigv4)
 		return 0;
 	/* A redirect would carry the signature to another host. */
 	s->opt.http.follow_redirects = false;
-	s->service = s->opt.sigv4.service_name.len ? s->opt.sigv4.service_name : SV("aps");
-	int r = aws_region_find(&s->arena, s->opt.sigv4.region, s->opt.url, NULL, &s->region, err);
+	int r = signing_init(&s->signing, aws, &s->opt.sigv4, s->opt.url, s->host, &s->arena,
+			     &ca_file, err);
 	if (r != 0) {
 		err_prefix(err, "sigv4");
 		return r;
 	}
-	struct aws_credentials_options opt = {.access_key = s->opt.sigv4.access_key,
-					      .secret_key = s->opt.sigv4.secret_key};
-	r = aws_credentials_new(&opt, NULL, &s->credentials, err);
-	if (r != 0)
-		err_prefix(err, "sigv4");
-	return r;
+	s->signing.came = on_came;
+	s->signing.cls = s;
+	if (tls->ca.len == 0 && tls->ca_file.len == 0)
+		tls->ca_file = ca_file;
+	return 0;
 }
 
 static int copy_settings(struct sender *s, const struct remotewrite_options *opt,
@@ -139,19 +158,21 @@ static int copy_settings(struct sender *s, const struct remotewrite_options *opt
 	return e.ptr && s->user_agent.ptr && s->public_url.ptr ? 0 : ERR_NOMEM;
 }
 
-int sender_new(struct http_pool *pool, const struct remotewrite_options *opt,
-	       struct labels external, struct sv user_agent, struct sender **out, struct err *err)
+int sender_new(struct http_pool *pool, struct aws_session *aws,
+	       const struct remotewrite_options *opt, struct labels external, struct sv user_agent,
+	       struct sender **out, struct err *err)
 {
 	_cleanup_(sender_unrefp) struct sender *s = calloc(1, sizeof *s);
 	if (!s)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	s->refs = 1;
+	s->waiting_end = &s->waiting;
 	arena_init(&s->arena, SENDER_ARENA_BYTES);
 	if (copy_settings(s, opt, external, user_agent))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	int r = make_url(s, err);
 	if (r == 0)
-		r = make_signer(s, err);
+		r = make_signer(s, aws, err);
 	if (r == 0)
 		r = http_client_new(pool, &s->opt.http, &s->client, err);
 	if (r != 0)
@@ -173,46 +194,48 @@ static void add(struct header_list *l, struct sv name, struct sv value)
 		l->v[l->n++] = (struct http_header){name, value};
 }
 
-static int add_signature(struct sender *s, struct send_request *req, struct header_list *l,
-			 size_t n_signed, struct sigv4_result *res, struct err *err)
+static int add_signature(struct flight *f, const struct aws_keys *keys, struct header_list *l,
+			 struct sigv4_result *res, struct err *err)
 {
+	struct sender *s = f->sender;
+	struct send_request *req = &f->req;
 	if (!req->hash[0]) {
 		uint8_t digest[SHA256_BYTES];
 		crypto_sha256(digest, req->body.ptr, req->body.len);
 		hex_encode(req->hash, digest, sizeof digest);
 	}
-	struct aws_keys keys = aws_credentials_get(s->credentials);
 	struct sigv4_request sr = {
 		.method = SV("POST"),
 		.host = s->host,
 		.path = s->path,
 		.query = s->query,
 		.headers = l->v,
-		.n_headers = n_signed,
+		.n_headers = l->n,
 		.payload_hash = sv_of(req->hash),
-		.region = s->region,
-		.service = s->service,
-		.time_s = req->wall_ms / 1000 + s->skew_s,
 	};
-	if (sigv4_sign(&sr, &keys, &s->cache, res, NULL, NULL))
+	int64_t waited_ms = loop_now_ms(loop_of(s)) - f->asked_ms;
+	if (signing_sign(&s->signing, &sr, keys, req->wall_ms + waited_ms, res))
 		return err_set(err, 1, "the request cannot be signed: its headers are too large");
 	add(l, SV("X-Amz-Date"), sv_of(res->amz_date));
-	if (keys.session_token.len > 0)
-		add(l, SV("X-Amz-Security-Token"), keys.session_token);
+	if (keys->session_token.len > 0)
+		add(l, SV("X-Amz-Security-Token"), keys->session_token);
 	add(l, SV("Authorization"), sv_of(res->authorization));
 	return 0;
 }
 
-static int fill_headers(struct sender *s, struct send_request *req, struct header_list *l,
+/* keys: NULL when it is not signed. */
+static int fill_headers(struct flight *f, const struct aws_keys *keys, struct header_list *l,
 			struct sigv4_result *res, char attempt[16], struct err *err)
 {
+	struct sender *s = f->sender;
+	const struct send_request *req = &f->req;
 	add(l, SV("Content-Encoding"), SV("snappy"));
 	bool v2 = req->protocol == REMOTEWRITE_V2;
 	add(l, SV("Content-Type"),
 	    v2 ? SV("application/x-protobuf;proto=io.prometheus.write.v2.Request")
 	       : SV("application/x-protobuf"));
 	add(l, SV("X-Prometheus-Remote-Write-Version"), v2 ? SV("2.0.0") : SV("0.1.0"));
-	int r = s->credentials ? add_signature(s, req, l, l->n, res, err) : 0;
+	int r = keys ? add_signature(f, keys, l, res, err) : 0;
 	if (r != 0)
 		return r;
 	add(l, SV("User-Agent"), s->user_agent);
@@ -226,42 +249,169 @@ static int fill_headers(struct sender *s, struct send_request *req, struct heade
 	return 0;
 }
 
-static void flight_free(struct flight *f)
-{
-	buf_deinit(&f->body);
-	if (f->sender)
-		sender_unref(f->sender);
-	free(f);
-}
-DEFINE_CLEANUP_PTR(struct flight, flight_free)
-
-/* The peer's clock decides whether a signature is fresh: what it is ahead, measured in the middle
- * of the exchange, goes into the next one. */
-static void learn_skew(struct flight *f, const struct http_answer *a)
+static int launch(struct flight *f, const struct aws_keys *keys, struct err *err)
 {
 	struct sender *s = f->sender;
-	int64_t date_s;
-	if (!s->credentials || a->result != HTTP_OK || a->date.len == 0 ||
-	    clock_parse_http_date(a->date.ptr, a->date.len, &date_s))
-		return;
-	int64_t skew_s = date_s - (f->wall_ms + a->duration_ns / 2000000) / 1000;
-	if (skew_s > -SKEW_MATTERS_S && skew_s < SKEW_MATTERS_S)
-		skew_s = 0;
-	if (skew_s != 0 && s->skew_s == 0)
-		log_warn("This machine's clock differs from the remote write endpoint's: requests "
-			 "are signed with the endpoint's time, samples keep this machine's",
-			 "url", FMT("%.*s", SV_ARG(s->public_url)), "ahead",
-			 FMT("%" PRId64 "s", -skew_s));
-	s->skew_s = skew_s;
+	struct header_list headers = {.n = 0};
+	struct sigv4_result res;
+	char attempt[16];
+	if (fill_headers(f, keys, &headers, &res, attempt, err))
+		return 1;
+	struct http_request hr = {
+		.method = SV("POST"),
+		.url = s->url,
+		.headers = headers.v,
+		.n_headers = headers.n,
+		.body = f->req.body,
+		.timeout_ms = f->req.timeout_ms,
+		.body_max = LIMIT_ANSWER_BYTES,
+		.body_out = &f->body,
+		.no_auth = keys != NULL,
+		.any_address = s->opt.round_robin_dns,
+		.want_peer = s->want_peer,
+	};
+	if (http_start(s->client, &hr, on_done, f, &f->transfer, err))
+		return 1;
+	s->flying++;
+	return 0;
 }
+
+/* ---- those that wait ---- */
+
+static void put_waiting(struct flight *f)
+{
+	struct sender *s = f->sender;
+	f->prev = s->waiting_end;
+	f->next = NULL;
+	*f->prev = f;
+	s->waiting_end = &f->next;
+	f->deadline = (struct loop_timer){.fire = on_deadline, .cls = f};
+	loop_timer_in(loop_of(s), &f->deadline, f->req.timeout_ms);
+}
+
+static void take_waiting(struct flight *f)
+{
+	if (!f->prev)
+		return;
+	loop_timer_cancel(&f->deadline);
+	*f->prev = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	else if (f->sender->waiting_end == &f->next)
+		f->sender->waiting_end = f->prev;
+	f->prev = NULL;
+}
+
+/* Ends one that was never sent. */
+static void give_up(struct flight *flight, enum http_result result, struct sv what,
+		    const char *error)
+{
+	_cleanup_(flight_freep) struct flight *f = flight;
+	take_waiting(f);
+	struct http_answer a = {.result = result, .error = error, .error_type = what};
+	f->done(f->cls, &a, SV_NULL);
+}
+
+static void lack_text(struct err *out, enum signing_lack lack, const char *why)
+{
+	err_set(out, 1, "%s: %s",
+		lack == SIGNING_NO_KEYS ? "no AWS credentials"
+					: "the AWS region to sign for is not known",
+		why);
+}
+
+static struct sv lack_name(enum signing_lack lack)
+{
+	return lack == SIGNING_NO_KEYS ? SV(ANSWER_NO_CREDENTIALS) : SV(ANSWER_NO_REGION);
+}
+
+/* Until the peer's time is known, or it has at least answered, one at a time. */
+static bool must_queue(const struct sender *s)
+{
+	return !s->answered && !s->signing.clock->known && s->flying > 0;
+}
+
+/* All who wait end; those that come while they are told do not. */
+static void give_up_all(struct sender *s, enum signing_lack lack, const char *why)
+{
+	struct err err = ERR_NULL;
+	struct flight *v = s->waiting;
+	lack_text(&err, lack, why);
+	if (!v)
+		return;
+	v->prev = &v;
+	s->waiting = NULL;
+	s->waiting_end = &s->waiting;
+	while (v)
+		give_up(v, HTTP_LOCAL, lack_name(lack), err.msg);
+}
+
+/* Starts what can be started, and asks for what is missing. May end flights. */
+static void pump(struct sender *sender)
+{
+	_cleanup_(sender_unrefp) struct sender *s = sender;
+	s->refs++;
+	while (s->waiting && !must_queue(s)) {
+		struct aws_keys keys;
+		struct err err = ERR_NULL;
+		struct flight *f = s->waiting;
+		enum signing_lack lack = signing_keys(&s->signing, &keys, &f->keys_id);
+		if (lack != SIGNING_READY) {
+			if (signing_wait(&s->signing, lack, &err))
+				give_up_all(s, lack, err.msg);
+			return;
+		}
+		take_waiting(f);
+		if (launch(f, &keys, &err))
+			give_up(f, HTTP_LOCAL, SV_NULL, err.msg);
+	}
+}
+
+static void on_came(void *cls, enum signing_lack lack, const struct err *why)
+{
+	struct sender *s = cls;
+	if (why)
+		give_up_all(s, lack, why->msg);
+	else
+		pump(s);
+}
+
+static void on_deadline(void *cls)
+{
+	struct flight *f = cls;
+	struct sender *s = f->sender;
+	struct aws_keys keys;
+	struct err err = ERR_NULL;
+	enum signing_lack lack = signing_keys(&s->signing, &keys, &f->keys_id);
+	if (lack == SIGNING_READY) {
+		give_up(f, HTTP_TIMEOUT, SV_NULL,
+			"another request waits for the endpoint's first answer");
+		return;
+	}
+	struct aws_credentials_status st;
+	aws_credentials_status_get(s->signing.credentials, &st);
+	bool told = lack == SIGNING_NO_KEYS && st.failing;
+	lack_text(&err, lack, told ? st.last_error : "nobody told in time");
+	give_up(f, HTTP_LOCAL, lack_name(lack), err.msg);
+}
+
+/* ---- the seam ---- */
 
 static void on_done(void *cls, const struct http_answer *a)
 {
 	_cleanup_(flight_freep) struct flight *f = cls;
+	struct sender *s = f->sender;
 	http_redact(f->transfer, &f->body);
 	f->transfer = NULL;
-	learn_skew(f, a);
+	s->flying--;
+	if (signing_on(&s->signing)) {
+		s->answered |= a->status > 0;
+		s->answered_id = f->keys_id;
+		aws_clock_learn(s->signing.clock, a, loop_now_ms(loop_of(s)));
+	}
 	f->done(f->cls, a, buf_view(&f->body));
+	if (s->waiting)
+		pump(s);
 }
 
 static int start(void *cls, struct send_request *req, send_done done, void *done_cls, void **flight,
@@ -272,30 +422,24 @@ static int start(void *cls, struct send_request *req, send_done done, void *done
 	if (!f)
 		return err_set(err, 1, "out of memory");
 	buf_init(&f->body, LIMIT_ANSWER_BYTES);
-	f->wall_ms = req->wall_ms;
+	f->req = *req;
 	f->done = done;
 	f->cls = done_cls;
-	struct header_list headers = {.n = 0};
-	struct sigv4_result res;
-	char attempt[16];
-	if (fill_headers(s, req, &headers, &res, attempt, err))
-		return 1;
-	struct http_request hr = {
-		.method = SV("POST"),
-		.url = s->url,
-		.headers = headers.v,
-		.n_headers = headers.n,
-		.body = req->body,
-		.timeout_ms = req->timeout_ms,
-		.body_max = LIMIT_ANSWER_BYTES,
-		.body_out = &f->body,
-		.no_auth = s->credentials != NULL,
-		.any_address = s->opt.round_robin_dns,
-	};
-	if (http_start(s->client, &hr, on_done, f, &f->transfer, err))
-		return 1;
 	f->sender = s;
 	s->refs++;
+	struct aws_keys keys;
+	enum signing_lack lack = SIGNING_READY;
+	bool is_signed = signing_on(&s->signing);
+	if (is_signed) {
+		f->asked_ms = loop_now_ms(loop_of(s));
+		lack = signing_keys(&s->signing, &keys, &f->keys_id);
+	}
+	if (lack != SIGNING_READY && signing_wait(&s->signing, lack, err))
+		return 1;
+	if (lack != SIGNING_READY || (is_signed && (s->waiting || must_queue(s))))
+		put_waiting(f);
+	else if (launch(f, is_signed ? &keys : NULL, err))
+		return 1;
 	*flight = take_ptr(f);
 	return 0;
 }
@@ -303,17 +447,18 @@ static int start(void *cls, struct send_request *req, send_done done, void *done
 static void cancel(void *cls, void *flight)
 {
 	struct flight *f = flight;
-	http_cancel(f->transfer);
+	if (f->transfer) {
+		http_cancel(f->transfer);
+		f->sender->flying--;
+	}
 	flight_free(f);
 }
 
 static bool refresh(void *cls)
 {
 	struct sender *s = cls;
-	if (!s->credentials)
-		return false;
-	struct aws_keys keys = aws_credentials_get(s->credentials);
-	return aws_credentials_rejected(s->credentials, &keys);
+	return signing_on(&s->signing) &&
+	       aws_credentials_rejected(s->signing.credentials, s->answered_id);
 }
 
 struct send_seam sender_seam(struct sender *s)

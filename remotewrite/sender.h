@@ -2,13 +2,18 @@
  *
  * Made from one version of the settings and immutable: a reload makes a new one. Counted, because
  * requests in flight keep the one they were started with.
+ *
+ * A flight that cannot be signed yet waits here, no longer than its time-out: for keys, for the
+ * region, and, until the peer has answered once, for the one request that finds out what time the
+ * peer thinks it is. A wrong clock then costs one refused request, not one a shard.
  */
 #pragma once
 
 #include "destination.h"
 #include "options.h"
+#include "signing.h"
 
-#include <ampagent/aws/credentials.h>
+struct flight;
 
 struct sender {
 	unsigned refs;
@@ -19,15 +24,19 @@ struct sender {
 	struct sv user_agent;
 	struct sv url, host, path, query; /* as sent */
 	struct http_client *client;
-	struct aws_credentials *credentials; /* NULL: not signed */
-	struct sv region, service;
-	struct sigv4_cache cache;
-	int64_t skew_s; /* what the peer's clock is ahead, once it matters */
+	struct signing signing;
+	bool want_peer;                        /* may be set before the first request */
+	bool answered;                         /* the peer has, whatever it was */
+	unsigned flying;                       /* on their way, without those that wait */
+	struct flight *waiting, **waiting_end; /* oldest first */
+	uint64_t answered_id;                  /* keys of the flight whose done is being called */
 };
 
-/* 0; 1 with the reason (bad URL, TLS file, no credentials); negative. */
-int sender_new(struct http_pool *pool, const struct remotewrite_options *opt,
-	       struct labels external, struct sv user_agent, struct sender **out, struct err *err);
+/* aws: of the pool's loop; outlives the sender; NULL when opt is not to be signed. 0; 1 with the
+ * reason (bad URL, TLS file, broken AWS configuration); negative. */
+int sender_new(struct http_pool *pool, struct aws_session *aws,
+	       const struct remotewrite_options *opt, struct labels external, struct sv user_agent,
+	       struct sender **out, struct err *err);
 void sender_unref(struct sender *s);
 DEFINE_CLEANUP_PTR(struct sender, sender_unref)
 /* The seam for destination_config. Borrowed: flights take references of their own. */

@@ -44,10 +44,12 @@ void trouble_retry(struct destination *d, const struct answer *a, const char *te
 	if (!due(&d->retry_logged_at[a->cause], d->now_ms))
 		return;
 	d->told = true;
+	bool unsent = a->cause == CAUSE_NO_CREDENTIALS || a->cause == CAUSE_NO_REGION;
 	const char *msg =
-		a->loud ? "Remote write is refused: the samples are kept and tried again, but "
-			  "credentials, permissions, region or URL need attention"
-			: "Failed to send batch, retrying";
+		unsent    ? "Remote write cannot sign requests: the samples are kept until it can"
+		: a->loud ? "Remote write is refused: the samples are kept and tried again, but "
+			    "credentials, permissions, region or URL need attention"
+			  : "Failed to send batch, retrying";
 	enum log_level level = a->loud ? LOG_ERROR : LOG_WARN;
 	log_at_(level, msg, "remote_name", name_of(d, name), "url", url_of(d, url), "backoff",
 		FMT("%" PRId64 "ms", wait_ms), "cause", cause_name(a->cause), "meaning",

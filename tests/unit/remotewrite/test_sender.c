@@ -14,6 +14,7 @@ struct world {
 	struct loop *loop;
 	struct http_server *server;
 	struct http_pool *pool;
+	struct aws_session *aws;
 	char url[128], host[64];
 	char seen[4096]; /* lower-case name: value lines */
 	char path[256];
@@ -47,6 +48,18 @@ static void handle(void *cls, const struct http_server_request *req)
 	http_answer_now(req->exchange, 500, SV("text/plain"), answer, NULL, 0);
 }
 
+/* No file, no service: what a test wants of the environment it says. */
+static const char *env_value;
+static const char *env_name;
+static const char *env(const char *name)
+{
+	if (env_name && strcmp(name, env_name) == 0)
+		return env_value;
+	if (strcmp(name, "AWS_EC2_METADATA_DISABLED") == 0)
+		return "true";
+	return strcmp(name, "HOME") == 0 ? "/nonexistent" : NULL;
+}
+
 static void setup(struct world *w)
 {
 	struct err err = ERR_NULL;
@@ -60,12 +73,15 @@ static void setup(struct world *w)
 					 .cls = w};
 	assert_int_equal(http_server_new(w->loop, &so, &w->server, &err), 0);
 	assert_int_equal(http_pool_new(w->loop, 4, 1000, &w->pool), 0);
+	struct aws_session_options ao = {.loop = w->loop, .pool = w->pool, .env = env};
+	assert_int_equal(aws_session_new(&ao, &w->aws, &err), 0);
 	snprintf(w->host, sizeof w->host, "127.0.0.1:%d", http_server_port(w->server));
 	snprintf(w->url, sizeof w->url, "http://%s/a//b/../c?x=1", w->host);
 }
 
 static void teardown(struct world *w)
 {
+	aws_session_free(w->aws);
 	http_pool_free(w->pool);
 	http_server_free(w->server);
 	loop_free(w->loop);
@@ -119,7 +135,7 @@ static struct sender *make(struct world *w, const struct remotewrite_options *op
 {
 	struct sender *s = NULL;
 	struct err err = ERR_NULL;
-	if (sender_new(w->pool, opt, LABELS_NULL, SV("agent/1"), &s, &err) != 0)
+	if (sender_new(w->pool, w->aws, opt, LABELS_NULL, SV("agent/1"), &s, &err) != 0)
 		fail_msg("%s", err.msg);
 	return s;
 }
@@ -222,7 +238,7 @@ static void test_refused(void **state)
 		struct remotewrite_options opt = {.url = sv_of(urls[i])};
 		struct sender *s = NULL;
 		struct err err = ERR_NULL;
-		if (sender_new(w.pool, &opt, LABELS_NULL, SV("a"), &s, &err) != 1)
+		if (sender_new(w.pool, w.aws, &opt, LABELS_NULL, SV("a"), &s, &err) != 1)
 			fail_msg("accepted: %s", urls[i]);
 		assert_true(err.msg[0] != 0);
 	}
@@ -230,7 +246,7 @@ static void test_refused(void **state)
 		.url = sv_of(w.url), .has_sigv4 = true, .sigv4 = {SV("eu-west-1"), SV("AKID")}};
 	struct sender *s = NULL;
 	struct err err = ERR_NULL;
-	assert_int_equal(sender_new(w.pool, &half, LABELS_NULL, SV("a"), &s, &err), 1);
+	assert_int_equal(sender_new(w.pool, w.aws, &half, LABELS_NULL, SV("a"), &s, &err), 1);
 	assert_non_null(strstr(err.msg, "sigv4"));
 	teardown(&w);
 }

@@ -1,0 +1,131 @@
+/* Keys, region and time of a sender's signatures. */
+#include "signing.h"
+
+#include <stdio.h>
+
+static int find_region(struct signing *g, struct sv given, struct sv url, struct err *err)
+{
+	int r = aws_region_find(g->arena, &g->settings, given, url, &g->region, &g->region_from,
+				err);
+	if (r != 2)
+		return r;
+	g->region = SV_NULL;
+	g->region_from = NULL;
+	return 0;
+}
+
+static int find_credentials(struct signing *g, const struct sigv4_options *opt, struct err *err)
+{
+	struct aws_credentials_options o = {
+		.access_key = opt->access_key,
+		.secret_key = opt->secret_key,
+		.profile = opt->profile,
+		.role_arn = opt->role_arn,
+		.external_id = opt->external_id,
+		.use_fips_sts = opt->use_fips_sts_endpoint,
+		.region = g->region,
+	};
+	return aws_credentials_get(g->session, &o, &g->credentials, err);
+}
+
+int signing_init(struct signing *g, struct aws_session *session, const struct sigv4_options *opt,
+		 struct sv url, struct sv host, struct arena *arena, struct sv *ca_file,
+		 struct err *err)
+{
+	g->arena = arena;
+	int r = aws_settings_load(aws_session_env(session), opt->profile, &g->settings, err);
+	if (r != 0)
+		return r;
+	g->session = session;
+	g->service = opt->service_name.len ? opt->service_name : SV("aps");
+	*ca_file = g->settings.ca_bundle;
+	r = find_region(g, opt->region, url, err);
+	if (r == 0)
+		r = find_credentials(g, opt, err);
+	if (r != 0)
+		return r;
+	g->clock = aws_session_clock(session, host);
+	return g->clock ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+void signing_deinit(struct signing *g)
+{
+	if (!g->session)
+		return;
+	aws_waiter_cancel(&g->waiter);
+	if (g->region_fetch)
+		aws_region_cancel(g->region_fetch);
+	if (g->credentials)
+		aws_credentials_unref(g->credentials);
+	sigv4_cache_wipe(&g->cache);
+	aws_settings_deinit(&g->settings);
+	*g = (struct signing){.session = NULL};
+}
+
+enum signing_lack signing_keys(struct signing *g, struct aws_keys *keys, uint64_t *id)
+{
+	if (g->region.len == 0)
+		return SIGNING_NO_REGION;
+	return aws_credentials_now(g->credentials, keys, id) == 0 ? SIGNING_READY : SIGNING_NO_KEYS;
+}
+
+/* ---- waiting ---- */
+
+static void on_keys(void *cls, const struct err *why)
+{
+	struct signing *g = cls;
+	g->came(g->cls, SIGNING_NO_KEYS, why);
+}
+
+static void on_region(void *cls, struct sv region, const char *from, const struct err *why)
+{
+	struct signing *g = cls;
+	struct err none = ERR_NULL;
+	g->region_fetch = NULL;
+	if (region.len > 0) {
+		g->region = arena_dup(g->arena, region);
+		g->region_from = g->region.ptr ? from : NULL;
+	}
+	if (g->region.len == 0 && !why) {
+		err_set(&none, 1, "out of memory");
+		why = &none;
+	}
+	g->came(g->cls, SIGNING_NO_REGION, g->region.len > 0 ? NULL : why);
+}
+
+int signing_wait(struct signing *g, enum signing_lack lack, struct err *err)
+{
+	if (lack == SIGNING_NO_REGION && !g->region_fetch)
+		return aws_region_start(g->session, &g->settings, on_region, g, &g->region_fetch,
+					err);
+	if (lack == SIGNING_NO_KEYS && !g->waiter.prev) {
+		g->waiter = (struct aws_waiter){.ready = on_keys, .cls = g};
+		aws_credentials_wait(g->credentials, &g->waiter);
+	}
+	return 0;
+}
+
+/* ---- signing ---- */
+
+int signing_sign(struct signing *g, struct sigv4_request *sr, const struct aws_keys *keys,
+		 int64_t wall_ms, struct sigv4_result *res)
+{
+	int64_t mono_ms = loop_now_ms(aws_session_loop(g->session));
+	sr->region = g->region;
+	sr->service = g->service;
+	sr->time_s = aws_clock_now_ms(g->clock, mono_ms, wall_ms) / 1000;
+	return sigv4_sign(sr, keys, &g->cache, res, NULL, NULL);
+}
+
+void signing_status(const struct signing *g, int64_t mono_ms, int64_t wall_ms,
+		    struct remotewrite_signing *out)
+{
+	*out = (struct remotewrite_signing){.is_signed = signing_on(g)};
+	if (!out->is_signed)
+		return;
+	aws_credentials_status_get(g->credentials, &out->credentials);
+	snprintf(out->region, sizeof out->region, "%.*s", SV_ARG(g->region));
+	out->region_from = g->region_from;
+	out->clock_known = g->clock->known;
+	out->skew_ms = aws_clock_skew_ms(g->clock, mono_ms, wall_ms);
+}
