@@ -108,6 +108,17 @@ static int parse(int argc, char **argv, struct receive *r, struct err *err)
 		     "Append what is not stored and not to be sent again too, marked x."),
 		BOOL("accept-v2", o->accept_v2,
 		     "Take remote write 2.0 too (default true); else it is answered 415."),
+		BOOL("aws", o->aws,
+		     "Play STS, ECS, Pod Identity, IMDSv2 and SSO too; their keys may write."),
+		TIME("aws-key-lifetime", o->aws_life_ms, "How long issued keys live."),
+		TIME("aws-latency", o->aws_latency_ms, "Time before each AWS answer."),
+		TEXT("aws-region", o->aws_region, "Of instance and task; --region when not given."),
+		TEXT("aws-role", o->aws_role, "The instance's role."),
+		TEXT("aws-web-token-file", o->aws_web_token_file,
+		     "File with the only web identity token that STS takes."),
+		TEXT("aws-container-token-file", o->aws_container_token_file,
+		     "File with the Authorization that containers and pods must send."),
+		TEXT("aws-sso-token", o->aws_sso_token, "The only SSO token there is."),
 		TEXT("log.level", r->log_level, "debug, info, warn or error."),
 		TEXT("log.format", r->log_format, "logfmt or json."),
 		{0},
@@ -193,7 +204,10 @@ static void say_address(const struct standin_options *o, int port)
 	struct sv workspace = o->workspace.len > 0 ? o->workspace : SV("ws-local");
 	printf("Send to http://%.*s:%d/workspaces/%.*s/api/v1/remote_write\n", SV_ARG(host), port,
 	       SV_ARG(workspace));
-	if (o->secret_key.len > 0)
+	if (o->aws)
+		printf("signed by keys that are issued here, for service %.*s in region %.*s.\n",
+		       SV_ARG(o->service), SV_ARG(o->region));
+	else if (o->secret_key.len > 0)
 		printf("signed by %.*s for service %.*s in region %.*s.\n", SV_ARG(o->access_key),
 		       SV_ARG(o->service), SV_ARG(o->region));
 	else

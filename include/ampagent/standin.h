@@ -11,6 +11,20 @@
  *                                               standin_options: latency_ms, rate_429, ...)
  *   POST /flush                                 writes out what is buffered of the record file
  *
+ * With aws, on the same listener:
+ *   POST /                                      STS: AssumeRoleWithWebIdentity, AssumeRole and
+ *                                               GetCallerIdentity, as a form
+ *   GET  /v2/credentials/<any>                  an ECS task's role
+ *   GET  /v1/credentials                        the EKS Pod Identity agent
+ *   PUT  /latest/api/token, GET /latest/...     IMDSv2: keys of the instance's role, its region
+ *   GET  /federation/credentials                the SSO portal
+ *   GET  /v4/<any>, /v4/<any>/task              the ECS task metadata
+ *   GET  /aws/keys                              the keys issued so far, secrets included: an array
+ *                                               of {"source":"imds","AccessKeyId":..,
+ *                                               "SecretAccessKey":..,"Token":..,"Expiration":..,
+ *                                               "issued_ms":..,"expires_ms":..,"principal":..,
+ *                                               "writes":..,"refused":..}, oldest first
+ *
  * It runs on the loop of its creator and uses no thread of its own.
  */
 #pragma once
@@ -56,6 +70,35 @@ struct standin_options {
 				   empty. Lines: see below */
 	bool record_refused;    /* with record: what is not stored is appended too */
 	bool accept_v2; /* true. Else remote write 2.0 is answered 415, as old receivers do */
+
+	/* AWS besides: issues keys that are then good for remote writes, as those above are. A
+	 * write needs a signature even where secret_key is empty. */
+	bool aws;
+	int64_t aws_life_ms;          /* 3600000: how long issued keys live */
+	int64_t aws_grace_ms;         /* how long they work past the Expiration told; 0 */
+	int64_t aws_latency_ms;       /* before each AWS answer */
+	int64_t aws_token_ms;         /* metadata tokens die after that long; 0: after their TTL */
+	struct sv aws_region;         /* of instance and task; region when empty */
+	struct sv aws_role;           /* of the instance */
+	struct sv aws_web_token_file; /* what must be the WebIdentityToken; any when empty */
+	struct sv aws_container_token_file; /* what must be the Authorization of containers; any
+					     * when empty */
+	struct sv aws_sso_token;            /* the SSO bearer token; any when empty */
+	bool aws_down;                      /* sources of keys answer 500, */
+	bool aws_throttled;                 /* too many requests, */
+	bool aws_empty;                     /* 200 without a body, */
+	bool aws_hang;                      /* or nothing */
+	bool aws_same;                      /* each source gives its last keys again */
+	bool aws_hop_limit;                 /* no answer to PUT token, as behind one hop too many */
+	bool aws_imds_off;                  /* metadata is switched off: 403 */
+	bool aws_no_role;                   /* the instance has no role: 404 */
+	bool aws_no_extended;               /* metadata without security-credentials-extended */
+	bool aws_role_failed;     /* metadata has no keys of the role: 200 with another Code */
+	bool aws_assume_denied;   /* STS: no role may be assumed, */
+	bool aws_identity_denied; /* nobody may ask who he is */
+	bool aws_denied;          /* remote writes: AccessDeniedException, */
+	bool aws_mute;            /* refusals have neither body nor error type, */
+	bool aws_redirect;        /* 307 to the same place with ?redirected=1 */
 };
 
 /* The record file has a line for each sample, histogram and exemplar, where t is the time in ms,

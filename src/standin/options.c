@@ -19,5 +19,7 @@ struct standin_options standin_options_default(void)
 		.ooo_window_s = 60,
 		.max_age_s = 3600,
 		.max_future_s = 600,
+		.aws_life_ms = 3600000,
+		.aws_role = SV("ampagent-instance"),
 	};
 }

@@ -27,16 +27,17 @@ static void throttle(struct standin *s, struct reply *r)
 		   s->ingest.user, samples, samples, s->ingest.request.n_metadata);
 }
 
-static void deny(struct standin *s, struct reply *r)
+void reply_denied(struct standin *s, struct reply *r)
 {
 	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
 	buf_init(&text, INGEST_TEXT_MAX);
+	buf_sv(&text, SV("User: "));
+	standin_aws_principal(s, r->key, &text);
 	buf_printf(&text,
-		   "User: arn:aws:sts::123456789012:assumed-role/agent/task is not authorized to "
-		   "perform: aps:RemoteWrite on resource: "
-		   "arn:aws:aps:%s:123456789012:workspace/%s because no identity-based policy "
-		   "allows the aps:RemoteWrite action",
-		   s->region, s->workspace[0] ? s->workspace : "ws-any");
+		   " is not authorized to perform: aps:RemoteWrite on resource: "
+		   "arn:aws:aps:%s:%s:workspace/%s because no identity-based policy allows the "
+		   "aps:RemoteWrite action",
+		   s->region, s->aws.account, s->workspace[0] ? s->workspace : "ws-any");
 	buf_char(&text, '\0');
 	reply_front(r, 403, "AccessDeniedException", buf_failed(&text) ? "" : text.ptr);
 }
@@ -97,7 +98,7 @@ static void answer(struct standin *s, enum switch_action action, struct reply *r
 			    "The security token included in the request is expired");
 		return;
 	case SWITCH_403_DENIED:
-		deny(s, r);
+		reply_denied(s, r);
 		return;
 	case SWITCH_403_UNKNOWN:
 		reply_front(r, 403, "UnrecognizedClientException",

@@ -9,24 +9,12 @@
 #include <inttypes.h>
 #include <time.h>
 
-enum {
-	HEADERS_MAX = 64,
-	REQUEST_ID_CHARS = 36,
-	HTTP_DATE_CHARS = 29,
-	CONNECTIONS_MAX = 1024,
-	READ_TIMEOUT_MS = 60000
-};
+enum { CONNECTIONS_MAX = 1024, READ_TIMEOUT_MS = 60000 };
 /* Bodies above the limit are read this far, so that the 413 is ours and counted. */
 #define BODY_HEADROOM MiB(4)
 
 static const struct sv path_prefix = SV("/workspaces/");
 static const struct sv path_suffix = SV("/api/v1/remote_write");
-
-struct header_list {
-	struct sigv4_header list[HEADERS_MAX];
-	size_t n;
-	bool overflow;
-};
 
 static void reply_deinit(struct reply *r)
 {
@@ -44,10 +32,10 @@ void reply_front(struct reply *r, int status, const char *type, const char *mess
 	buf_sv(&r->text, sv_of(message));
 }
 
-static void collect_header(void *cls, struct sv name, struct sv value)
+void standin_collect_header(void *cls, struct sv name, struct sv value)
 {
 	struct header_list *h = cls;
-	if (h->n < HEADERS_MAX)
+	if (h->n < STANDIN_HEADERS_MAX)
 		h->list[h->n++] = (struct sigv4_header){name, value};
 	else
 		h->overflow = true;
@@ -55,42 +43,31 @@ static void collect_header(void *cls, struct sv name, struct sv value)
 
 /* Each check_ function: 0 to go on, 1 when the reply is made. */
 
-static int check_signature(struct standin *s, const struct http_server_request *req, int64_t now_ms,
+static void count_key(struct standin *s, const struct reply *r)
+{
+	if (r->key)
+		r->key->refused++;
+	if (strcmp(r->type, "ExpiredTokenException") == 0)
+		s->aws.counts.refused_expired++;
+	else if (strcmp(r->type, "UnrecognizedClientException") == 0)
+		s->aws.counts.refused_unknown++;
+}
+
+static int check_signature(struct standin *s, const struct http_server_request *req,
 			   struct reply *r)
 {
-	if (s->secret_key[0] == '\0')
+	if (s->secret_key[0] == '\0' && !s->switches.o.aws)
 		return 0;
-	struct header_list headers = {.n = 0};
-	http_exchange_headers(req->exchange, collect_header, &headers);
-	if (headers.overflow) {
-		reply_front(r, 400, NULL, "Too many headers.");
-		return 1;
-	}
-	struct sigv4_received received = {
-		.method = req->method,
-		.raw_path = req->raw_path,
-		.query = req->query,
-		.body = req->body,
-		.headers = headers.list,
-		.n_headers = headers.n,
-	};
-	struct sigv4_expected expected = {
-		.access_key = sv_of(s->access_key),
-		.secret_key = sv_of(s->secret_key),
-		.session_token = sv_of(s->session_token),
-		.region = sv_of(s->region),
-		.service = sv_of(s->service),
-		.clock_window_s = s->clock_window_s,
-	};
 	_cleanup_(sigv4_refusal_deinit) struct sigv4_refusal refusal;
 	sigv4_refusal_init(&refusal);
-	if (verify_sigv4(&received, &expected, now_ms / 1000, &refusal) == 0)
+	if (standin_aws_verify(s, req, sv_of(s->region), sv_of(s->service), &r->key, &refusal) == 0)
 		return 0;
 	s->stats.bad_signature++;
 	r->status = 403;
 	r->json = true;
 	r->type = refusal.type;
 	buf_sv(&r->text, buf_view(&refusal.text));
+	count_key(s, r);
 	return 1;
 }
 
@@ -116,6 +93,24 @@ static int check_target(const struct standin *s, const struct http_server_reques
 		return 1;
 	}
 	return 0;
+}
+
+/* What --aws's switches make of a request that was well signed. */
+static int check_switches(struct standin *s, const struct http_server_request *req, struct reply *r)
+{
+	struct sv host = http_exchange_header(req->exchange, "Host");
+	if (s->switches.o.aws_denied) {
+		reply_denied(s, r);
+		return 1;
+	}
+	if (sv_eq(req->query, SV("redirected=1")))
+		s->aws.counts.redirects_followed++;
+	if (!s->switches.o.aws_redirect)
+		return 0;
+	r->status = 307;
+	snprintf(r->location, sizeof r->location, "http://%.*s%.*s?redirected=1", SV_ARG(host),
+		 SV_ARG(req->raw_path));
+	return 1;
 }
 
 static int check_size(const struct standin *s, const struct http_server_request *req,
@@ -184,8 +179,9 @@ static void judge(struct standin *s, const struct http_server_request *req, stru
 		reply_front(r, 503, "ServiceUnavailableException", "Service Unavailable");
 		return;
 	}
-	if (check_signature(s, req, now_ms, r) != 0 || check_target(s, req, r) != 0 ||
-	    check_size(s, req, r) != 0 || check_headers(s, req, &version, r) != 0)
+	if (check_signature(s, req, r) != 0 || check_target(s, req, r) != 0 ||
+	    check_switches(s, req, r) != 0 || check_size(s, req, r) != 0 ||
+	    check_headers(s, req, &version, r) != 0)
 		return;
 	r->status = ingest_decode(&s->ingest, req->body, version, &r->text);
 	if (r->status == 200)
@@ -217,7 +213,7 @@ static void count_reply(struct standin *s, const struct reply *r)
 		s->stats.answered_other++;
 }
 
-static void request_id(char out[REQUEST_ID_CHARS + 1])
+void standin_request_id(char out[STANDIN_ID_CHARS + 1])
 {
 	uint8_t b[16];
 	char hex[2 * sizeof b + 1];
@@ -226,18 +222,18 @@ static void request_id(char out[REQUEST_ID_CHARS + 1])
 	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); /* random */
 	for (size_t i = 0; i < sizeof b; i++)
 		snprintf(hex + 2 * i, 3, "%02x", b[i]);
-	snprintf(out, REQUEST_ID_CHARS + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+	snprintf(out, STANDIN_ID_CHARS + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
 		 hex + 16, hex + 20);
 }
 
-static void http_date(char out[HTTP_DATE_CHARS + 1], int64_t wall_ms)
+void standin_http_date(char out[STANDIN_DATE_CHARS + 1], int64_t wall_ms)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t t = (time_t)(wall_ms / 1000);
 	struct tm tm;
 	gmtime_r(&t, &tm);
-	snprintf(out, HTTP_DATE_CHARS + 1, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+	snprintf(out, STANDIN_DATE_CHARS + 1, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
 		 days + (size_t)3 * (unsigned)tm.tm_wday, tm.tm_mday,
 		 months + (size_t)3 * (unsigned)tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
 		 tm.tm_sec);
@@ -264,17 +260,20 @@ static size_t written_headers(const struct written *w, struct http_header *heade
 
 static void send_reply(struct standin *s, struct http_exchange *x, const struct reply *r)
 {
-	char id[REQUEST_ID_CHARS + 1], date[HTTP_DATE_CHARS + 1];
+	char id[STANDIN_ID_CHARS + 1], date[STANDIN_DATE_CHARS + 1];
 	char written[WRITTEN_HEADERS][COUNT_CHARS];
 	char wait[COUNT_CHARS];
-	struct http_header headers[4 + WRITTEN_HEADERS];
+	struct http_header headers[5 + WRITTEN_HEADERS];
 	size_t n = 0;
-	request_id(id);
+	bool mute = s->switches.o.aws_mute;
+	standin_request_id(id);
 	headers[n++] = (struct http_header){SV("x-amzn-RequestId"), sv_of(id)};
-	if (r->type)
+	if (r->location[0] != '\0')
+		headers[n++] = (struct http_header){SV("Location"), sv_of(r->location)};
+	if (r->type && !mute)
 		headers[n++] = (struct http_header){SV("x-amzn-ErrorType"), sv_of(r->type)};
 	if (switches_clock_ms(&s->switches) != 0) {
-		http_date(date, loop_wall_ms(s->loop) + switches_clock_ms(&s->switches));
+		standin_http_date(date, loop_wall_ms(s->loop) + switches_clock_ms(&s->switches));
 		headers[n++] = (struct http_header){SV("Date"), sv_of(date)};
 	}
 	if (s->switches.o.retry_after_s > 0 && (r->status == 429 || r->status == 503)) {
@@ -294,7 +293,7 @@ static void send_reply(struct standin *s, struct http_exchange *x, const struct 
 	} else {
 		buf_sv(&body, buf_view(&r->text));
 	}
-	struct sv content = r->status == 200 ? SV_NULL : buf_view(&body);
+	struct sv content = r->status == 200 || mute ? SV_NULL : buf_view(&body);
 	if (content.len == 0)
 		type = SV_NULL;
 	if (s->switches.o.latency_ms > 0)
@@ -307,7 +306,7 @@ static void send_reply(struct standin *s, struct http_exchange *x, const struct 
 static void handle(void *cls, const struct http_server_request *req)
 {
 	struct standin *s = cls;
-	if (standin_admin(s, req))
+	if (standin_aws(s, req) || standin_admin(s, req))
 		return;
 	_cleanup_(reply_deinit) struct reply r = {.status = 200};
 	buf_init(&r.text, INGEST_TEXT_MAX);
@@ -315,6 +314,8 @@ static void handle(void *cls, const struct http_server_request *req)
 	s->stats.body_bytes += req->body.len;
 	judge(s, req, &r);
 	count_reply(s, &r);
+	if (r.key && r.status == 200 && !r.broken)
+		r.key->writes++;
 	if (r.broken)
 		http_answer_broken(req->exchange, buf_view(&r.text), r.delay_ms, r.how);
 	else
@@ -371,6 +372,8 @@ int standin_new(struct loop *loop, const struct standin_options *opt, struct sta
 	s->ingest.print = s->ingest.record = TEXT_SINK_NULL;
 	int rc = copy_options(s, opt);
 	if (rc == 0)
+		rc = standin_aws_init(&s->aws, opt);
+	if (rc == 0)
 		rc = open_ingest(s, opt, err);
 	if (rc != 0)
 		return rc;
@@ -397,6 +400,7 @@ void standin_free(struct standin *s)
 	if (s->server)
 		http_server_free(s->server);
 	ingest_deinit(&s->ingest);
+	standin_aws_deinit(&s->aws);
 	if (s->secret_key)
 		crypto_wipe(s->secret_key, strlen(s->secret_key));
 	free(s->workspace);

@@ -77,5 +77,9 @@ void standin_stats_json(const struct standin *s, struct json_writer *w)
 		json_u64(w, s->by_action[i]);
 	}
 	json_end_object(w);
+	if (s->switches.o.aws) {
+		json_key(w, SV("aws"));
+		standin_aws_json(s, w);
+	}
 	json_end_object(w);
 }

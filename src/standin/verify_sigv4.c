@@ -13,6 +13,7 @@
 #define INCOMPLETE "IncompleteSignatureException"
 #define INVALID "InvalidSignatureException"
 #define UNRECOGNIZED "UnrecognizedClientException"
+#define EXPIRED "ExpiredTokenException"
 
 enum { TIME_CHARS = 16 /* 20150830T123600Z */, HEX_SHA256 = 64 };
 
@@ -194,10 +195,23 @@ static int parse_authorization(struct sv value, struct authorization *a, struct 
 	return rc != 0 ? rc : parse_credential(credential, a, r);
 }
 
+/* Such as us-gov-west-1. */
+static bool is_region(struct sv s)
+{
+	size_t dashes = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+			return false;
+		dashes += c == '-';
+	}
+	return dashes >= 2;
+}
+
 static int check_scope(const struct authorization *a, struct sv date,
 		       const struct sigv4_expected *e, struct sigv4_refusal *r)
 {
-	if (!sv_eq(a->region, e->region)) {
+	if (e->any_region ? !is_region(a->region) : !sv_eq(a->region, e->region)) {
 		buf_printf(&r->text, "Credential should be scoped to a valid region, not '%.*s'. ",
 			   SV_ARG(a->region));
 		return refused(r, INVALID);
@@ -225,13 +239,20 @@ static int check_scope(const struct authorization *a, struct sv date,
 }
 
 static int check_keys(const struct sigv4_received *q, const struct authorization *a,
-		      const struct sigv4_expected *e, struct sigv4_refusal *r)
+		      const struct sigv4_expected *e, struct sigv4_key *key,
+		      struct sigv4_refusal *r)
 {
 	const struct sigv4_header *token = header_find(q, SV("x-amz-security-token"));
 	struct sv given = token ? sv_trim(token->value) : SV_NULL;
-	if (!sv_eq(a->access_key, e->access_key) || !crypto_equal(given, e->session_token))
+	*key = (struct sigv4_key){e->secret_key, e->session_token, false};
+	bool known = e->secret_key.len > 0 && sv_eq(a->access_key, e->access_key);
+	if (!known)
+		known = e->find && e->find(e->cls, a->access_key, key) == 0;
+	if (!known || !crypto_equal(given, key->session_token))
 		return refuse(r, UNRECOGNIZED,
 			      "The security token included in the request is invalid.");
+	if (key->expired)
+		return refuse(r, EXPIRED, "The security token included in the request is expired");
 	return 0;
 }
 
@@ -318,13 +339,13 @@ static void wipe(struct buf *secret)
 }
 DEFINE_CLEANUP(struct buf, wipe)
 
-static int sign(struct buf *hex, const struct sigv4_expected *e, const struct authorization *a,
+static int sign(struct buf *hex, struct sv secret_key, const struct authorization *a,
 		struct sv string_to_sign)
 {
 	_cleanup_(wipe) struct buf seed = BUF_NULL;
-	buf_init(&seed, e->secret_key.len + 4);
+	buf_init(&seed, secret_key.len + 4);
 	buf_sv(&seed, SV("AWS4"));
-	if (buf_sv(&seed, e->secret_key) != 0)
+	if (buf_sv(&seed, secret_key) != 0)
 		return 1;
 	uint8_t one[SHA256_BYTES], two[SHA256_BYTES];
 	crypto_hmac_sha256(one, buf_view(&seed), a->date);
@@ -337,7 +358,7 @@ static int sign(struct buf *hex, const struct sigv4_expected *e, const struct au
 	return buf_failed(hex) ? 1 : 0;
 }
 
-static int check_signature(const struct sigv4_received *q, const struct sigv4_expected *e,
+static int check_signature(const struct sigv4_received *q, struct sv secret_key,
 			   const struct authorization *a, struct sv date, struct sigv4_refusal *r)
 {
 	_cleanup_(buf_deinit) struct buf canonical = BUF_NULL;
@@ -350,7 +371,7 @@ static int check_signature(const struct sigv4_received *q, const struct sigv4_ex
 		return refuse(r, INVALID, "The request has too many headers or parameters.");
 	buf_printf(&to_sign, ALGORITHM "\n%.*s\n%.*s\n", SV_ARG(date), SV_ARG(a->scope));
 	sigv4_append_sha256(&to_sign, buf_view(&canonical));
-	if (buf_failed(&to_sign) || sign(&hex, e, a, buf_view(&to_sign)) != 0)
+	if (buf_failed(&to_sign) || sign(&hex, secret_key, a, buf_view(&to_sign)) != 0)
 		return refuse(r, INVALID, "The credential scope is too long.");
 	if (crypto_equal(buf_view(&hex), a->signature))
 		return 0;
@@ -380,16 +401,17 @@ int verify_sigv4(const struct sigv4_received *q, const struct sigv4_expected *e,
 			      "a 'Date' header.");
 	struct sv date = sv_trim(date_header->value);
 	struct authorization a;
+	struct sigv4_key key = {.expired = true};
 	int rc = parse_authorization(authorization->value, &a, r);
 	if (rc == 0)
 		rc = check_clock(date, e, now_s, r);
 	if (rc == 0)
 		rc = check_scope(&a, date, e, r);
 	if (rc == 0)
-		rc = check_keys(q, &a, e, r);
+		rc = check_keys(q, &a, e, &key, r);
 	if (rc == 0)
 		rc = check_coverage(q, a.signed_headers, r);
 	if (rc == 0)
 		rc = check_body_header(q, r);
-	return rc != 0 ? rc : check_signature(q, e, &a, date, r);
+	return rc != 0 ? rc : check_signature(q, key.secret_key, &a, date, r);
 }

@@ -21,12 +21,23 @@ struct sigv4_received {
 	size_t n_headers;
 };
 
+/* What belongs to an access key. */
+struct sigv4_key {
+	struct sv secret_key;
+	struct sv session_token; /* empty: a request must not carry one */
+	bool expired;
+};
+
 /* Who may sign, and for what. */
 struct sigv4_expected {
-	struct sv access_key, secret_key;
-	struct sv session_token; /* empty: a request must not carry one */
+	struct sv access_key, secret_key; /* one who may; none when empty */
+	struct sv session_token;          /* empty: a request must not carry one */
 	struct sv region, service;
+	bool any_region;
 	int64_t clock_window_s;
+	/* The others: 0 and *key, or 1 when there is no such access key. May be NULL. */
+	int (*find)(void *cls, struct sv access_key, struct sigv4_key *key);
+	void *cls;
 };
 
 struct sigv4_refusal {

@@ -154,7 +154,15 @@ static void all_are_shown(void **state)
 				  "\"rate_vanish\":0,\"hang_ms\":30000,\"read_pause_ms\":0,"
 				  "\"retry_after_s\":0,\"clock_ahead_s\":0,"
 				  "\"clock_behind_s\":400,"
-				  "\"outage_every_s\":60,\"outage_for_s\":0,\"accept_v2\":1}");
+				  "\"outage_every_s\":60,\"outage_for_s\":0,\"accept_v2\":1,"
+				  "\"aws_life_ms\":3600000,\"aws_grace_ms\":0,"
+				  "\"aws_latency_ms\":0,\"aws_token_ms\":0,\"aws_down\":0,"
+				  "\"aws_throttled\":0,\"aws_empty\":0,\"aws_hang\":0,"
+				  "\"aws_same\":0,\"aws_hop_limit\":0,\"aws_imds_off\":0,"
+				  "\"aws_no_role\":0,\"aws_no_extended\":0,"
+				  "\"aws_role_failed\":0,\"aws_assume_denied\":0,"
+				  "\"aws_identity_denied\":0,\"aws_denied\":0,\"aws_mute\":0,"
+				  "\"aws_redirect\":0}");
 }
 
 static void actions_have_names(void **state)
