@@ -1,4 +1,4 @@
-/* crypto: digests over OpenSSL, the only file that sees it.
+/* crypto: digests over OpenSSL.
  *
  * Algorithms are fetched once. A digest that cannot be made (no memory for a context) ends the
  * process: a wrong one must never be signed or sent.

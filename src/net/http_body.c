@@ -1,4 +1,5 @@
 /* An answer's body as it arrives: counted, bounded, kept; and why a request was given up here. */
+#include "http_address.h"
 #include "http_call.h"
 
 #include <ampagent/base/limits.h>
@@ -54,6 +55,17 @@ int http_socket_open(struct http_call *call, enum fd_use use, int family, int ty
 	return fd;
 }
 
+int http_socket_allowed(struct http_call *call, const struct sockaddr *to)
+{
+	if (call->peer)
+		http_address_print(to, call->peer->address);
+	if (!call->local_only || http_address_is_local(to))
+		return 0;
+	http_address_print(to, call->refused);
+	call->fault = FAULT_ADDRESS;
+	return 1;
+}
+
 enum http_result http_fault_result(const struct http_call *call)
 {
 	switch (call->fault) {
@@ -62,6 +74,8 @@ enum http_result http_fault_result(const struct http_call *call)
 		return HTTP_LOCAL;
 	case FAULT_ROOM:
 		return HTTP_NO_ROOM;
+	case FAULT_ADDRESS:
+		return HTTP_NETWORK;
 	default:
 		return HTTP_TOO_LARGE;
 	}
@@ -89,6 +103,11 @@ void http_fault_text(struct http_call *call)
 	case FAULT_DESCRIPTORS:
 		err_set(why, 0, "too many open files (the limit is %lld)",
 			(long long)descriptors_limit());
+		break;
+	case FAULT_ADDRESS:
+		err_set(why, 0,
+			"%s is neither this host nor an address at which AWS serves credentials",
+			call->refused);
 		break;
 	}
 }

@@ -98,6 +98,7 @@ static void transfer_free(struct http_transfer *t)
 		*t->note = NULL;
 	http_fields_deinit(&t->call.fields);
 	free(t->call.location);
+	free(t->call.peer);
 	http_hop_deinit(&t->hop);
 	buf_wipe(&t->secret_lines);
 	buf_wipe(&t->token_line);
@@ -155,7 +156,8 @@ static int send_to(struct http_transfer *t, struct sv url, struct err *err)
 	http_hop_deinit(&t->hop);
 	if (http_hop_init(&t->hop, url, t->client->opt.tls.server_name, err) != 0)
 		return 1;
-	if (http_proxy_pick(&t->client->proxy, &t->hop.parts, &t->call.proxy, err) != 0)
+	if (!t->call.local_only &&
+	    http_proxy_pick(&t->client->proxy, &t->hop.parts, &t->call.proxy, err) != 0)
 		return 1;
 	url_split(sv_of(t->first_url), &first);
 	t->stripped = t->stripped || !redirect_keeps_credentials(&first, &t->hop.parts);
@@ -201,7 +203,8 @@ static void report(struct http_transfer *t)
 		.error_type = http_fields_get(f, FIELD_ERROR_TYPE),
 		.age = http_fields_get(f, FIELD_AGE),
 		.location = sv_of(call->location),
-		.phase = HTTP_PHASE_EXCHANGE,
+		.phase = call->phase,
+		.peer = call->peer,
 		.samples_written = http_fields_get(f, FIELD_SAMPLES_WRITTEN),
 		.histograms_written = http_fields_get(f, FIELD_HISTOGRAMS_WRITTEN),
 		.exemplars_written = http_fields_get(f, FIELD_EXEMPLARS_WRITTEN),
@@ -326,6 +329,9 @@ int http_start(struct http_client *c, const struct http_request *req,
 	t->call.out_max = req->body_out ? req->body_out->max : 0;
 	t->call.body_max = req->body_max;
 	t->call.any_address = req->any_address;
+	t->call.local_only = req->local_only;
+	if (req->want_peer && !(t->call.peer = calloc(1, sizeof(*t->call.peer))))
+		return err_set(err, 1, "no memory");
 	t->call.done = on_done;
 	t->call.gone = on_gone;
 	t->first_url = sv_dup(req->url);

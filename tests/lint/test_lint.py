@@ -77,10 +77,13 @@ class Lint(unittest.TestCase):
         self.write("src/net/loop.c", "#include <curl/curl.h>\n")
         self.assertIn("belongs in src/net/http_client", self.only_finding("includes"))
 
-    def test_library_in_one_file(self):
-        self.write("src/net/http_client.c", "#include <curl/curl.h>\n")
-        self.write("src/net/http_client_tls.c", "#include <curl/curl.h>\n")
-        self.assertIn("is included in src/net/http_client.c already", self.only_finding("includes"))
+    def test_library_in_two_files(self):
+        self.write("src/base/crypto.c", "#include <openssl/evp.h>\n")
+        self.write("src/base/crypto_tls.c", "#include <openssl/ssl.h>\n")
+        self.assertEqual(self.lint("includes"), [])
+        self.write("src/base/crypto_x.c", "#include <openssl/ssl.h>\n")
+        self.assertIn("belongs in src/base/crypto.c and src/base/crypto_tls.c alone",
+                      self.only_finding("includes"))
 
     def test_unknown_library(self):
         self.write("src/base/x.c", "#include <zlib.h>\n")

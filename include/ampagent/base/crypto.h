@@ -1,4 +1,4 @@
-/* Digests and secrets, over OpenSSL (the only file that sees it is crypto.c).
+/* Digests and secrets, over OpenSSL (only crypto.c and crypto_tls.c see it).
  *
  * Algorithm objects are fetched once: fetching per call costs more than the digest itself.
  */

@@ -1,5 +1,5 @@
-/* HTTP client: libcurl's multi interface on the loop. The only file that sees curl is
- * http_client.c.
+/* HTTP client: libcurl's multi interface on the loop. Only http_client.c and
+ * http_client_options.c see curl.
  *
  * A http_pool holds up to LIMIT_TARGETS_PER_MULTI connections' worth of requests (a curl multi
  * handle walks its connections, so many small pools beat one large one) and one thread uses it.
@@ -78,9 +78,10 @@ enum http_phase {
 struct http_peer {
 	char address[64]; /* "10.0.0.1:443", "[::1]:443"; of the proxy when there is one; "" */
 	bool proxied;
-	char subject[256], issuer[256]; /* of the peer's certificate, told even when it is refused */
+	char subject[256],
+		issuer[256]; /* of the peer's certificate, told even when it is refused */
 	int64_t not_before_s, not_after_s;
-	bool untrusted; /* nobody known has issued it */
+	bool untrusted;  /* nobody known has issued it */
 	bool other_name; /* it is for another host */
 	bool out_of_date;
 };
@@ -102,10 +103,10 @@ struct http_answer {
 	struct sv content_encoding;
 	struct sv retry_after;
 	struct sv date;
-	struct sv request_id; /* x-amzn-RequestId */
-	struct sv error_type; /* x-amzn-ErrorType */
-	struct sv age;        /* a cache spoke */
-	struct sv location;   /* of a redirect that was not followed: the whole URL */
+	struct sv request_id;         /* x-amzn-RequestId */
+	struct sv error_type;         /* x-amzn-ErrorType */
+	struct sv age;                /* a cache spoke */
+	struct sv location;           /* of a redirect that was not followed: the whole URL */
 	enum http_phase phase;        /* where it ended when result is not HTTP_OK */
 	const struct http_peer *peer; /* NULL without want_peer */
 	/* X-Prometheus-Remote-Write-Samples-Written and so on */
