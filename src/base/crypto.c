@@ -22,13 +22,14 @@ enum { HMAC_BLOCK = 64 };
 
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 static EVP_MD *_Atomic sha256;
-static EVP_MD *_Atomic md5; /* NULL where a FIPS provider has none */
+static EVP_MD *_Atomic sha1, *_Atomic md5; /* NULL where a FIPS provider has none */
 
 int crypto_init(void)
 {
 	pthread_mutex_lock(&init_lock);
 	if (!sha256) {
 		md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+		sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	}
 	int r = sha256 ? 0 : ERR_FATAL;
@@ -40,6 +41,7 @@ void crypto_deinit(void)
 {
 	pthread_mutex_lock(&init_lock);
 	EVP_MD_free(atomic_exchange(&sha256, NULL));
+	EVP_MD_free(atomic_exchange(&sha1, NULL));
 	EVP_MD_free(atomic_exchange(&md5, NULL));
 	pthread_mutex_unlock(&init_lock);
 }
@@ -107,6 +109,13 @@ int crypto_md5(uint8_t out[MD5_BYTES], struct sv data)
 {
 	sha256_get();
 	const EVP_MD *md = md5;
+	return md ? digest(md, out, &data, 1) : 1;
+}
+
+int crypto_sha1(uint8_t out[SHA1_BYTES], struct sv data)
+{
+	sha256_get();
+	const EVP_MD *md = sha1;
 	return md ? digest(md, out, &data, 1) : 1;
 }
 

@@ -18,6 +18,8 @@ void crypto_sha256(uint8_t out[SHA256_BYTES], const void *ptr, size_t len);
 void crypto_hmac_sha256(uint8_t out[SHA256_BYTES], struct sv key, struct sv data);
 /* MD5 for relabeling's hashmod: 0, or 1 where a FIPS provider refuses it. */
 int crypto_md5(uint8_t out[MD5_BYTES], struct sv data);
+/* SHA-1, for names of files that others choose by it: 0, or 1 where it is refused. */
+int crypto_sha1(uint8_t out[SHA1_BYTES], struct sv data);
 /* Signs data (RSASSA-PKCS1-v1_5 with SHA-256, SHA-384 or SHA-512, as bits says) by a private key in
  * PEM without a passphrase: 0 and *len, or 1 when it is no such key or too large. */
 enum { CRYPTO_RSA_MAX_BYTES = 2048 };
