@@ -18,6 +18,8 @@ struct aws_section {
 	struct sv name;
 	struct aws_pair {
 		struct sv key, value;
+		int line;
+		bool in_credentials; /* of that file; else of the other */
 	} * pairs;
 	size_t n_pairs;
 };

@@ -13,6 +13,11 @@
 /* A secret or a token file: session tokens may pass 1 KB. */
 #define LIMIT_SECRET_BYTES KiB(64)
 #define LIMIT_SD_FILE_BYTES MiB(64)
+/* Shared files of AWS: tools write profiles by the thousand. A line may hold a session token. */
+#define LIMIT_AWS_INI_BYTES MiB(4)
+#define LIMIT_AWS_INI_LINE KiB(128)
+#define LIMIT_AWS_INI_SECTIONS 16384
+#define LIMIT_AWS_INI_KEYS 1024
 
 /* A scraped page, decompressed, when body_size_limit is not set: guards memory, not policy. */
 #define LIMIT_PAGE_BYTES MiB(512)
