@@ -145,12 +145,12 @@ int aws_reply_keys(struct standin *s, const struct aws_claim *what, const struct
 
 /* --- routes --- */
 
-enum { NO_SOURCE = -1, STS_SOURCE = -2 };
+enum { BY_ACTION = AWS_NO_SOURCE - 1 };
 
 struct route {
 	struct sv method, path;
 	bool whole; /* the path and no more */
-	int source; /* of keys, or NO_SOURCE */
+	int source; /* of keys, or one of the two below 0 */
 	aws_handler handle;
 	aws_refusal refuse; /* NULL: the switches of sources do not concern it */
 };
@@ -169,29 +169,31 @@ static void keys_page(struct standin *s, const struct http_server_request *req, 
 
 /* The first that matches in method and path. */
 static const struct route routes[] = {
-	{SV("GET"), SV("/aws/keys"), true, NO_SOURCE, keys_page, NULL},
+	{SV("GET"), SV("/aws/keys"), true, AWS_NO_SOURCE, keys_page, NULL},
 	{SV("GET"), SV("/v2/credentials"), false, AWS_ECS, aws_ecs, aws_ecs_error},
 	{SV("GET"), SV("/v1/credentials"), true, AWS_POD_IDENTITY, aws_pod, aws_pod_error},
-	{SV("GET"), SV("/v4/"), false, NO_SOURCE, aws_task, NULL},
-	{SV("PUT"), SV("/latest/api/token"), true, NO_SOURCE, aws_metadata_token,
+	{SV("POST"), SV("/"), true, BY_ACTION, aws_sts, aws_sts_error},
+	{SV("GET"), SV("/federation/credentials"), true, AWS_SSO, aws_sso, aws_sso_error},
+	{SV("GET"), SV("/v4/"), false, AWS_NO_SOURCE, aws_task, NULL},
+	{SV("PUT"), SV("/latest/api/token"), true, AWS_NO_SOURCE, aws_metadata_token,
 	 aws_metadata_error},
-	{SV("GET"), SV(METADATA "iam/security-credentials"), true, NO_SOURCE, aws_metadata_roles,
-	 aws_metadata_error},
-	{SV("GET"), SV(METADATA "iam/security-credentials/"), true, NO_SOURCE, aws_metadata_roles,
-	 aws_metadata_error},
+	{SV("GET"), SV(METADATA "iam/security-credentials"), true, AWS_NO_SOURCE,
+	 aws_metadata_roles, aws_metadata_error},
+	{SV("GET"), SV(METADATA "iam/security-credentials/"), true, AWS_NO_SOURCE,
+	 aws_metadata_roles, aws_metadata_error},
 	{SV("GET"), SV(METADATA "iam/security-credentials/"), false, AWS_IMDS, aws_metadata_keys,
 	 aws_metadata_error},
-	{SV("GET"), SV(METADATA "iam/security-credentials-extended"), true, NO_SOURCE,
+	{SV("GET"), SV(METADATA "iam/security-credentials-extended"), true, AWS_NO_SOURCE,
 	 aws_metadata_roles, aws_metadata_error},
-	{SV("GET"), SV(METADATA "iam/security-credentials-extended/"), true, NO_SOURCE,
+	{SV("GET"), SV(METADATA "iam/security-credentials-extended/"), true, AWS_NO_SOURCE,
 	 aws_metadata_roles, aws_metadata_error},
 	{SV("GET"), SV(METADATA "iam/security-credentials-extended/"), false, AWS_IMDS,
 	 aws_metadata_keys, aws_metadata_error},
-	{SV("GET"), SV(METADATA "placement/region"), true, NO_SOURCE, aws_metadata_region,
+	{SV("GET"), SV(METADATA "placement/region"), true, AWS_NO_SOURCE, aws_metadata_region,
 	 aws_metadata_error},
-	{SV("GET"), SV("/latest/dynamic/instance-identity/document"), true, NO_SOURCE,
+	{SV("GET"), SV("/latest/dynamic/instance-identity/document"), true, AWS_NO_SOURCE,
 	 aws_metadata_document, aws_metadata_error},
-	{SV(""), SV("/latest/"), false, NO_SOURCE, aws_metadata_other, aws_metadata_error},
+	{SV(""), SV("/latest/"), false, AWS_NO_SOURCE, aws_metadata_other, aws_metadata_error},
 };
 
 static const struct route *route_of(const struct http_server_request *req)
@@ -282,8 +284,8 @@ bool standin_aws(struct standin *s, const struct http_server_request *req)
 						    .type = SV("text/plain; charset=utf-8")};
 	buf_init(&r.body, REPLY_MAX);
 	buf_reserve(&r.body, KiB(4));
-	int source = t->source;
-	if (source != NO_SOURCE)
+	int source = t->source == BY_ACTION ? aws_sts_source(req) : t->source;
+	if (source != AWS_NO_SOURCE)
 		count_fetch(s, source);
 	if (!t->refuse || !switched_off(s, t, &r))
 		t->handle(s, req, &r);

@@ -12,7 +12,13 @@
 
 struct standin;
 
-enum { AWS_TOKENS = 64, AWS_TOKEN_CHARS = 54, AWS_HEADERS_MAX = 4, AWS_UNDER_WAY = 256 };
+enum {
+	AWS_TOKENS = 64,
+	AWS_TOKEN_CHARS = 54,
+	AWS_HEADERS_MAX = 4,
+	AWS_UNDER_WAY = 256,
+	AWS_NO_SOURCE = -1
+};
 
 /* What was asked of each part, and how. */
 struct aws_counts {
@@ -46,9 +52,9 @@ struct aws_reply {
 	struct buf body;
 	struct http_header headers[AWS_HEADERS_MAX];
 	size_t n_headers;
-	char header_text[32];
-	bool never;   /* no answer at all */
-	bool as_told; /* a switch made it so */
+	char header_text[40]; /* of one of the headers */
+	bool never;           /* no answer at all */
+	bool as_told;         /* a switch made it so */
 };
 
 int standin_aws_init(struct standin_aws *a, const struct standin_options *opt);
@@ -86,6 +92,12 @@ void aws_ecs_error(struct aws_reply *r, int status, const char *code, const char
 void aws_pod(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_pod_error(struct aws_reply *r, int status, const char *code, const char *text);
 void aws_task(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
+void aws_sts(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
+void aws_sts_error(struct aws_reply *r, int status, const char *code, const char *text);
+/* Which source of keys the form asks; AWS_NO_SOURCE for none. */
+int aws_sts_source(const struct http_server_request *req);
+void aws_sso(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
+void aws_sso_error(struct aws_reply *r, int status, const char *code, const char *text);
 void aws_metadata_token(struct standin *s, const struct http_server_request *req,
 			struct aws_reply *r);
 void aws_metadata_roles(struct standin *s, const struct http_server_request *req,
