@@ -162,7 +162,10 @@ int xml_read(struct sv document, size_t text_max, const struct xml_handler *h, s
 		.handler = h, .err = err, .text_max = text_max};
 	if (document.len > INT_MAX)
 		return err_set(err, 1, "the document is too long");
-	/* The encoding is not the document's to choose: others would make text longer. */
+	/* The encoding is not the document's to choose: text of others would grow. UTF-16 is seen
+	 * by its zeros, which nothing else may have. */
+	if (sv_find(document, '\0') < document.len)
+		return err_at(err, 1, 1, 1, "not XML in UTF-8");
 	r.parser = XML_ParserCreate_MM("UTF-8", &wiped_memory, NULL);
 	buf_init(&r.text, document.len);
 	if (!r.parser || buf_reserve(&r.text, document.len) != 0)
