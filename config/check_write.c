@@ -41,6 +41,9 @@ static int check_auth(struct decode *d, struct raw_write *raw)
 				   "remote_write");
 	if ((sigv4->access_key.len == 0) != (sigv4->secret_key.len == 0))
 		return decode_fail(d, at, "sigv4: access_key and secret_key belong together");
+	if (sigv4->external_id.len > 0 && sigv4->role_arn.len == 0)
+		return decode_fail(d, decode_place(at, "external_id"),
+				   "sigv4: external_id can only be used with role_arn");
 	return 0;
 }
 

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "removed.h"
 #include "sender.h"
+#include "signing_log.h"
 #include "view.h"
 
 enum {
@@ -54,6 +56,7 @@ struct remotewrite {
 	/* send thread */
 	struct http_pool *pool;
 	struct aws_session *aws; /* NULL until a destination is signed */
+	struct signing_log signing_log;
 	struct workspace ws;
 	struct runner **runners;
 	size_t n;
@@ -70,14 +73,22 @@ struct remotewrite {
 
 /* ---- running ---- */
 
+static void fill(struct runner *r, struct view *v, struct offenders *offenders)
+{
+	const struct loop *loop = r->rw->loop;
+	view_fill(v, &r->dest);
+	signing_status(&r->sender->signing, loop_now_ms(loop), loop_wall_ms(loop), &v->signing);
+	view_offenders(offenders, &r->dest);
+}
+
 static void publish(struct runner *r)
 {
 	struct remotewrite *rw = r->rw;
+	signing_log_see(&rw->signing_log, &r->sender->signing, r->dest.cfg.url,
+			loop_now_ms(rw->loop), loop_wall_ms(rw->loop));
 	pthread_mutex_lock(&rw->mutex);
-	if (r->index < rw->n_views) {
-		view_fill(&rw->views[r->index], &r->dest);
-		view_offenders(&rw->offenders[r->index], &r->dest);
-	}
+	if (r->index < rw->n_views)
+		fill(r, &rw->views[r->index], &rw->offenders[r->index]);
 	pthread_mutex_unlock(&rw->mutex);
 }
 
@@ -289,69 +300,19 @@ static void take_over(struct runner *old, struct runner *fresh)
 	destination_configure(&old->dest, &cfg, rules);
 }
 
-/* Its books go with it: the sum stays. */
-static void log_removed(struct sv key, uint64_t queued)
-{
-	metric_add(M_RW_REMOVED_SAMPLES, queued);
-	log_info("Remote write destination was removed: what was queued for it is dropped",
-		 "destination", FMT("%.*s", SV_ARG(key)), "samples", FMT("%" PRIu64, queued),
-		 "reason", drop_reason_name(DROP_DESTINATION_REMOVED));
-}
-
 static void remove_runner(struct runner *r)
 {
-	log_removed(r->key, destination_queued(&r->dest));
+	removed_log(r->key, destination_queued(&r->dest));
 	destination_abandon(&r->dest);
 	r->running = false;
 	wal_position_drop(r->rw->wal, r->key);
 	runner_free(r);
 }
 
-/* ---- positions of destinations that are gone ---- */
-
-struct orphans {
-	struct remotewrite *rw;
-	struct arena arena;
-	struct sv *v;
-	size_t n;
-};
-
-static void see_key(void *cls, struct sv key)
+static bool is_running(void *cls, struct sv key)
 {
-	struct orphans *o = cls;
-	if (find_runner(o->rw->runners, o->rw->n, key))
-		return;
-	struct sv *v = realloc(o->v, (o->n + 1) * sizeof *v);
-	if (!v)
-		return;
-	o->v = v;
-	struct sv copy = arena_dup(&o->arena, key);
-	if (copy.ptr)
-		o->v[o->n++] = copy;
-}
-
-static uint64_t queued_of(struct wal *wal, struct sv key)
-{
-	_cleanup_(buf_deinit) struct buf text = BUF_NULL;
-	_cleanup_(position_deinit) struct position pos = POSITION_NULL;
-	buf_init(&text, POSITION_BYTES);
-	if (wal_position_load(wal, key, &text, NULL) || position_parse(buf_view(&text), &pos, NULL))
-		return 0;
-	int64_t n = (int64_t)wal_head(wal).sequence - pos.base - (int64_t)books_total(&pos.books);
-	return n > 0 ? (uint64_t)n : 0;
-}
-
-static void drop_orphans(struct remotewrite *rw)
-{
-	struct orphans o = {.rw = rw};
-	arena_init(&o.arena, MiB(1));
-	wal_position_each(rw->wal, see_key, &o);
-	for (size_t i = 0; i < o.n; i++) {
-		log_removed(o.v[i], queued_of(rw->wal, o.v[i]));
-		wal_position_drop(rw->wal, o.v[i]);
-	}
-	free(o.v);
-	arena_deinit(&o.arena);
+	struct remotewrite *rw = cls;
+	return find_runner(rw->runners, rw->n, key) != NULL;
 }
 
 /* ---- apply ---- */
@@ -394,10 +355,8 @@ static void swap_sets(struct remotewrite *rw, struct runner **v, size_t n, struc
 	free(rw->runners);
 	rw->runners = v;
 	rw->n = n;
-	for (size_t i = 0; i < n; i++) {
-		view_fill(&views[i], &v[i]->dest);
-		view_offenders(&offenders[i], &v[i]->dest);
-	}
+	for (size_t i = 0; i < n; i++)
+		fill(v[i], &views[i], &offenders[i]);
 	pthread_mutex_lock(&rw->mutex);
 	free(rw->views);
 	free(rw->offenders);
@@ -422,9 +381,11 @@ static int apply(struct remotewrite *rw, struct apply_call *call)
 		return code;
 	}
 	swap_sets(rw, v, call->n, views, offenders);
-	drop_orphans(rw);
+	removed_drop_positions(rw->wal, is_running, rw);
 	rw->applied = true;
+	signing_log_begin(&rw->signing_log);
 	all_turn(rw);
+	signing_log_end(&rw->signing_log);
 	return 0;
 }
 
@@ -541,6 +502,7 @@ static void deinit(struct remotewrite *rw)
 	free(rw->views);
 	free(rw->offenders);
 	workspace_deinit(&rw->ws);
+	signing_log_deinit(&rw->signing_log);
 	aws_session_free(rw->aws);
 	http_pool_free(rw->pool);
 	loop_free(rw->loop);

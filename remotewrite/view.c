@@ -85,6 +85,7 @@ void view_status(const struct view *v, uint64_t head, struct remotewrite_status 
 	memcpy(out->name, v->name, sizeof out->name);
 	memcpy(out->url, v->url, sizeof out->url);
 	memcpy(out->last_error, v->last_error, sizeof out->last_error);
+	out->signing = v->signing;
 }
 
 /* ---- metrics ---- */
@@ -330,6 +331,58 @@ static void collect_ledger(const struct collecting *c)
 	}
 }
 
+/* ---- signing ---- */
+
+static const enum metric_id aws_ids[] = {
+	M_AWS_CREDENTIALS_INFO,           M_AWS_CREDENTIALS_EXPIRY,     M_AWS_CREDENTIALS_FETCHES,
+	M_AWS_CREDENTIALS_FETCH_FAILURES, M_AWS_CREDENTIALS_REJECTIONS, M_AWS_CLOCK_SKEW,
+};
+
+/* False: there is nothing to tell. */
+static bool aws_value(const struct remotewrite_signing *g, enum metric_id id, double *out)
+{
+	const struct aws_credentials_status *c = &g->credentials;
+	switch ((int)id) {
+	case M_AWS_CREDENTIALS_INFO:
+		*out = 1;
+		return c->kind != NULL;
+	case M_AWS_CREDENTIALS_EXPIRY:
+		*out = seconds(c->expires_ms);
+		return c->have && c->expires_ms != 0;
+	case M_AWS_CREDENTIALS_FETCHES:
+		*out = (double)c->fetches;
+		return true;
+	case M_AWS_CREDENTIALS_FETCH_FAILURES:
+		*out = (double)c->failures;
+		return true;
+	case M_AWS_CREDENTIALS_REJECTIONS:
+		*out = (double)c->rejections;
+		return true;
+	case M_AWS_CLOCK_SKEW:
+		*out = seconds(g->skew_ms);
+		return g->clock_known;
+	}
+	return false;
+}
+
+static void collect_signing(const struct collecting *c)
+{
+	for (size_t k = 0; k < sizeof aws_ids / sizeof aws_ids[0]; k++) {
+		for (size_t i = 0; i < c->n; i++) {
+			const struct remotewrite_signing *g = &c->v[i].signing;
+			struct metric_label l[LABELS_MAX];
+			size_t n = base_labels(&c->v[i], l);
+			double value;
+			if (!g->is_signed || !aws_value(g, aws_ids[k], &value))
+				continue;
+			if (aws_ids[k] == M_AWS_CREDENTIALS_INFO)
+				l[n++] =
+					(struct metric_label){"source", sv_of(g->credentials.kind)};
+			metrics_emit(c->w, aws_ids[k], l, n, value);
+		}
+	}
+}
+
 void view_collect(const struct view *v, size_t n, uint64_t head, int64_t wall_ms,
 		  struct metrics_writer *w)
 {
@@ -341,5 +394,6 @@ void view_collect(const struct view *v, size_t n, uint64_t head, int64_t wall_ms
 	collect_requests(&c);
 	collect_refused(&c);
 	collect_latency(&c);
+	collect_signing(&c);
 	collect_ledger(&c);
 }

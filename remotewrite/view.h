@@ -23,8 +23,10 @@ struct view {
 	size_t images_bytes;
 	bool has_error;
 	char last_error[256];
+	struct remotewrite_signing signing;
 };
 
+/* Its signing is another's to fill in. */
 void view_fill(struct view *v, const struct destination *d);
 /* Copied only when there is something new in it. */
 void view_offenders(struct offenders *to, const struct destination *d);

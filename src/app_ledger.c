@@ -40,6 +40,63 @@ static void write_refused(struct json_writer *w, const struct wal_ledger *l)
 	json_end_object(w);
 }
 
+static void write_time(struct json_writer *w, const char *key, int64_t ms)
+{
+	char when[RFC3339_MAX];
+	json_key(w, sv_of(key));
+	if (ms != 0)
+		json_string(w, sv_of(clock_format_rfc3339(when, ms)));
+	else
+		json_null(w);
+}
+
+static void write_text(struct json_writer *w, const char *key, const char *text)
+{
+	json_key(w, sv_of(key));
+	json_string(w, sv_of(text));
+}
+
+static void write_flag(struct json_writer *w, const char *key, bool v)
+{
+	json_key(w, sv_of(key));
+	json_bool(w, v);
+}
+
+static void write_credentials(struct json_writer *w, const struct aws_credentials_status *c)
+{
+	write_text(w, "source", c->source);
+	write_text(w, "kind", c->kind ? c->kind : "");
+	write_text(w, "accessKey", c->access_key);
+	write_text(w, "account", c->account);
+	write_time(w, "fetched", c->have ? c->fetched_ms : 0);
+	write_time(w, "expires", c->have ? c->expires_ms : 0);
+	write_flag(w, "expired", c->expired);
+	write_flag(w, "failing", c->failing);
+	write_text(w, "lastError", c->failing ? c->last_error : "");
+}
+
+/* Secrets are not known here. */
+static void write_signing(struct json_writer *w, const struct remotewrite_signing *g)
+{
+	json_key(w, SV("signing"));
+	if (!g->is_signed) {
+		json_null(w);
+		return;
+	}
+	json_begin_object(w);
+	write_credentials(w, &g->credentials);
+	write_text(w, "region", g->region);
+	write_text(w, "regionFrom", g->region_from ? g->region_from : "");
+	json_key(w, SV("clockAheadSeconds"));
+	if (g->clock_known)
+		json_double(w, (double)-g->skew_ms / 1000);
+	else
+		json_null(w);
+	bool wrong = g->skew_ms > AWS_CLOCK_WARN_MS || g->skew_ms < -AWS_CLOCK_WARN_MS;
+	write_flag(w, "clockWrong", g->clock_known && wrong);
+	json_end_object(w);
+}
+
 static void write_destination(struct json_writer *w, const struct remotewrite_status *s)
 {
 	json_begin_object(w);
@@ -65,6 +122,7 @@ static void write_destination(struct json_writer *w, const struct remotewrite_st
 	write_count(w, "bytes", s->bytes);
 	json_key(w, SV("lastError"));
 	json_string(w, sv_of(s->has_error ? s->last_error : ""));
+	write_signing(w, &s->signing);
 	json_end_object(w);
 }
 

@@ -136,7 +136,11 @@ class Process:
         self.name = name
         self.log_path = os.path.join(directory.path, name + ".log")
         full_env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        # Whose machine this is does not matter: no instance's role, no files of the user. None unsets.
+        nowhere = os.path.join(directory.path, "no-such-file")
+        full_env.update(AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE=nowhere, AWS_SHARED_CREDENTIALS_FILE=nowhere)
         full_env.update(env or {})
+        full_env = {k: v for k, v in full_env.items() if v is not None}
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                           env=full_env, cwd=directory.path)

@@ -120,6 +120,12 @@
 	X(M_RW_POSITION_FAILURES, METRIC_KIND_COUNTER, "ampagent_remote_write_position_failures_total", "remote_name,url", "Times that the delivery position could not be stored.") \
 	X(M_RW_REFUSED, METRIC_KIND_COUNTER, "ampagent_remote_write_refused_answers_total", "remote_name,cause", "Answers of remote storage that refused a request or part of it, by cause.") \
 	X(M_RW_REMOVED_SAMPLES, METRIC_KIND_COUNTER, "ampagent_remote_write_removed_destinations_samples_total", "", "Samples that were queued for destinations when they were taken out of the configuration, since the start of the process.") \
+	X(M_AWS_CREDENTIALS_INFO, METRIC_KIND_GAUGE, "ampagent_aws_credentials_info", "remote_name,url,source", "1 for each signed destination, with the kind of source that its AWS credentials come from.") \
+	X(M_AWS_CREDENTIALS_EXPIRY, METRIC_KIND_GAUGE, "ampagent_aws_credentials_expiry_timestamp_seconds", "remote_name,url", "When the AWS credentials of a destination expire, in seconds since the epoch; missing for those that do not.") \
+	X(M_AWS_CREDENTIALS_FETCHES, METRIC_KIND_COUNTER, "ampagent_aws_credentials_fetches_total", "remote_name,url", "Times that AWS credentials were asked for at their source; destinations with the same settings share them.") \
+	X(M_AWS_CREDENTIALS_FETCH_FAILURES, METRIC_KIND_COUNTER, "ampagent_aws_credentials_fetch_failures_total", "remote_name,url", "Times that the source gave no AWS credentials.") \
+	X(M_AWS_CREDENTIALS_REJECTIONS, METRIC_KIND_COUNTER, "ampagent_aws_credentials_rejections_total", "remote_name,url", "Times that a service refused AWS credentials as expired or unknown.") \
+	X(M_AWS_CLOCK_SKEW, METRIC_KIND_GAUGE, "ampagent_aws_clock_skew_seconds", "remote_name,url", "What the endpoint's clock is ahead of this machine's; requests are signed by the endpoint's. Missing until it has answered.") \
 	X(M_LEDGER_SAMPLES, METRIC_KIND_GAUGE, "ampagent_ledger_samples", "remote_name,state,reason", "Where every sample logged for a destination is: sent, queued, or dropped with the reason.") \
 	X(M_LEDGER_SEQUENCE, METRIC_KIND_GAUGE, "ampagent_ledger_sequence", "remote_name,point", "Sequence numbers of a destination's ledger: base, acknowledged and head.") \
 	X(M_LEDGER_REFUSED_SAMPLES, METRIC_KIND_COUNTER, "ampagent_ledger_refused_samples_total", "reason", "Samples that never got into the log, as far as they are known, over all runs.") \

@@ -21,6 +21,7 @@ static const struct refusal refusals[] = {
 	{WRITE "bearer_token: x\n  sigv4: {region: y}\n", 4, 10, "at most one of"},
 	{WRITE "sigv4: {access_key: a}\n", 3, 10, "access_key and secret_key belong together"},
 	{WRITE "sigv4: {secret_key: a}\n", 3, 10, "access_key and secret_key belong together"},
+	{WRITE "sigv4: {external_id: e}\n", 3, 11, "external_id can only be used with role_arn"},
 	{WRITE "queue_config: {min_shards: 5, max_shards: 4}\n", 3, 30, "min_shards is above"},
 	{WRITE "queue_config: {min_shards: 51}\n", 3, 30, "min_shards is above"},
 	{WRITE "queue_config: {min_backoff: 6s}\n", 3, 17, "max_backoff is below min_backoff"},
@@ -104,7 +105,9 @@ static void test_options(void **state)
 		"    max_samples_per_send: 3, batch_send_deadline: 1s, min_backoff: 1ms,\n"
 		"    max_backoff: 2s, retry_on_http_429: false, sample_age_limit: 1h}\n"
 		"  metadata_config: {send: false, send_interval: 2m, max_samples_per_send: 7}\n"
-		"  sigv4: {region: r, access_key: a, secret_key: s, service_name: n}\n"
+		"  sigv4: {region: r, access_key: a, secret_key: s, service_name: n, profile: p,\n"
+		"    role_arn: 'arn:aws:iam::123456789012:role/w', external_id: e,\n"
+		"    use_fips_sts_endpoint: true}\n"
 		"  protobuf_message: prometheus.WriteRequest\n");
 	const struct remotewrite_options *w = &c->writes[0];
 	assert_sv_equal(w->url, "https://u:p@h/w");
@@ -135,6 +138,10 @@ static void test_options(void **state)
 	assert_sv_equal(w->sigv4.access_key, "a");
 	assert_sv_equal(w->sigv4.secret_key, "s");
 	assert_sv_equal(w->sigv4.service_name, "n");
+	assert_sv_equal(w->sigv4.profile, "p");
+	assert_sv_equal(w->sigv4.role_arn, "arn:aws:iam::123456789012:role/w");
+	assert_sv_equal(w->sigv4.external_id, "e");
+	assert_true(w->sigv4.use_fips_sts_endpoint);
 }
 
 static void test_warnings(void **state)

@@ -61,7 +61,7 @@ static void test_copy_is_equal_and_own(void **state)
 
 static void test_every_difference_is_seen(void **state)
 {
-	enum { N = 40 };
+	enum { N = 48 };
 	struct remotewrite_options a = sample(), v[N];
 	struct http_header_option other = header;
 	size_t n = 0;
@@ -76,6 +76,10 @@ static void test_every_difference_is_seen(void **state)
 	v[n++].metadata.send_interval_ms = 77;
 	v[n++].has_sigv4 = false;
 	v[n++].sigv4.secret_key = SV("other");
+	v[n++].sigv4.profile = SV("other");
+	v[n++].sigv4.role_arn = SV("other");
+	v[n++].sigv4.external_id = SV("other");
+	v[n++].sigv4.use_fips_sts_endpoint = true;
 	v[n++].http.tls.key = SV("other");
 	v[n++].http.tls.insecure_skip_verify = true;
 	v[n++].http.enable_http2 = true;
