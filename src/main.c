@@ -22,6 +22,7 @@ static const struct {
 	 "check configuration files, as promtool check config does"},
 	{"check-metrics", cmd_check_metrics,
 	 "check metrics on stdin, as promtool check metrics does"},
+	{"doctor", cmd_doctor, "find out why nothing arrives: each step to the workspace, tried"},
 	{"docs", cmd_docs, "print a generated page: config, metrics"},
 };
 

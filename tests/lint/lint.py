@@ -59,6 +59,7 @@ CONTRACTS = {
     "aws/*": "src/aws", "wal.h": "src/wal", "web.h": "src/web", "web/*": "src/web",
     "standin.h": "src/standin", "discovery*.h": "ecs_discovery", "scrape*.h": "scrape",
     "remotewrite*.h": "remotewrite", "config.h": "config",
+    "doctor.h": "src/doctor",
 }
 
 # Library headers and the one file (or room, for generated code) that may include them. Two have a

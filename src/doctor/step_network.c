@@ -1,0 +1,273 @@
+/* The host's addresses, and a connection to each. Through a proxy only the proxy is asked: it looks
+ * the host up by itself. */
+#include "advice.h"
+#include "walk.h"
+
+#include <ampagent/base/limits.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* The resolver blocks, so a thread asks it. Whoever is last of thread and walk frees the job. */
+struct dns_job {
+	pthread_mutex_t lock;
+	bool left; /* by one of the two */
+	struct walk *walk;
+	struct loop *loop;
+	char host[256];
+	unsigned port;
+	enum net_resolve_result result;
+	struct net_addresses found;
+	struct err why;
+};
+
+static void job_leave(struct dns_job *j)
+{
+	pthread_mutex_lock(&j->lock);
+	bool last = j->left;
+	j->left = true;
+	pthread_mutex_unlock(&j->lock);
+	if (!last)
+		return;
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+}
+
+static struct advice_host advice_host_of(const struct walk *w)
+{
+	return (struct advice_host){
+		.amp = walk_is_amp(w),
+		.vpce = w->amp.form == AWS_AMP_VPCE,
+		.proxied = w->proxied,
+		.host = w->peer_host,
+		.region = w->amp.region,
+	};
+}
+
+/* ---- whom to ask ---- */
+
+/* As the sender sends; but nobody's secrets go along, and no redirect is followed. */
+static int make_client(struct walk *w, struct err *err)
+{
+	struct http_options opt = w->opt->http;
+	opt.has_basic_auth = opt.has_authorization = opt.has_oauth2 = false;
+	opt.follow_redirects = false;
+	opt.n_headers = 0;
+	if (w->opt->has_sigv4 && opt.tls.ca.len == 0 && opt.tls.ca_file.len == 0 &&
+	    w->settings_there)
+		opt.tls.ca_file = w->settings.ca_bundle;
+	return http_client_new(w->env->pool, &opt, &w->client, err);
+}
+
+unsigned walk_port(const struct walk *w)
+{
+	uint64_t n;
+	return sv_to_u64(w->url.port, &n) == 0 && n <= 65535 ? (unsigned)n : w->tls ? 443 : 80;
+}
+
+static void find_peer(struct walk *w)
+{
+	w->peer_host = w->url.host;
+	w->peer_port = walk_port(w);
+}
+
+/* ---- dns ---- */
+
+static void say_addresses(struct walk *w, const struct net_addresses *found)
+{
+	struct finding *f = walk_finding(w, DOCTOR_DNS);
+	char text[1024];
+	size_t at = 0;
+	for (size_t i = 0; i < found->n && at < sizeof text; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? ", " : "",
+				       found->list[i].text);
+	const char *what = found->list[0].is_local ? "this machine"
+			   : !found->all_private   ? "public"
+			   : walk_is_amp(w)        ? "private: a VPC endpoint"
+						   : "private";
+	report_say(f, VERDICT_OK, "%s%.*s: %s (%s)", w->proxied ? "proxy " : "",
+		   SV_ARG(w->peer_host), text, what);
+	if (w->amp.form == AWS_AMP_VPCE && !w->proxied && !found->all_private) {
+		f->verdict = VERDICT_WARN;
+		report_advise(f, "The addresses of a VPC endpoint are private: another name server "
+				 "answers for this name.");
+	}
+}
+
+static void dns_judge(struct walk *w, enum net_resolve_result result, const char *why)
+{
+	struct finding *f = walk_finding(w, DOCTOR_DNS);
+	struct advice_host host = advice_host_of(w);
+	if (result == NET_RESOLVED) {
+		say_addresses(w, &w->addresses);
+	} else {
+		report_say(f, VERDICT_FAIL, "%s%s", w->proxied ? "proxy " : "", why);
+		advice_dns(&f->advice, result, &host);
+	}
+	walk_decided(w, DOCTOR_DNS);
+}
+
+static void on_resolved(void *cls)
+{
+	struct dns_job *j = cls;
+	struct walk *w = j->walk;
+	loop_timer_cancel(&w->dns_late);
+	if (w->report->steps[DOCTOR_DNS].verdict != VERDICT_PENDING)
+		return;
+	w->addresses = j->found;
+	dns_judge(w, j->result, j->why.msg);
+}
+
+static void on_dns_late(void *cls)
+{
+	struct walk *w = cls;
+	char text[ADVICE_SPAN_MAX + 300], span[ADVICE_SPAN_MAX];
+	snprintf(text, sizeof text, "%.*s: the resolver gives no answer within %s",
+		 SV_ARG(w->peer_host), advice_span(span, w->env->timeout_ms));
+	dns_judge(w, NET_TRY_AGAIN, text);
+}
+
+static void *resolve(void *cls)
+{
+	struct dns_job *j = cls;
+	j->result = net_resolve(sv_of(j->host), j->port, &j->found, &j->why);
+	pthread_mutex_lock(&j->lock);
+	/* The loop is there as long as the walk is. */
+	if (!j->left)
+		loop_post(j->loop, on_resolved, j);
+	pthread_mutex_unlock(&j->lock);
+	job_leave(j);
+	return NULL;
+}
+
+static int start_resolving(struct walk *w)
+{
+	pthread_t thread;
+	struct dns_job *j = calloc(1, sizeof *j);
+	if (!j)
+		return 1;
+	pthread_mutex_init(&j->lock, NULL);
+	j->walk = w;
+	j->loop = w->env->loop;
+	j->port = w->peer_port;
+	snprintf(j->host, sizeof j->host, "%.*s", SV_ARG(w->peer_host));
+	if (pthread_create(&thread, NULL, resolve, j) != 0) {
+		pthread_mutex_destroy(&j->lock);
+		free(j);
+		return 1;
+	}
+	pthread_detach(thread);
+	w->dns = j;
+	return 0;
+}
+
+void step_dns_start(struct walk *w)
+{
+	struct err err = ERR_NULL;
+	if (w->url.host.len == 0) {
+		walk_skip(w, DOCTOR_DNS, "the URL names no host");
+		return;
+	}
+	if (make_client(w, &err) != 0)
+		snprintf(w->client_why, sizeof w->client_why, "%s",
+			 err.msg[0] ? err.msg : "out of memory");
+	find_peer(w);
+	w->dns_late = (struct loop_timer){.fire = on_dns_late, .cls = w};
+	loop_timer_in(w->env->loop, &w->dns_late, w->env->timeout_ms);
+	if (start_resolving(w) != 0) {
+		loop_timer_cancel(&w->dns_late);
+		dns_judge(w, NET_RESOLVE_LOCAL, "a thread cannot be started");
+	}
+}
+
+void step_dns_stop(struct walk *w)
+{
+	loop_timer_cancel(&w->dns_late);
+	if (w->dns)
+		job_leave(w->dns);
+	if (w->client)
+		http_client_free(w->client);
+}
+
+/* ---- tcp ---- */
+
+/* An address of IPv6 beside good ones of IPv4 is no fault of a machine without IPv6. */
+static bool harmless(const struct walk *w, size_t i)
+{
+	return w->tries[i].result == NET_UNREACHABLE &&
+	       w->addresses.list[i].to.ss_family == AF_INET6;
+}
+
+static void tcp_judge(struct walk *w)
+{
+	struct finding *f = walk_finding(w, DOCTOR_TCP);
+	struct advice_host host = advice_host_of(w);
+	size_t good = 0, first_bad = NET_ADDRESSES_MAX, n = w->addresses.n;
+	int64_t slowest_ns = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct tcp_try *t = &w->tries[i];
+		if (t->result == NET_CONNECTED) {
+			good++;
+			slowest_ns = t->took_ns > slowest_ns ? t->took_ns : slowest_ns;
+			continue;
+		}
+		report_detail(f, "%s port %u: %s", w->addresses.list[i].text, w->peer_port, t->why);
+		if (first_bad == NET_ADDRESSES_MAX && !harmless(w, i))
+			first_bad = i;
+	}
+	if (first_bad == NET_ADDRESSES_MAX && good == 0)
+		first_bad = 0;
+	enum verdict v = good == 0                       ? VERDICT_FAIL
+			 : first_bad < NET_ADDRESSES_MAX ? VERDICT_WARN
+							 : VERDICT_OK;
+	if (good > 0)
+		report_say(f, v, "%zu of %zu addresses connected within %lld ms", good, n,
+			   (long long)(slowest_ns / 1000000));
+	else
+		report_say(f, v, "%s%.*s port %u: %s", w->proxied ? "proxy " : "",
+			   SV_ARG(w->peer_host), w->peer_port, w->tries[first_bad].why);
+	if (first_bad < NET_ADDRESSES_MAX)
+		advice_tcp(&f->advice, w->tries[first_bad].result, &host);
+	walk_decided(w, DOCTOR_TCP);
+}
+
+static void on_connected(void *cls, enum net_connect_result result, int64_t took_ns,
+			 const struct err *why)
+{
+	struct tcp_try *t = cls;
+	struct walk *w = t->walk;
+	t->connect = NULL;
+	t->result = result;
+	t->took_ns = took_ns;
+	snprintf(t->why, sizeof t->why, "%s", why->msg);
+	if (--w->connecting == 0)
+		tcp_judge(w);
+}
+
+void step_tcp_start(struct walk *w)
+{
+	if (walk_blocked(w, DOCTOR_DNS)) {
+		walk_skip(w, DOCTOR_TCP, "there is no address");
+		return;
+	}
+	for (size_t i = 0; i < w->addresses.n; i++) {
+		struct tcp_try *t = &w->tries[i];
+		struct err err = ERR_NULL;
+		t->walk = w;
+		t->result = NET_CONNECT_LOCAL;
+		if (net_connect_start(w->env->loop, &w->addresses.list[i], w->env->timeout_ms,
+				      on_connected, t, &t->connect, &err) == 0)
+			w->connecting++;
+		else
+			snprintf(t->why, sizeof t->why, "%s", err.msg);
+	}
+	if (w->connecting == 0)
+		tcp_judge(w);
+}
+
+void step_tcp_stop(struct walk *w)
+{
+	for (size_t i = 0; i < w->addresses.n; i++)
+		if (w->tries[i].connect)
+			net_connect_cancel(w->tries[i].connect);
+}
