@@ -176,9 +176,10 @@ static int keep_all(struct arena *arena, struct aws_plan *p)
 	return r;
 }
 
+/* Keys in a file may be others when it is read again. */
 static bool is_fixed(enum aws_source source)
 {
-	return source == AWS_EXPLICIT || source == AWS_ENVIRONMENT || source == AWS_PROFILE_KEYS;
+	return source == AWS_EXPLICIT || source == AWS_ENVIRONMENT;
 }
 
 int chain_plan(struct arena *arena, aws_getenv *env, const struct aws_settings *settings,

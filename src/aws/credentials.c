@@ -131,13 +131,14 @@ void aws_waiter_cancel(struct aws_waiter *w)
 	w->next = NULL;
 }
 
+/* A reference is held by the caller; when no other is left, nobody wants to hear more. */
 static void wake_all(struct aws_credentials *c, const struct err *why)
 {
 	c->waking = c->waiters;
 	c->waiters = NULL;
 	if (c->waking)
 		c->waking->prev = &c->waking;
-	while (c->waking) {
+	while (c->waking && c->refs > 1) {
 		struct aws_waiter *w = c->waking;
 		aws_waiter_cancel(w);
 		w->ready(w->cls, why);
@@ -267,7 +268,10 @@ static void on_fetched(void *cls, const struct aws_got *got, const struct err *w
 static void on_time(void *cls)
 {
 	struct aws_credentials *c = aws_credentials_ref(cls);
-	struct credentials_fetch_request req = {c->session, &c->options.view, c->source, c->kind};
+	struct credentials_fetch_request req = {.session = c->session,
+						.options = &c->options.view,
+						.source = c->source,
+						.kind = c->kind};
 	struct err err = ERR_NULL;
 
 	c->wanted = false;

@@ -17,6 +17,7 @@ struct credentials_fetch {
 	struct aws_plan plan;
 	struct aws_fetch *running;
 	struct loop_timer turn, deadline;
+	int64_t deadline_ms;
 	size_t next_role;
 	struct aws_got got; /* in arena */
 	bool finished;
@@ -114,7 +115,7 @@ static void on_deadline(void *cls)
 {
 	struct credentials_fetch *f = cls;
 	struct err err = ERR_NULL;
-	err_set(&err, 1, "no answer within %d seconds: %s", (int)(DEADLINE_MS / 1000),
+	err_set(&err, 1, "no keys within %g seconds from %s", (double)f->deadline_ms / 1000,
 		f->plan.text);
 	struct aws_fetch *running = take_ptr(f->running);
 	if (running)
@@ -133,7 +134,7 @@ static int base_start(struct credentials_fetch *f, struct err *err)
 		[AWS_INSTANCE] = source_instance_start,
 	};
 	struct loop *loop = aws_session_loop(f->env.session);
-	loop_timer_in(loop, &f->deadline, DEADLINE_MS);
+	loop_timer_in(loop, &f->deadline, f->deadline_ms);
 	if (credentials_plan_static(&f->plan)) {
 		loop_timer_in(loop, &f->turn, 0);
 		return 0;
@@ -167,6 +168,7 @@ int credentials_fetch_start(const struct credentials_fetch_request *req, source_
 		return err_set(err, ERR_NOMEM, "out of memory");
 	arena_init(&f->arena, CREDENTIALS_ARENA_BYTES);
 	f->env = (struct source_env){req->session, &f->settings, &f->plan};
+	f->deadline_ms = req->deadline_ms ? req->deadline_ms : DEADLINE_MS;
 	f->done = done;
 	f->cls = cls;
 	f->turn = (struct loop_timer){.fire = on_turn, .cls = f};

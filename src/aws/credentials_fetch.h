@@ -12,9 +12,10 @@ struct credentials_fetch_request {
 	const struct aws_credentials_options *options; /* valid until the fetch ends */
 	enum aws_source source; /* a plan of another one is a failure: keys never change hands */
 	const char *kind;       /* that source's name */
+	int64_t deadline_ms;    /* for all of it; 0 = 90 s */
 };
 
-/* done as in source.h; a fetch that takes over 90 s has failed. 0; 1 with the reason and done is
+/* done as in source.h; a fetch that takes too long has failed. 0; 1 with the reason and done is
  * not called; ERR_NOMEM. */
 int credentials_fetch_start(const struct credentials_fetch_request *req, source_done done,
 			    void *cls, struct credentials_fetch **out, struct err *err);

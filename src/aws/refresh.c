@@ -1,6 +1,6 @@
-/* The first fetch comes by chance anywhere in the window but for its last two fifths (at most a
- * minute), which are there for a second try. What fails is tried again from a second on, ever more
- * slowly.
+/* The first fetch comes by chance anywhere in the window but for its last three fifths (at most
+ * a minute), which are there for a second try. What fails is tried again from a second on, ever
+ * more slowly.
  */
 #include "refresh.h"
 
@@ -78,7 +78,7 @@ int64_t refresh_at(const struct refresh *r, uint64_t random)
 		return later(r->failed_ms,
 			     pause_ms(r->failures, failure_cap(r->life_ms, random), random));
 	int64_t window = window_ms(r->life_ms);
-	int64_t reserve = least(window * 2 / 5, MINUTE);
+	int64_t reserve = least(window * 3 / 5, MINUTE);
 	int64_t wait = r->life_ms - window + spread(window - reserve, random);
 	/* What came with hardly any life is not asked for all the time. */
 	return later(r->fetched_ms, wait < SECOND ? SECOND : wait);
