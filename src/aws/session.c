@@ -15,13 +15,29 @@ static const char *process_getenv(const char *name)
 	return getenv(name);
 }
 
-static int make_clients(struct aws_session *s, struct http_pool *pool, struct err *err)
+static int make_api(struct aws_session *s, struct http_client **out, struct err *err)
 {
-	struct http_options link = {0};
 	struct http_options api = {.proxy = {.from_environment = true},
 				   .tls = {.ca_file = sv_of(s->ca_bundle)}};
-	int r = http_client_new(pool, &link, &s->link, err);
-	return r != 0 ? r : http_client_new(pool, &api, &s->api, err);
+	return http_client_new(s->pool, &api, out, err);
+}
+
+/* ca_bundle of the shared files, looked at once. What is wrong with them is told by whoever needs
+ * more of them than this. */
+static void use_ca_of_files(struct aws_session *s)
+{
+	_cleanup_(aws_settings_deinit) struct aws_settings settings = {0};
+	struct http_client *api;
+
+	s->ca_known = true;
+	if (s->ca_bundle || aws_settings_load(s->env, SV_NULL, &settings, NULL) != 0 ||
+	    !settings.ca_bundle.len)
+		return;
+	s->ca_bundle = sv_dup(settings.ca_bundle);
+	if (s->ca_bundle && make_api(s, &api, NULL) == 0) {
+		http_client_free(s->api);
+		s->api = api;
+	}
 }
 
 /* Said now, and not by the first call that finds no trust in anybody. */
@@ -45,7 +61,9 @@ int aws_session_new(const struct aws_session_options *opt, struct aws_session **
 	_cleanup_(aws_session_freep) struct aws_session *s = calloc(1, sizeof *s);
 	if (!s)
 		return err_set(err, ERR_NOMEM, "out of memory");
+	struct http_options link = {0};
 	s->loop = opt->loop;
+	s->pool = opt->pool;
 	s->env = opt->env ? opt->env : process_getenv;
 	aws_imds_cache_init(&s->imds);
 	s->user_agent = sv_dup(opt->user_agent);
@@ -53,7 +71,9 @@ int aws_session_new(const struct aws_session_options *opt, struct aws_session **
 		return err_set(err, ERR_NOMEM, "out of memory");
 	int r = take_ca_bundle(s, err);
 	if (r == 0)
-		r = make_clients(s, opt->pool, err);
+		r = http_client_new(s->pool, &link, &s->link, err);
+	if (r == 0)
+		r = make_api(s, &s->api, err);
 	if (r != 0)
 		return r;
 	*out = take_ptr(s);
@@ -99,6 +119,8 @@ struct http_client *aws_session_link(struct aws_session *s)
 
 struct http_client *aws_session_api(struct aws_session *s)
 {
+	if (!s->ca_known)
+		use_ca_of_files(s);
 	return s->api;
 }
 

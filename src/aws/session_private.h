@@ -15,9 +15,11 @@ struct session_clock {
 
 struct aws_session {
 	struct loop *loop;
+	struct http_pool *pool;
 	aws_getenv *env;
 	char *user_agent;
 	char *ca_bundle; /* path, or NULL */
+	bool ca_known;   /* the shared files were asked for it too */
 	struct http_client *link, *api;
 	struct session_clock *clocks;
 	struct aws_credentials *credentials; /* those that live, in no order */

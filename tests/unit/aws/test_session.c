@@ -78,15 +78,33 @@ static void ca_bundle(void **state)
 	aws_session_free(s);
 }
 
+/* One that the shared files name is used from the first call on. */
+static void ca_bundle_of_the_files(void **state)
+{
+	struct creds_rig *r = *state;
+	struct http_request req = {.method = SV("GET"),
+				   .url = SV("https://127.0.0.1:9/"),
+				   .timeout_ms = 1000,
+				   .body_max = 100};
+	struct http_transfer *t;
+	struct err err = ERR_NULL;
+
+	rig_env(r, "AWS_CONFIG_FILE",
+		rig_file(r, "config", "[default]\nca_bundle = /nowhere/of-the-file.pem\n", 0600));
+	struct http_client *api = aws_session_api(r->session);
+	assert_ptr_equal(api, aws_session_api(r->session));
+	assert_int_equal(http_start(api, &req, NULL, NULL, &t, &err), 1);
+	assert_non_null(strstr(err.msg, "/nowhere/of-the-file.pem"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, creds_rig_setup, creds_rig_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(clocks_are_kept_by_host),
-		TEST(clocks_are_bounded),
-		TEST(what_it_was_made_of),
-		TEST(ca_bundle),
+		TEST(clocks_are_kept_by_host), TEST(clocks_are_bounded),
+		TEST(what_it_was_made_of),     TEST(ca_bundle),
+		TEST(ca_bundle_of_the_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
