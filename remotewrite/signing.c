@@ -3,12 +3,21 @@
 
 #include <stdio.h>
 
+/* Whether task or instance may be asked. */
+static bool may_ask(const struct signing *g)
+{
+	const char *task = aws_session_env(g->session)("ECS_CONTAINER_METADATA_URI_V4");
+	return !g->settings.imds_disabled || (task && task[0]);
+}
+
 static int find_region(struct signing *g, struct sv given, struct sv url, struct err *err)
 {
 	int r = aws_region_find(g->arena, &g->settings, given, url, &g->region, &g->region_from,
 				err);
 	if (r != 2)
 		return r;
+	if (!may_ask(g))
+		return 1;
 	g->region = SV_NULL;
 	g->region_from = NULL;
 	return 0;

@@ -30,6 +30,7 @@ struct signing {
 	struct aws_waiter waiter;
 	struct sigv4_cache cache;
 	struct arena *arena;
+	bool region_told; /* signing_log's */
 	/* Set by the owner before signing_wait(). */
 	void (*came)(void *cls, enum signing_lack lack, const struct err *why);
 	void *cls;

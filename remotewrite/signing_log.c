@@ -5,6 +5,7 @@
 #include <ampagent/base/clock.h>
 #include <ampagent/base/log.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -54,16 +55,13 @@ static const char *expiry(char dst[RFC3339_MAX], const struct aws_credentials_st
 	return st->expires_ms ? clock_format_rfc3339(dst, st->expires_ms) : "never";
 }
 
-static void log_found(struct signing_seen *s, const struct signing *g,
-		      const struct aws_credentials_status *st)
+static void log_found(struct signing_seen *s, const struct aws_credentials_status *st)
 {
 	char when[RFC3339_MAX];
 	s->found = true;
 	s->fetched_ms = st->fetched_ms;
 	log_info("AWS credentials found", "source", st->source, "kind", st->kind, "access_key",
-		 st->access_key, "expires", expiry(when, st), "region",
-		 FMT("%.*s", SV_ARG(g->region)), "region_from",
-		 g->region_from ? g->region_from : "");
+		 st->access_key, "expires", expiry(when, st));
 }
 
 static void log_renewed(struct signing_seen *s, const struct aws_credentials_status *st)
@@ -98,12 +96,21 @@ static void log_failing(struct signing_seen *s, const struct aws_credentials_sta
 			 "err", st->last_error);
 }
 
+static void log_asked(struct signing_seen *s, const struct aws_credentials_status *st)
+{
+	s->asked = true;
+	log_info("AWS credentials are being asked for; nothing is sent before they come", "source",
+		 st->source, "kind", st->kind);
+}
+
 static void see_keys(struct signing_seen *s, const struct signing *g, int64_t mono_ms)
 {
 	struct aws_credentials_status st;
 	aws_credentials_status_get(g->credentials, &st);
+	if (!st.have && !s->asked)
+		log_asked(s, &st);
 	if (st.have && !s->found)
-		log_found(s, g, &st);
+		log_found(s, &st);
 	else if (st.have && st.fetched_ms != s->fetched_ms)
 		log_renewed(s, &st);
 	if (st.failing) {
@@ -117,9 +124,16 @@ static void see_keys(struct signing_seen *s, const struct signing *g, int64_t mo
 
 /* ---- clocks ---- */
 
+static const char *url_text(char dst[256], struct sv url)
+{
+	snprintf(dst, 256, "%.*s", SV_ARG(url));
+	return dst;
+}
+
 static void see_clock(struct signing_seen *s, const struct signing *g, struct sv url,
 		      int64_t mono_ms, int64_t wall_ms)
 {
+	char text[256];
 	int64_t ahead_ms = -aws_clock_skew_ms(g->clock, mono_ms, wall_ms);
 	int64_t off_ms = ahead_ms < 0 ? -ahead_ms : ahead_ms;
 	if (!g->clock->known)
@@ -128,24 +142,35 @@ static void see_clock(struct signing_seen *s, const struct signing *g, struct sv
 		s->wrong = true;
 		log_error(FMT("This machine's clock is %" PRId64 "s %s: set it", off_ms / 1000,
 			      ahead_ms > 0 ? "ahead" : "behind"),
-			  "compared_with", FMT("%.*s", SV_ARG(url)), "meaning",
+			  "compared_with", url_text(text, url), "meaning",
 			  "requests are signed by the endpoint's time, but samples carry this "
 			  "machine's, and AMP refuses what is more than 10 minutes ahead or an "
 			  "hour old");
 	} else if (s->wrong && off_ms < AWS_CLOCK_WARN_MS - CLOCK_MARGIN_MS) {
 		s->wrong = false;
 		log_info("This machine's clock is right again", "compared_with",
-			 FMT("%.*s", SV_ARG(url)));
+			 url_text(text, url));
 	}
 }
 
 /* ---- all of it ---- */
 
-void signing_log_see(struct signing_log *l, const struct signing *g, struct sv url, int64_t mono_ms,
+static void see_region(struct signing *g, struct sv url)
+{
+	if (g->region_told || g->region.len == 0)
+		return;
+	char text[256];
+	g->region_told = true;
+	log_info("AWS region to sign for", "url", url_text(text, url), "region",
+		 FMT("%.*s", SV_ARG(g->region)), "from", g->region_from);
+}
+
+void signing_log_see(struct signing_log *l, struct signing *g, struct sv url, int64_t mono_ms,
 		     int64_t wall_ms)
 {
 	if (!signing_on(g))
 		return;
+	see_region(g, url);
 	struct signing_seen *keys = seen(l, &l->keys, g->credentials);
 	if (keys)
 		see_keys(keys, g, mono_ms);

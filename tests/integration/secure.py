@@ -454,7 +454,7 @@ def a_mistake_beside_a_secret_does_not_show_it():
 
 def without_keys_it_says_what_it_looked_for():
     cases = [
-        ({"AWS_REGION": h.REGION}, ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")),
+        ({"AWS_REGION": h.REGION}, ("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_DISABLED")),
         ({"AWS_REGION": h.REGION, "AWS_ACCESS_KEY_ID": h.ACCESS_KEY}, ("AWS_SECRET_ACCESS_KEY",)),
         ({"AWS_REGION": h.REGION, "AWS_SECRET_ACCESS_KEY": h.SECRET_KEY}, ("AWS_ACCESS_KEY_ID",)),
         ({"AWS_REGION": h.REGION, "AWS_PROFILE": "p"}, ("AWS_PROFILE",)),

@@ -37,6 +37,15 @@ static struct view some_view(void)
 	v.stats.latency[3] = 3;
 	v.stats.latency[LATENCY_BUCKETS] = 1;
 	v.stats.latency_sum_s = 1.5;
+	v.signing = (struct remotewrite_signing){.is_signed = true,
+						 .clock_known = true,
+						 .skew_ms = -90500,
+						 .credentials = {.kind = "container",
+								 .have = true,
+								 .expires_ms = 4000000000000,
+								 .fetches = 7,
+								 .failures = 2,
+								 .rejections = 1}};
 	return v;
 }
 
@@ -111,6 +120,14 @@ static const char *const lines[] = {
 	"reason=\"nhcb_in_rw1_not_supported\"} 9\n",
 	"storage_exemplars_dropped_total{remote_name=\"one\",url=\"http://h/\","
 	"reason=\"write_relabel\"} 8\n",
+	"ampagent_aws_credentials_info{remote_name=\"one\",url=\"http://h/\",source=\"container\"} "
+	"1\n",
+	"ampagent_aws_credentials_expiry_timestamp_seconds{remote_name=\"one\",url=\"http://h/\"} "
+	"4e+09\n",
+	"ampagent_aws_credentials_fetches_total{remote_name=\"one\",url=\"http://h/\"} 7\n",
+	"ampagent_aws_credentials_fetch_failures_total{remote_name=\"one\",url=\"http://h/\"} 2\n",
+	"ampagent_aws_credentials_rejections_total{remote_name=\"one\",url=\"http://h/\"} 1\n",
+	"ampagent_aws_clock_skew_seconds{remote_name=\"one\",url=\"http://h/\"} -90.5\n",
 	"ampagent_ledger_samples{remote_name=\"two\",state=\"queued\"} 200\n",
 	"ampagent_remote_write_lag_seconds{remote_name=\"two\",url=\"\"} 0\n",
 };
@@ -136,6 +153,8 @@ static void test_metrics(void **state)
 		if (!strstr(text.ptr, lines[i]))
 			fail_msg("missing: %s", lines[i]);
 	assert_int_equal(count(text.ptr, "# TYPE ampagent_ledger_samples "), 1);
+	/* The other one signs nothing. */
+	assert_int_equal(count(text.ptr, "\nampagent_aws_"), 6);
 	assert_int_equal(count(text.ptr, "\nampagent_ledger_samples{"), 2 * (2 + DROP_REASONS_));
 	assert_int_equal(count(text.ptr, "# TYPE prometheus_remote_storage_sent_batch_duration_"),
 			 1);
