@@ -170,7 +170,8 @@ static void keys_page(struct standin *s, const struct http_server_request *req, 
 /* The first that matches in method and path. */
 static const struct route routes[] = {
 	{SV("GET"), SV("/aws/keys"), true, AWS_NO_SOURCE, keys_page, NULL},
-	{SV("GET"), SV("/v2/credentials"), false, AWS_ECS, aws_ecs, aws_ecs_error},
+	{SV("GET"), SV("/v2/credentials"), true, AWS_ECS, aws_ecs, aws_ecs_error},
+	{SV("GET"), SV("/v2/credentials/"), false, AWS_ECS, aws_ecs, aws_ecs_error},
 	{SV("GET"), SV("/v1/credentials"), true, AWS_POD_IDENTITY, aws_pod, aws_pod_error},
 	{SV("POST"), SV("/"), true, BY_ACTION, aws_sts, aws_sts_error},
 	{SV("GET"), SV("/federation/credentials"), true, AWS_SSO, aws_sso, aws_sso_error},
@@ -193,6 +194,9 @@ static const struct route routes[] = {
 	 aws_metadata_error},
 	{SV("GET"), SV("/latest/dynamic/instance-identity/document"), true, AWS_NO_SOURCE,
 	 aws_metadata_document, aws_metadata_error},
+	{SV(""), SV("/v1/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
+	{SV(""), SV("/v2/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
+	{SV(""), SV("/v4/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
 	{SV(""), SV("/latest/"), false, AWS_NO_SOURCE, aws_metadata_other, aws_metadata_error},
 };
 

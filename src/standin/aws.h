@@ -91,6 +91,7 @@ void aws_ecs(struct standin *s, const struct http_server_request *req, struct aw
 void aws_ecs_error(struct aws_reply *r, int status, const char *code, const char *text);
 void aws_pod(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_pod_error(struct aws_reply *r, int status, const char *code, const char *text);
+void aws_no_page(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_task(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_sts(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_sts_error(struct aws_reply *r, int status, const char *code, const char *text);

@@ -29,6 +29,13 @@ static int check_authorization(const struct standin *s, const struct http_server
 	return crypto_equal(given, buf_view(&token)) ? 0 : 1;
 }
 
+/* What both agents say of other paths. */
+void aws_no_page(struct standin *s, const struct http_server_request *req, struct aws_reply *r)
+{
+	r->status = 404;
+	buf_sv(&r->body, SV("404 page not found\n"));
+}
+
 /* --- the ECS agent --- */
 
 void aws_ecs_error(struct aws_reply *r, int status, const char *code, const char *text)
@@ -130,8 +137,7 @@ void aws_task(struct standin *s, const struct http_server_request *req, struct a
 	struct sv rest = sv_from(req->path, sizeof "/v4/" - 1);
 	struct sv tail = sv_from(rest, sv_find(rest, '/'));
 	if (!sv_eq(tail, SV("/task"))) {
-		r->status = 404;
-		buf_sv(&r->body, SV("404 page not found\n"));
+		aws_no_page(s, req, r);
 		return;
 	}
 	s->aws.counts.region_asks++;

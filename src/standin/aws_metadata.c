@@ -220,8 +220,10 @@ void aws_metadata_document(struct standin *s, const struct http_server_request *
 void aws_metadata_other(struct standin *s, const struct http_server_request *req,
 			struct aws_reply *r)
 {
-	if (!sv_eq(req->method, SV("GET")))
-		refuse(r, sv_eq(req->path, SV("/latest/api/token")) ? 405 : 404);
+	if (sv_eq(req->path, SV("/latest/api/token")))
+		refuse(r, 405);
+	else if (!sv_eq(req->method, SV("GET")))
+		refuse(r, 404);
 	else if (check_token(s, req, r) == 0)
 		refuse(r, 404);
 }

@@ -191,35 +191,107 @@ int write_now(void)
 	return write_at(clock_wall_ms());
 }
 
+static struct sv or_else(const char *s, const char *otherwise)
+{
+	return sv_of(s ? s : otherwise);
+}
+
+void sign(struct ask *a, const struct signer *by)
+{
+	static struct sigv4_result signature;
+	char host[64], hash[2 * SHA256_BYTES + 1];
+	uint8_t digest[SHA256_BYTES];
+	snprintf(host, sizeof host, "127.0.0.1:%d", standin_port(standin));
+	crypto_sha256(digest, a->body.ptr, a->body.len);
+	hex_encode(hash, digest, sizeof digest);
+	struct sigv4_request r = {
+		.method = sv_of(a->method),
+		.host = sv_of(host),
+		.path = sv_of(a->target),
+		.headers = a->headers,
+		.n_headers = a->n_headers,
+		.payload_hash = sv_of(hash),
+		.region = sv_of(by->region),
+		.service = or_else(by->service, "aps"),
+		.time_s = clock_wall_ms() / 1000 + by->shift_s,
+	};
+	struct aws_keys keys = {or_else(by->access, "AKIDEXAMPLE"), sv_of(by->secret),
+				sv_of(by->token)};
+	assert_int_equal(sigv4_sign(&r, &keys, NULL, &signature, NULL, NULL), 0);
+	add_header(a, SV("X-Amz-Date"), sv_of(signature.amz_date));
+	add_header(a, SV("Authorization"), sv_of(signature.authorization));
+	if (by->sent_token)
+		add_header(a, SV("X-Amz-Security-Token"), sv_of(by->sent_token));
+}
+
 int write_signed(const struct signer *by)
 {
 	_cleanup_(buf_deinit) struct buf body = BUF_NULL;
 	two_samples(&body, clock_wall_ms());
 	struct ask a = write_ask(buf_view(&body));
-	char host[64], hash[2 * SHA256_BYTES + 1];
-	uint8_t digest[SHA256_BYTES];
-	snprintf(host, sizeof host, "127.0.0.1:%d", standin_port(standin));
-	crypto_sha256(digest, body.ptr, body.len);
-	hex_encode(hash, digest, sizeof digest);
-	struct sigv4_request r = {
-		.method = SV("POST"),
-		.host = sv_of(host),
-		.path = SV(REMOTE_WRITE),
-		.headers = a.headers,
-		.n_headers = a.n_headers,
-		.payload_hash = sv_of(hash),
-		.region = sv_of(by->region),
-		.service = SV("aps"),
-		.time_s = clock_wall_ms() / 1000 + by->shift_s,
-	};
-	struct aws_keys keys = {SV("AKIDEXAMPLE"), sv_of(by->secret), sv_of(by->token)};
-	struct sigv4_result signature;
-	assert_int_equal(sigv4_sign(&r, &keys, NULL, &signature, NULL, NULL), 0);
-	add_header(&a, SV("X-Amz-Date"), sv_of(signature.amz_date));
-	add_header(&a, SV("Authorization"), sv_of(signature.authorization));
-	if (by->sent_token)
-		add_header(&a, SV("X-Amz-Security-Token"), sv_of(by->sent_token));
+	sign(&a, by);
 	return ask(&a);
+}
+
+int post_form(const char *form, const struct signer *by)
+{
+	struct ask a = {.method = "POST", .target = "/", .body = sv_of(form)};
+	add_header(&a, SV("Content-Type"), SV("application/x-www-form-urlencoded; charset=utf-8"));
+	if (by)
+		sign(&a, by);
+	return ask(&a);
+}
+
+static void got_between(const char *before, char after, char *dst, size_t size)
+{
+	struct sv body = buf_view(&got.body);
+	size_t at = sv_find_sv(body, sv_of(before));
+	if (at == body.len)
+		fail_msg("no %s in \"%.*s\"", before, SV_ARG(body));
+	struct sv value = sv_from(body, at + strlen(before));
+	value.len = sv_find(value, after);
+	assert_true(value.len < size);
+	copy(dst, size, value);
+}
+
+void got_member(const char *name, char *dst, size_t size)
+{
+	char before[64];
+	snprintf(before, sizeof before, "\"%s\":\"", name);
+	got_between(before, '"', dst, size);
+}
+
+void got_element(const char *name, char *dst, size_t size)
+{
+	char before[64];
+	snprintf(before, sizeof before, "<%s>", name);
+	got_between(before, '<', dst, size);
+}
+
+struct issued got_keys(void)
+{
+	struct issued k;
+	got_member("AccessKeyId", k.access, sizeof k.access);
+	got_member("SecretAccessKey", k.secret, sizeof k.secret);
+	got_member("Token", k.token, sizeof k.token);
+	got_member("Expiration", k.expiration, sizeof k.expiration);
+	return k;
+}
+
+struct issued fetch_keys(void)
+{
+	assert_int_equal(get("/v2/credentials/some-id"), 200);
+	return got_keys();
+}
+
+int write_issued(const struct issued *k)
+{
+	struct signer by = {.access = k->access,
+			    .secret = k->secret,
+			    .token = k->token,
+			    .sent_token = k->token,
+			    .region = "us-east-1"};
+	return write_signed(&by);
 }
 
 void expect_json(const char *body)

@@ -64,10 +64,30 @@ int write_v2_at(int64_t t_ms);
 struct signer {
 	const char *secret, *region, *token, *sent_token;
 	int64_t shift_s;
+	const char *access;  /* NULL: AKIDEXAMPLE */
+	const char *service; /* NULL: aps */
 };
 
+/* Signs what a has so far. */
+void sign(struct ask *a, const struct signer *by);
 /* As write_now(), signed. */
 int write_signed(const struct signer *by);
+/* A form for STS: the status. by NULL: unsigned. */
+int post_form(const char *form, const struct signer *by);
+
+/* Issued keys, as an answer in JSON tells them. */
+struct issued {
+	char access[64], secret[64], token[1024], expiration[64];
+};
+/* The text of that member of the answer; fails when there is none. */
+void got_member(const char *name, char *dst, size_t size);
+/* The text of that element of the answer. */
+void got_element(const char *name, char *dst, size_t size);
+struct issued got_keys(void);
+/* Asks for a task's keys, which must come. */
+struct issued fetch_keys(void);
+/* As write_signed(), by these keys, in the stand-in's region. */
+int write_issued(const struct issued *keys);
 
 /* The answer is this JSON. */
 void expect_json(const char *body);
