@@ -44,7 +44,9 @@ struct http_call {
 	void *easy;
 	void *headers, *proxy_headers, *resolve, *connect_to;
 	struct crypto_tls_note *note;
-	bool linked; /* false: at rest */
+	bool linked;    /* false: at rest */
+	bool connected; /* by TCP */
+	int tls_begun;  /* handshakes: a proxy's, the server's */
 	enum {
 		FAULT_NONE,
 		FAULT_BODY,

@@ -78,6 +78,10 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *cls, void *s
 {
 	struct http_pool *p = cls;
 	struct http_sock *s = socket_cls;
+	struct http_call *call = NULL;
+	if ((what & CURL_POLL_IN) && curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call) == CURLE_OK &&
+	    call)
+		call->connected = true; /* until then it waits for room to write only */
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
 			http_sockets_drop(s);
@@ -181,6 +185,7 @@ static curl_socket_t open_socket(void *cls, curlsocktype purpose, struct curl_so
 	bool may_idle = true;
 	if (http_socket_allowed(call, &addr->addr) != 0)
 		return CURL_SOCKET_BAD;
+	call->connected = false; /* a resolver's socket was read before */
 	int fd = http_socket_open(call, call->pool->use, addr->family, addr->socktype,
 				  addr->protocol, &may_idle);
 	if (!may_idle)
@@ -252,6 +257,8 @@ int http_call_start(struct http_call *call, struct err *err)
 	if (!call->easy)
 		return err_set(err, 1, "no memory");
 	call->fault = FAULT_NONE;
+	call->connected = false;
+	call->tls_begun = 0;
 	call->error[0] = '\0';
 	call->received = 0;
 	http_fields_reset(&call->fields);
@@ -309,24 +316,26 @@ static bool has_come(const struct http_call *call, CURLINFO what)
 	return curl_easy_getinfo(call->easy, what, &us) == CURLE_OK && us > 0;
 }
 
-/* Where it was when it was given up, by what had been done by then. */
+/* Where it was when it was given up, by what had been done by then. curl notes the time of a
+ * connection when all is done that comes before the request, so that alone would not tell. */
 static enum http_phase phase_by_time(const struct http_call *call)
 {
-	long connections = 0, answer = 0;
-	curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connections);
-	curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &answer);
-	if (has_come(call, CURLINFO_STARTTRANSFER_TIME_T) ||
-	    has_come(call, CURLINFO_PRETRANSFER_TIME_T))
+	const struct http_proxy_server *proxy = call->proxy;
+	bool https = call->hop->https;
+	bool tls_proxy = proxy && proxy->kind == HTTP_PROXY_HTTPS;
+	bool socks = proxy && proxy->kind == HTTP_PROXY_SOCKS5;
+
+	if (has_come(call, CURLINFO_PRETRANSFER_TIME_T))
 		return HTTP_PHASE_EXCHANGE;
 	if (!has_come(call, CURLINFO_NAMELOOKUP_TIME_T))
 		return HTTP_PHASE_RESOLVE;
-	if (!has_come(call, CURLINFO_CONNECT_TIME_T))
+	if (!call->connected && call->tls_begun == 0 && !has_come(call, CURLINFO_CONNECT_TIME_T))
 		return HTTP_PHASE_CONNECT;
-	if (call->proxy && call->hop->https && answer / 100 != 2)
+	if (https && call->tls_begun > (tls_proxy ? 1 : 0))
+		return HTTP_PHASE_TLS;
+	if (proxy && (https || tls_proxy || socks))
 		return HTTP_PHASE_PROXY;
-	return call->hop->https && !has_come(call, CURLINFO_APPCONNECT_TIME_T)
-		       ? HTTP_PHASE_TLS
-		       : HTTP_PHASE_EXCHANGE;
+	return https ? HTTP_PHASE_TLS : HTTP_PHASE_EXCHANGE;
 }
 
 static enum http_phase phase_of(const struct http_call *call, CURLcode rc)

@@ -254,6 +254,7 @@ static CURLcode set_method(CURL *e, const struct http_call *call)
 static CURLcode on_tls_context(CURL *easy, void *context, void *cls)
 {
 	struct http_call *call = cls;
+	call->tls_begun++;
 	crypto_tls_cleanse(context);
 	if (call->note && crypto_tls_watch(context, call->note) != 0)
 		return CURLE_OUT_OF_MEMORY;

@@ -89,6 +89,19 @@ void http_client_free(struct http_client *c)
 	free(c);
 }
 
+int http_client_proxy(const struct http_client *c, struct sv url, struct buf *out, struct err *err)
+{
+	struct url_parts to;
+	const struct http_proxy_server *proxy;
+	if (url_split(url, &to) != 0)
+		return err_set(err, 1, "not an absolute URL");
+	if (http_proxy_pick(&c->proxy, &to, &proxy, err) != 0)
+		return 1;
+	if (proxy && buf_sv(out, sv_of(proxy->url)) != 0)
+		return err_set(err, 1, "the proxy's URL is too long");
+	return 0;
+}
+
 static void transfer_free(struct http_transfer *t)
 {
 	http_call_stop(&t->call);

@@ -25,6 +25,10 @@ static void on_request(void *cls, const struct http_server_request *req)
 		memset(big, 'b', sizeof(big));
 		http_answer_now(req->exchange, 200, SV("text/plain"), sv_make(big, sizeof(big)),
 				NULL, 0);
+	} else if (sv_eq(req->path, SV("/moved"))) {
+		struct http_header h[] = {{SV("Location"), SV("https://elsewhere.test/x")},
+					  {SV("Age"), SV("31")}};
+		http_answer_now(req->exchange, 307, SV("text/plain"), SV("there"), h, 2);
 	} else {
 		struct http_header h[] = {{SV("Retry-After"), SV("7")},
 					  {SV("x-amzn-RequestId"), SV("id-1")},

@@ -38,6 +38,12 @@ void reply_done(void *cls, const struct http_answer *a)
 	copy_field(r->retry_after, a->retry_after);
 	copy_field(r->request_id, a->request_id);
 	copy_field(r->error_type, a->error_type);
+	copy_field(r->age, a->age);
+	copy_field(r->location, a->location);
+	r->phase = a->phase;
+	r->told = a->peer != NULL;
+	if (a->peer)
+		r->peer = *a->peer;
 	r->received = a->bytes_received;
 	r->duration_ns = a->duration_ns;
 	loop_stop(r->loop);

@@ -21,6 +21,10 @@ struct reply {
 	int status;
 	char error[512];
 	char content_type[128], retry_after[128], request_id[128], error_type[128];
+	char age[128], location[128];
+	enum http_phase phase;
+	bool told; /* there was a peer to tell about */
+	struct http_peer peer;
 	uint64_t received;
 	int64_t duration_ns;
 	struct buf body;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void write_file(const char *path, const char *text)
@@ -56,7 +57,8 @@ static const char tls_server[] =
 	"    def handle_error(self, *a): pass\n"
 	"d = sys.argv[1]\n"
 	"c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-	"c.load_cert_chain(d + '/server.pem', d + '/server.key')\n"
+	"n = 'expired' if sys.argv[2] == 'expired' else 'server'\n"
+	"c.load_cert_chain(d + '/' + n + '.pem', d + '/' + n + '.key')\n"
 	"c.sni_callback = lambda s, name, ctx: names.__setitem__(s, name)\n"
 	"if sys.argv[2] == 'mutual':\n"
 	"    c.verify_mode = ssl.CERT_REQUIRED\n"
@@ -126,6 +128,23 @@ static bool make_signed(const char *name)
 	return run_openssl(args);
 }
 
+/* Of the same names, but it ended yesterday: that needs a request and a second step. */
+static bool make_expired(void)
+{
+	char request[512], sign[512], names[96];
+	snprintf(request, sizeof(request),
+		 "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+		 "-subj /CN=expired -keyout %s/expired.key -out %s/expired.csr",
+		 tls_dir, tls_dir);
+	snprintf(names, sizeof(names), "%s/names", tls_dir);
+	write_file(names, "subjectAltName=DNS:localhost\n");
+	snprintf(sign, sizeof(sign),
+		 "openssl x509 -req -days -1 -in %s/expired.csr -CA %s/ca.pem -CAkey %s/ca.key "
+		 "-set_serial 7 -extfile %s -out %s/expired.pem",
+		 tls_dir, tls_dir, tls_dir, names, tls_dir);
+	return run_openssl(request) && run_openssl(sign);
+}
+
 static const char *in_dir(const char *name)
 {
 	static char paths[8][96];
@@ -138,17 +157,18 @@ static const char *in_dir(const char *name)
 static int make_certificates(void **state)
 {
 	assert_non_null(mkdtemp(tls_dir));
-	tls_ready =
-		make_ca("ca") && make_ca("other") && make_signed("server") && make_signed("client");
+	tls_ready = make_ca("ca") && make_ca("other") && make_signed("server") &&
+		    make_signed("client") && make_expired();
 	write_file(in_dir("server.py"), tls_server);
 	return 0;
 }
 
 static int remove_certificates(void **state)
 {
-	static const char *const names[] = {"ca.pem",     "ca.key",     "other.pem",  "other.key",
-					    "server.pem", "server.key", "client.pem", "client.key",
-					    "used.pem",   "server.py"};
+	static const char *const names[] = {
+		"ca.pem",      "ca.key",      "other.pem",   "other.key", "server.pem",
+		"server.key",  "client.pem",  "client.key",  "used.pem",  "server.py",
+		"expired.pem", "expired.key", "expired.csr", "names"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(in_dir(names[i]));
 	return rmdir(tls_dir);
@@ -372,7 +392,143 @@ static void broken_material(void **state)
 	tls_start(&p, "plain");
 	tls_get(f, p.url, bad);
 	assert_int_equal(f->reply.result, HTTP_LOCAL);
+	assert_int_equal(f->reply.phase, HTTP_PHASE_SETUP);
 	tls_stop(&p);
+}
+
+/* --- what is told of the peer --- */
+
+static void ask_peer(struct fixture *f, const char *url, struct tls_options tls)
+{
+	struct http_options o = {.tls = tls};
+	struct http_client *c = rig_client(f->pool, &o);
+	struct http_request req = rig_get(url);
+	req.want_peer = true;
+	rig_fetch(c, req, &f->reply);
+	http_client_free(c);
+	assert_true(f->reply.told);
+}
+
+static void assert_refused(const struct fixture *f, bool untrusted, bool other_name,
+			   bool out_of_date)
+{
+	const struct http_peer *p = &f->reply.peer;
+	assert_int_equal(p->untrusted, untrusted);
+	assert_int_equal(p->other_name, other_name);
+	assert_int_equal(p->out_of_date, out_of_date);
+	assert_int_equal(f->reply.result, HTTP_NETWORK);
+	assert_int_equal(f->reply.phase, HTTP_PHASE_TLS);
+}
+
+static void assert_server(const struct fixture *f, int port, const char *subject)
+{
+	const struct http_peer *p = &f->reply.peer;
+	char v4[32], v6[32];
+	snprintf(v4, sizeof(v4), "127.0.0.1:%d", port);
+	snprintf(v6, sizeof(v6), "[::1]:%d", port);
+	if (strcmp(p->address, v6) != 0)
+		assert_string_equal(p->address, v4);
+	assert_string_equal(p->subject, subject);
+	assert_string_equal(p->issuer, "CN=ca");
+	assert_false(p->proxied);
+}
+
+static void tls_peer_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_peer p;
+	char by_address[64];
+	time_t now = time(NULL);
+	tls_start(&p, "plain");
+	snprintf(by_address, sizeof(by_address), "https://127.0.0.1:%d/", p.port);
+	struct sv ca = sv_of(in_dir("ca.pem"));
+
+	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("other.pem"))});
+	assert_refused(f, true, false, false);
+	assert_server(f, p.port, "CN=server");
+	ask_peer(f, by_address, (struct tls_options){.ca_file = ca});
+	assert_refused(f, false, true, false);
+	assert_server(f, p.port, "CN=server");
+	assert_true(f->reply.peer.not_before_s <= now && now < f->reply.peer.not_after_s);
+	assert_true(f->reply.peer.not_after_s - f->reply.peer.not_before_s == 9 * 86400);
+
+	/* Refused by nobody, but told all the same. */
+	ask_peer(f, by_address, (struct tls_options){.insecure_skip_verify = true});
+	assert_int_equal(f->reply.result, HTTP_OK);
+	assert_true(f->reply.peer.untrusted);
+	ask_peer(f, p.url, (struct tls_options){.ca_file = ca});
+	assert_body(f, "sni=localhost");
+	assert_server(f, p.port, "CN=server");
+	assert_int_equal(f->reply.phase, HTTP_PHASE_EXCHANGE);
+	assert_false(f->reply.peer.untrusted || f->reply.peer.other_name ||
+		     f->reply.peer.out_of_date);
+	tls_stop(&p);
+}
+
+/* A kept connection shows no certificate, so it is not taken; one that was watched is kept, and may
+ * end long after who watched it. */
+static void tls_peer_of_kept_connections(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_peer p;
+	tls_start(&p, "plain");
+	struct tls_options tls = {.ca_file = sv_of(in_dir("ca.pem"))};
+	tls_get(f, p.url, tls);
+	assert_body(f, "conn=1 ");
+	assert_false(f->reply.told);
+	ask_peer(f, p.url, tls);
+	assert_body(f, "conn=2 ");
+	assert_server(f, p.port, "CN=server");
+	tls_get(f, p.url, tls);
+	assert_int_equal(f->reply.result, HTTP_OK);
+	if (sv_find_sv(buf_view(&f->reply.body), SV("conn=3")) < f->reply.body.len)
+		fail_msg("the connection was not kept");
+	tls_stop(&p);
+}
+
+static void tls_peer_out_of_date(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_peer p;
+	tls_start(&p, "expired");
+	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("ca.pem"))});
+	assert_refused(f, false, false, true);
+	assert_server(f, p.port, "CN=expired");
+	assert_true(f->reply.peer.not_after_s < time(NULL));
+	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("other.pem"))});
+	assert_refused(f, true, false, true);
+	tls_stop(&p);
+}
+
+static void tls_peer_is_a_proxy(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_peer p;
+	tls_start(&p, "plain");
+	struct http_options o = {.tls = {.ca_file = sv_of(in_dir("ca.pem"))},
+				 .proxy = {.url = sv_of(p.url)}};
+	struct http_client *c = rig_client(f->pool, &o);
+	struct http_request req = rig_get("http://nowhere.test/");
+	req.want_peer = true;
+	rig_fetch(c, req, &f->reply);
+	assert_body(f, "host=nowhere.test ");
+	assert_true(f->reply.peer.proxied);
+	assert_string_equal(f->reply.peer.subject, "CN=server");
+	http_client_free(c);
+	tls_stop(&p);
+}
+
+/* It speaks, but no TLS. */
+static void tls_where_there_is_none(void **state)
+{
+	struct fixture *f = *state;
+	char url[64];
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", http_server_port(f->server));
+	ask_peer(f, url, (struct tls_options){0});
+	assert_int_equal(f->reply.result, HTTP_NETWORK);
+	assert_int_equal(f->reply.phase, HTTP_PHASE_TLS);
+	assert_string_equal(f->reply.peer.subject, "");
+	assert_false(f->reply.peer.untrusted || f->reply.peer.other_name);
 }
 
 int main(void)
@@ -386,6 +542,11 @@ int main(void)
 		TEST(tls_to_a_proxy),
 		TEST(tls_files_that_change),
 		TEST(broken_material),
+		TEST(tls_peer_is_told),
+		TEST(tls_peer_of_kept_connections),
+		TEST(tls_peer_out_of_date),
+		TEST(tls_peer_is_a_proxy),
+		TEST(tls_where_there_is_none),
 	};
 	int failed = cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 	http_client_global_deinit();
