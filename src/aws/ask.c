@@ -152,5 +152,5 @@ int64_t aws_ask_peer_now_ms(const struct http_answer *a)
 	int64_t s;
 	if (a->age.len > 0 || clock_parse_http_date(a->date.ptr, a->date.len, &s) != 0)
 		return 0;
-	return s * 1000;
+	return s * 1000 + 500; /* the middle of its second */
 }

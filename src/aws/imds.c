@@ -64,8 +64,7 @@ void aws_imds_cache_deinit(struct aws_imds_cache *c)
 	}
 }
 
-/* The endpoint that settings mean. */
-static struct sv endpoint_of(const struct aws_settings *settings)
+struct sv aws_imds_endpoint(const struct aws_settings *settings)
 {
 	struct sv e = settings->imds_endpoint;
 	if (e.len == 0)
@@ -261,8 +260,7 @@ static struct http_request request_of(const struct aws_imds *i, struct sv method
 	return (struct http_request){.method = method,
 				     .url = url,
 				     .timeout_ms = i->timeout_ms,
-				     .body_max = LIMIT_SECRET_BYTES,
-				     .want_peer = true};
+				     .body_max = LIMIT_SECRET_BYTES};
 }
 
 static int imds_send(struct aws_imds *i, struct http_request req,
@@ -384,7 +382,7 @@ static void on_disabled(void *cls)
 
 static int imds_begin(struct aws_imds *i, const struct aws_settings *settings, struct err *err)
 {
-	struct sv endpoint = endpoint_of(settings);
+	struct sv endpoint = aws_imds_endpoint(settings);
 	if (settings->imds_disabled) {
 		i->disabled.fire = on_disabled;
 		i->disabled.cls = i;

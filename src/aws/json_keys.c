@@ -169,6 +169,7 @@ static void line_text(struct line *l, struct sv text, struct sv secret)
 		if (secret.len > 0 && sv_starts_with(text, secret)) {
 			line_add(l, "***", 3);
 			text = sv_from(text, secret.len);
+			gap = false;
 			continue;
 		}
 		unsigned char c = (unsigned char)text.ptr[0];
