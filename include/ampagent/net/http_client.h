@@ -37,6 +37,9 @@ int http_client_new(struct http_pool *pool, const struct http_options *opt,
 		    struct http_client **out, struct err *err);
 /* Its requests must have ended; from the last one's done callback is late enough. */
 void http_client_free(struct http_client *c);
+/* Appends the proxy that requests to url go through, "scheme://host:port" without credentials, or
+ * nothing: straight. 0; 1 with the reason when url is none, or no request may go there. */
+int http_client_proxy(const struct http_client *c, struct sv url, struct buf *out, struct err *err);
 
 struct http_header {
 	struct sv name;

@@ -256,6 +256,34 @@ static void token_endpoint_has_its_own(void **state)
 	stop(x);
 }
 
+/* Which one it would be, without its password and without asking it. */
+static void told_beforehand(void **state)
+{
+	static const struct {
+		const char *proxy, *no_proxy, *url, *told;
+	} cases[] = {
+		{"http://u:p@10.0.0.1:3128", "", "https://a.test/x", "http://10.0.0.1:3128"},
+		{"http://[fd00::1]", "", "http://a.test/", "http://[fd00::1]:80"},
+		{"socks5://10.0.0.1", "", "https://a.test", "socks5h://10.0.0.1:1080"},
+		{"http://10.0.0.1:3128", "a.test", "https://a.test/x", ""},
+		{"", "", "https://a.test/x", ""},
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct http_options o = {.proxy = {.url = sv_of(cases[i].proxy),
+						   .no_proxy = sv_of(cases[i].no_proxy)}};
+		struct http_client *c = rig_client(f->pool, &o);
+		struct buf told;
+		buf_init(&told, 256);
+		assert_int_equal(http_client_proxy(c, sv_of(cases[i].url), &told, NULL), 0);
+		assert_int_equal(http_client_proxy(c, SV("no URL"), &told, NULL), 1);
+		buf_char(&told, 0);
+		assert_string_equal(told.ptr, cases[i].told);
+		buf_deinit(&told);
+		http_client_free(c);
+	}
+}
+
 static void not_a_proxy(void **state)
 {
 	struct fixture *f = *state;
@@ -275,10 +303,15 @@ int main(void)
 	http_client_global_init();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(http_in_absolute_form),       TEST(https_by_connect),
-		TEST(connect_with_a_server_name),  TEST(no_proxy_is_decided_for_each_hop),
-		TEST(environment_only_when_asked), TEST(socks),
-		TEST(token_endpoint_has_its_own),  TEST(not_a_proxy),
+		TEST(http_in_absolute_form),
+		TEST(https_by_connect),
+		TEST(connect_with_a_server_name),
+		TEST(no_proxy_is_decided_for_each_hop),
+		TEST(environment_only_when_asked),
+		TEST(socks),
+		TEST(token_endpoint_has_its_own),
+		TEST(told_beforehand),
+		TEST(not_a_proxy),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	http_client_global_deinit();
