@@ -58,7 +58,7 @@ bool advice_is_html(struct sv body)
 /* ---- credentials ---- */
 
 /* Where none is configured at all, the place says which one was to be. */
-static void advise_source(struct buf *out, const struct advice_place *p)
+static void advise_any(struct buf *out, const struct advice_place *p)
 {
 	if (p->ecs && !p->task_role) {
 		advice_line(
@@ -85,83 +85,151 @@ static void advise_source(struct buf *out, const struct advice_place *p)
 			 "profile, or by access_key and secret_key in sigv4.");
 }
 
-struct hint {
-	const char *word, *also; /* both stand in the text; also may be NULL */
-	const char *advice;
-};
+/* A token's file that cannot be read. False: it can. */
+static bool advise_file(struct buf *out, struct sv why)
+{
+	if (has(why, "permission denied"))
+		advice_line(out, "The agent's user may not read the token's file: in Kubernetes "
+				 "set securityContext.fsGroup of the pod (or runAsUser), elsewhere "
+				 "the file's owner or mode.");
+	else if (has(why, "no such file"))
+		advice_line(out,
+			    "The token's file is not there: check that its volume is mounted "
+			    "into this container. EKS puts it there when a pod starts: restart "
+			    "the pod after the service account was changed.");
+	else
+		return false;
+	return true;
+}
 
-/* The first that fits counts. */
-static const struct hint hints[] = {
-	{"hop limit", NULL,
-	 "The metadata service's answers do not reach this container: raise the instance's "
-	 "HttpPutResponseHopLimit to 2 (aws ec2 modify-instance-metadata-options "
-	 "--http-put-response-hop-limit 2 --instance-id ...), or give the container a role of its "
-	 "own (ECS task role, IRSA, Pod Identity)."},
-	{"CA_BUNDLE", NULL,
-	 "Name a readable file of PEM certificates in AWS_CA_BUNDLE, or unset it to trust the "
-	 "system's authorities."},
-	{"proxy", NULL,
-	 "Check HTTPS_PROXY and NO_PROXY: the proxy must be reachable and let STS through; "
-	 "addresses of the task's and the instance's metadata never go through it."},
-	{"token", "permission denied",
-	 "The agent's user may not read the token file: in Kubernetes set "
-	 "securityContext.fsGroup of the pod (or runAsUser), elsewhere the file's owner or mode."},
-	{"token", "cannot be read",
-	 "The agent's user may not read the token file, or it is not there: in Kubernetes set "
-	 "securityContext.fsGroup of the pod, and check that the volume is mounted."},
-	{"token", "no such file",
-	 "The token file is not there: check that the token's volume is mounted into this "
-	 "container (EKS puts it there when the pod starts: restart it after changing the service "
-	 "account)."},
-	{"sso", NULL,
-	 "Log in again: aws sso login (with the same profile), or use a role: an agent "
-	 "that runs for long is not served by SSO."},
-	{"AssumeRoleWithWebIdentity", NULL,
-	 "Check the role's trust policy: its OIDC provider must be this cluster's, with the "
-	 "condition system:serviceaccount:NAMESPACE:NAME and the audience sts.amazonaws.com; and "
-	 "that AWS_ROLE_ARN names that role."},
-	{"AssumeRole", NULL,
-	 "Check that the role's trust policy lets this principal sts:AssumeRole (with the "
-	 "external id, if any), that the principal's own policy allows it, and the role's ARN."},
-	{"credential_process", NULL,
-	 "Run the command of credential_process by hand, as the agent's user: it must print JSON "
-	 "with Version 1 and end with 0."},
-	{"source_profile", NULL,
-	 "Let the chain of source_profile end with a profile that has keys or a "
-	 "credential_source."},
-	{"profile", NULL,
-	 "Check the profile's name (AWS_PROFILE, sigv4.profile) and the files "
-	 "(AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, HOME of the agent's user)."},
-	{"no role", NULL,
-	 "Attach an instance profile to the instance (aws ec2 "
-	 "associate-iam-instance-profile), with a role that may aps:RemoteWrite."},
-	{"AWS_SECRET_ACCESS_KEY", NULL,
-	 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY both, or neither."},
+/* For what STS is asked. False: it has answered. */
+static bool advise_way_to_sts(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	if (!has(why, "sts at ") || has(why, "(HTTP "))
+		return false;
+	if (p->proxy)
+		advice_line(out, "Requests to STS go through the proxy that HTTPS_PROXY or "
+				 "HTTP_PROXY names: check that it is there and lets them pass, or "
+				 "put the host into NO_PROXY.");
+	advice_line(out, "STS must be reachable for this role: by a NAT gateway, a VPC endpoint "
+			 "for com.amazonaws.REGION.sts, or a proxy (HTTPS_PROXY).");
+	return true;
+}
+
+static void advise_web_identity(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	if (!advise_file(out, why) && !advise_way_to_sts(out, why, p))
+		advice_line(out, "Check the role's trust policy: its OIDC provider must be this "
+				 "cluster's, with the condition "
+				 "system:serviceaccount:NAMESPACE:NAME and the audience "
+				 "sts.amazonaws.com; and that AWS_ROLE_ARN names that role.");
+}
+
+static void advise_role(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	if (!advise_way_to_sts(out, why, p))
+		advice_line(out, "Check that the role's trust policy lets this principal "
+				 "sts:AssumeRole (with the external id, if any), that the "
+				 "principal's own policy allows it, and the role's ARN.");
+}
+
+static void advise_container(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	if (advise_file(out, why))
+		return;
+	if (p->ecs)
+		advice_line(out,
+			    "The ECS agent gives no keys for this task: check that the task "
+			    "role exists and its trust policy names ecs-tasks.amazonaws.com, "
+			    "and that 169.254.170.2 is not cut off (network policy, iptables).");
+	else if (p->kubernetes)
+		advice_line(out, "The EKS Pod Identity agent gives no keys: check that its add-on "
+				 "(eks-pod-identity-agent) runs on this node, that the association "
+				 "names this namespace and service account, and that the role's "
+				 "trust policy names pods.eks.amazonaws.com.");
+	else
+		advice_line(out, "Check who answers at AWS_CONTAINER_CREDENTIALS_FULL_URI, and the "
+				 "token of AWS_CONTAINER_AUTHORIZATION_TOKEN or its file.");
+}
+
+static void advise_instance(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	if (has(why, "hop limit"))
+		advice_line(out, "The metadata service's answers do not reach this container: "
+				 "raise the instance's HttpPutResponseHopLimit to 2 (aws ec2 "
+				 "modify-instance-metadata-options --http-put-response-hop-limit 2 "
+				 "--instance-id ...), or give the container a role of its own "
+				 "(ECS task role, IRSA, Pod Identity).");
+	else if (has(why, "has no role") || has(why, "has no keys"))
+		advice_line(out, "Attach an instance profile to the instance (aws ec2 "
+				 "associate-iam-instance-profile), with a role that may "
+				 "aps:RemoteWrite.");
+	else if (has(why, "refuses"))
+		advice_line(out, "The instance's metadata is switched off or filtered: switch it "
+				 "on (aws ec2 modify-instance-metadata-options --http-endpoint "
+				 "enabled), or give credentials otherwise.");
+	else
+		advise_any(out, p);
+}
+
+static void advise_profile(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	if (has(why, "credential_process"))
+		advice_line(out, "Run the command of credential_process by hand, as the agent's "
+				 "user: it must print JSON with Version 1 and end with 0.");
+	else if (has(why, "sso session") || has(why, "sso portal") || has(why, "sso login"))
+		advice_line(out, "Log in again: aws sso login (with the same profile). Better let "
+				 "the agent take a role: a log-in ends.");
+	else if (has(why, "source_profile"))
+		advice_line(out, "Let the chain of source_profile end with a profile that has keys "
+				 "or a credential_source.");
+	else if (p->source.len == 0 && !has(why, "names the profile"))
+		advice_line(out, "Correct that file, or name another by AWS_CONFIG_FILE or "
+				 "AWS_SHARED_CREDENTIALS_FILE.");
+	else
+		advice_line(out,
+			    "Check the profile's name (AWS_PROFILE, sigv4.profile), its keys, "
+			    "and the files (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, HOME "
+			    "of the agent's user).");
+}
+
+static void advise_keys(struct buf *out, struct sv why, const struct advice_place *p)
+{
+	advice_line(out, "Give both parts of the pair, without blanks, or neither: "
+			 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key and "
+			 "secret_key in sigv4; temporary keys with their session token.");
+}
+
+static const struct {
+	const char *source;
+	void (*advise)(struct buf *out, struct sv why, const struct advice_place *p);
+} by_source[] = {
+	{"explicit keys", advise_keys},        {"environment", advise_keys},
+	{"web identity", advise_web_identity}, {"profile", advise_profile},
+	{"container", advise_container},       {"instance", advise_instance},
 };
 
 void advice_credentials(struct buf *out, struct sv why, const struct advice_place *place)
 {
+	if (has(why, "AWS_CA_BUNDLE")) {
+		advice_line(out, "Name a readable file of PEM certificates in AWS_CA_BUNDLE, or "
+				 "unset it to trust the system's authorities.");
+		return;
+	}
 	if (has(why, "no AWS credentials")) {
-		advise_source(out, place);
+		advise_any(out, place);
 		return;
 	}
-	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
-		if (!has(why, hints[i].word) || (hints[i].also && !has(why, hints[i].also)))
-			continue;
-		advice_line(out, "%s", hints[i].advice);
+	/* What is assumed on top of any source. */
+	if (sv_starts_with(why, SV("role arn:"))) {
+		advise_role(out, why, place);
 		return;
 	}
-	if (place->ecs && place->task_role)
-		advice_line(out, "The ECS agent gives no keys for the task: check that the task "
-				 "role's trust policy names ecs-tasks.amazonaws.com, and the ECS "
-				 "agent's log.");
-	else if (place->kubernetes && place->task_role)
-		advice_line(out, "The EKS Pod Identity agent gives no keys: check that its add-on "
-				 "runs on this node and that the association names this service "
-				 "account.");
-	else
-		advice_line(out, "Mend the source that is chosen: a broken one is never passed "
-				 "over for the next.");
+	for (size_t i = 0; i < sizeof by_source / sizeof by_source[0]; i++)
+		if (sv_eq(place->source, sv_of(by_source[i].source)))
+			by_source[i].advise(out, why, place);
+	if (out->len == 0)
+		advise_profile(out, why, place);
 }
 
 /* ---- identity ---- */

@@ -59,6 +59,9 @@ struct advice_place {
 	bool ecs, fargate, kubernetes; /* where this runs */
 	bool task_role, web_identity;  /* what AWS has put into the environment */
 	bool imds_off;
+	bool proxy;       /* of the environment */
+	struct sv source; /* as aws_credentials_explain() names the one that was to give keys; or ""
+			   */
 };
 /* why: what the source said. */
 void advice_credentials(struct buf *out, struct sv why, const struct advice_place *place);

@@ -14,6 +14,8 @@ static void prepare(struct walk *w)
 				w->opt->url, &w->region, &w->region_from, &w->region_why);
 	if (w->region_result != 0)
 		w->region = SV_NULL;
+	else if (opt->region.len > 0)
+		w->region_from = "sigv4.region";
 	w->keys_opt = (struct aws_credentials_options){
 		.access_key = opt->access_key,
 		.secret_key = opt->secret_key,
@@ -42,6 +44,9 @@ static struct advice_place place_of(const struct walk *w)
 			     is_set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
 		.web_identity = is_set(w, "AWS_WEB_IDENTITY_TOKEN_FILE"),
 		.imds_off = w->settings_there && w->settings.imds_disabled,
+		.proxy = is_set(w, "HTTPS_PROXY") || is_set(w, "https_proxy") ||
+			 is_set(w, "HTTP_PROXY") || is_set(w, "http_proxy"),
+		.source = sv_of(w->source),
 	};
 }
 
@@ -62,7 +67,11 @@ static void on_source(void *cls, const char *source, enum aws_source_state state
 		[AWS_SOURCE_SHADOWED] = "not used",
 		[AWS_SOURCE_BROKEN] = "BROKEN",
 	};
-	report_detail(cls, "%-28s %-9s %s", source, states[state], text);
+	struct walk *w = cls;
+	if (state == AWS_SOURCE_CHOSEN || state == AWS_SOURCE_BROKEN)
+		snprintf(w->source, sizeof w->source, "%s", source);
+	report_detail(walk_finding(w, DOCTOR_CREDENTIALS), "%-14s %-8s %s", source, states[state],
+		      text);
 }
 
 /* ---- what came ---- */
@@ -119,8 +128,7 @@ static void on_late(void *cls)
 static void ask(struct walk *w)
 {
 	struct err err = ERR_NULL;
-	aws_credentials_explain(w->env->session, &w->keys_opt, on_source,
-				walk_finding(w, DOCTOR_CREDENTIALS));
+	aws_credentials_explain(w->env->session, &w->keys_opt, on_source, w);
 	if (aws_credentials_get(w->env->session, &w->keys_opt, &w->credentials, &err) != 0) {
 		fail(w, err.msg[0] ? err.msg : "out of memory");
 		return;

@@ -3,10 +3,12 @@
 #include "advice.h"
 #include "walk.h"
 
-/* STS has looked at the keys and does not take them. */
-static bool keys_refused(enum aws_verdict v)
+/* STS has looked at the keys and does not take them. Without an error's name somebody else spoke.
+ */
+static bool keys_refused(const struct walk *w)
 {
-	return v == AWS_CALL_EXPIRED || v == AWS_CALL_REFUSED;
+	return w->identity_verdict == AWS_CALL_EXPIRED ||
+	       (w->identity_verdict == AWS_CALL_REFUSED && w->identity_named);
 }
 
 void step_identity_judge(struct walk *w)
@@ -17,7 +19,7 @@ void step_identity_judge(struct walk *w)
 	    write->verdict == VERDICT_PENDING)
 		return;
 	bool written = !walk_blocked(w, DOCTOR_WRITE);
-	f->verdict = keys_refused(w->identity_verdict) && !written ? VERDICT_FAIL : VERDICT_WARN;
+	f->verdict = keys_refused(w) && !written ? VERDICT_FAIL : VERDICT_WARN;
 	advice_identity(&f->advice, w->identity_verdict, buf_view(&f->evidence), written);
 	walk_decided(w, DOCTOR_IDENTITY);
 }
@@ -37,6 +39,7 @@ static void on_identity(void *cls, const struct aws_identity *identity, const st
 	struct finding *f = walk_finding(w, DOCTOR_IDENTITY);
 	w->identity = NULL;
 	loop_timer_cancel(&w->identity_late);
+	w->identity_named = a->code.len > 0;
 	if (!identity) {
 		fail(w, a->verdict, a->why.msg);
 		return;
@@ -67,6 +70,10 @@ void step_identity_start(struct walk *w)
 	}
 	if (walk_blocked(w, DOCTOR_CREDENTIALS)) {
 		walk_skip(w, DOCTOR_IDENTITY, "there are no credentials");
+		return;
+	}
+	if (w->region.len == 0) {
+		walk_skip(w, DOCTOR_IDENTITY, "no region is known");
 		return;
 	}
 	/* STS of where this runs, as for the credentials. */

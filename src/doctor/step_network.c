@@ -65,10 +65,25 @@ unsigned walk_port(const struct walk *w)
 	return sv_to_u64(w->url.port, &n) == 0 && n <= 65535 ? (unsigned)n : w->tls ? 443 : 80;
 }
 
+/* The proxy's host instead of the URL's, when there is one. */
 static void find_peer(struct walk *w)
 {
+	_cleanup_(buf_deinit) struct buf proxy = BUF_NULL;
+	struct url_parts u;
+	struct err err = ERR_NULL;
+	uint64_t port;
 	w->peer_host = w->url.host;
 	w->peer_port = walk_port(w);
+	buf_init(&proxy, KiB(4));
+	if (!w->client || http_client_proxy(w->client, w->opt->url, &proxy, &err) != 0 ||
+	    url_split(buf_view(&proxy), &u) != 0)
+		return;
+	struct sv host = arena_dup(&w->arena, u.host);
+	if (!host.ptr || sv_to_u64(u.port, &port) != 0 || port > 65535)
+		return;
+	w->proxied = true;
+	w->peer_host = host;
+	w->peer_port = (unsigned)port;
 }
 
 /* ---- dns ---- */
@@ -85,8 +100,12 @@ static void say_addresses(struct walk *w, const struct net_addresses *found)
 			   : !found->all_private   ? "public"
 			   : walk_is_amp(w)        ? "private: a VPC endpoint"
 						   : "private";
-	report_say(f, VERDICT_OK, "%s%.*s: %s (%s)", w->proxied ? "proxy " : "",
-		   SV_ARG(w->peer_host), text, what);
+	const char *whose = w->proxied ? "proxy " : "";
+	if (found->n == 1 && sv_eq(w->peer_host, sv_of(found->list[0].text)))
+		report_say(f, VERDICT_OK, "%s%s (%s)", whose, text, what);
+	else
+		report_say(f, VERDICT_OK, "%s%.*s: %s (%s)", whose, SV_ARG(w->peer_host), text,
+			   what);
 	if (w->amp.form == AWS_AMP_VPCE && !w->proxied && !found->all_private) {
 		f->verdict = VERDICT_WARN;
 		report_advise(f, "The addresses of a VPC endpoint are private: another name server "

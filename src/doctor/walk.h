@@ -53,6 +53,7 @@ struct walk {
 	struct aws_settings settings;
 	bool settings_there;
 	struct aws_credentials_options keys_opt;
+	char source[32]; /* which is asked */
 	struct aws_credentials *credentials;
 	struct aws_waiter waiter;
 	struct loop_timer credentials_late;
@@ -68,13 +69,13 @@ struct walk {
 	struct loop_timer identity_late;
 	bool identity_answered;
 	enum aws_verdict identity_verdict;
+	bool identity_named; /* by an error of AWS */
 	char account[16];
 	/* dns, tcp */
 	bool tls;            /* of the URL */
 	struct sv peer_host; /* the proxy's, when there is one */
 	unsigned peer_port;
 	bool proxied;
-	struct sv proxy; /* its URL without credentials */
 	struct dns_job *dns;
 	struct loop_timer dns_late;
 	struct net_addresses addresses;
