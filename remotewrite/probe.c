@@ -23,6 +23,7 @@ struct remotewrite_probe {
 	int64_t canary_ms;
 	struct buf body;
 	char hash[HASH_HEX];
+	struct err refused; /* what the answer before was */
 	void (*done)(void *cls, const struct remotewrite_probe_result *r);
 	void *cls;
 };
@@ -70,11 +71,13 @@ static int put_canary(struct remotewrite_probe *p, struct symbols *symbols, stru
 		uint64_t bits;
 	} one = {1};
 	struct batch_row row = {.frame = 1, .t_ms = p->canary_ms, .bits = one.bits};
+	struct extras none = {.n_exemplars = 0};
 	struct encode_as as = {.protocol = p->protocol, .symbols = symbols};
 	struct encode_job job = {.out = raw,
 				 .im = im,
 				 .s = &scratch,
 				 .as = &as,
+				 .extras = &none,
 				 .oldest_ms = INT64_MIN,
 				 .slice = {0, 1, PROBE_BYTES}};
 	struct encode_result res;
@@ -96,7 +99,11 @@ static int make_body(struct remotewrite_probe *p, struct err *err)
 	int r = 0;
 	if (p->protocol == REMOTEWRITE_V2 && !symbols)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	if (p->canary)
+	uint32_t empty;
+	/* The first string of every table. */
+	if (symbols && symbols_ref(symbols, SV(""), &empty))
+		r = err_set(err, ERR_NOMEM, "out of memory");
+	if (r == 0 && p->canary)
 		r = put_canary(p, symbols, &raw, err);
 	if (r == 0 && symbols && encode_v2_finish(&raw, symbols))
 		r = err_set(err, ERR_NOMEM, "out of memory");
@@ -162,7 +169,7 @@ static void finish(struct remotewrite_probe *probe, const struct http_answer *a,
 {
 	_cleanup_(probe_freep) struct remotewrite_probe *p = probe;
 	struct remotewrite_probe_result r = {
-		.started = a->result != HTTP_LOCAL,
+		.started = a->result != HTTP_LOCAL || p->attempt > 0,
 		.accepted = a->status >= 200 && a->status < 300,
 		.status = a->status,
 		.cause = judged->cause == CAUSE_NONE ? "" : cause_name(judged->cause),
@@ -193,12 +200,17 @@ static void on_answer(void *cls, const struct http_answer *a, struct sv body)
 	};
 	struct answer_written written = answer_written(a);
 	struct answer judged = answer_judge(a, body, &asked, &written);
-	if (again(p, &judged, &why))
+	char text[ERR_MSG_MAX];
+	answer_text(text, sizeof text, a, body);
+	if (again(p, &judged, &why)) {
+		err_set(&p->refused, 1, "%s", text);
 		return;
-	if (why.msg[0] == 0 && (judged.action != ANSWER_DONE || a->status < 200)) {
-		char text[ERR_MSG_MAX];
-		err_set(&why, 1, "%s", answer_text(text, sizeof text, a, body));
 	}
+	if (why.msg[0] == 0 && judged.action != ANSWER_DONE)
+		err_set(&why, 1, "%s", text);
+	/* It was refused, and for the repair it lacks what to sign with. */
+	if (a->result == HTTP_LOCAL && p->refused.msg[0])
+		err_prefix(&why, "%s; then", p->refused.msg);
 	finish(p, a, &judged, body, &why);
 }
 
