@@ -2,10 +2,11 @@
  * writes to its error output explains a failure. It is over when the command ends: what it left
  * running may hold the pipes open.
  */
+#include "source_process.h"
+
 #include "child.h"
 #include "command_words.h"
 #include "json_keys.h"
-#include "source.h"
 
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/limits.h>
@@ -26,6 +27,7 @@ struct process {
 	struct aws_child *child;
 	struct loop_fd out, err; /* fd -1: at its end */
 	struct loop_timer deadline;
+	int64_t deadline_ms;
 	struct buf keys;
 	char said[STDERR_MAX];
 	size_t said_len;
@@ -189,7 +191,7 @@ static void on_deadline(void *cls)
 	struct process *f = cls;
 	struct err why = ERR_NULL;
 	if (!f->killed) {
-		give_up(f, "it took longer than a minute");
+		give_up(f, "it took too long");
 		return;
 	}
 	explain(f, 0, &why);
@@ -208,7 +210,7 @@ static int watch(struct process *f, struct err *err)
 	f->deadline.cls = f;
 	if (loop_fd_add(f->loop, &f->out, err) != 0 || loop_fd_add(f->loop, &f->err, err) != 0)
 		return 1;
-	loop_timer_in(f->loop, &f->deadline, DEADLINE_MS);
+	loop_timer_in(f->loop, &f->deadline, f->deadline_ms);
 	return 0;
 }
 
@@ -228,12 +230,19 @@ static int run(struct process *f, struct sv command, struct err *err)
 int source_process_start(const struct source_env *env, source_done done, void *cls,
 			 struct aws_fetch **out, struct err *err)
 {
+	return source_process_start_for(env, DEADLINE_MS, done, cls, out, err);
+}
+
+int source_process_start_for(const struct source_env *env, int64_t deadline_ms, source_done done,
+			     void *cls, struct aws_fetch **out, struct err *err)
+{
 	_cleanup_(process_freep) struct process *f = calloc(1, sizeof *f);
 	if (!f)
 		return err_set(err, ERR_NOMEM, "no memory");
 	f->base.cancel = process_cancel;
 	f->loop = aws_session_loop(env->session);
 	f->out.fd = f->err.fd = -1;
+	f->deadline_ms = deadline_ms;
 	f->done = done;
 	f->cls = cls;
 	buf_init(&f->keys, LIMIT_SECRET_BYTES);
