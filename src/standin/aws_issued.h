@@ -17,7 +17,7 @@ enum aws_source {
 /* "ecs", "pod_identity", ... */
 struct sv aws_source_name(enum aws_source s);
 
-enum { AWS_KEY_CHARS = 20, AWS_SECRET_CHARS = 40, AWS_ISSUED_MAX = 100000 };
+enum { AWS_KEY_CHARS = 20, AWS_SECRET_CHARS = 40, AWS_ISSUED_MAX = 50000 };
 
 /* How exactly a source tells Expiration. */
 enum aws_precision { AWS_SECONDS, AWS_MILLISECONDS, AWS_NANOSECONDS };
