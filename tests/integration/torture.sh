@@ -4,6 +4,7 @@
 #   torture.sh [--short] [--kills N] [--minutes M] [--seed S]    (torture.py has the details)
 #   torture.sh --peers [...]                                     (tests/bench/peers_faults.py)
 #   torture.sh --memory                                          (memory_limit.py: 32 MB and no more)
+#   torture.sh --rotations [N]                                   (rotation.py: keys that live 3 s, 200 times)
 #
 # AMPAGENT_BUILD_DIR names the build to torture, build by default.
 set -euo pipefail
@@ -20,6 +21,9 @@ if [ "${1:-}" = --peers ]; then
 fi
 if [ "${1:-}" = --memory ]; then
 	exec python3 tests/integration/memory_limit.py
+fi
+if [ "${1:-}" = --rotations ]; then
+	exec python3 tests/integration/rotation.py --rotations "${2:-200}"
 fi
 # A disk that is full is a small file system, mounted where nobody else sees it.
 namespace=()

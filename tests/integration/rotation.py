@@ -1,0 +1,194 @@
+"""An hour's life of temporary credentials in a minute: keys that live three seconds, from each source, under load.
+
+usage: rotation.py [--rotations N] [--sources NAME,...]
+
+Each source has an agent and an AWS of its own (the stand-in), all at the same time. No request may be refused for an
+expired key but the first, no two fetches may overlap, nothing may be lost. Then the source is down for longer than the
+keys live: sending goes on with what there is, and says so; then it is there again.
+"""
+import argparse
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+
+import harness as h
+
+LIFE_S = 3
+ROLE = "arn:aws:iam::123456789012:role/writer"
+START_URL = "https://example.awsapps.com/start"
+PAGE = "".join("m%d{a=\"%d\"} 1\n" % (i, i) for i in range(100)).encode()
+PROCESS = """import json, sys, urllib.request
+keys = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=5))
+print(json.dumps({"Version": 1, "AccessKeyId": keys["AccessKeyId"], "SecretAccessKey": keys["SecretAccessKey"],
+                  "SessionToken": keys["Token"], "Expiration": keys["Expiration"]}))
+"""
+
+
+def profile(d, text):
+    return {"AWS_PROFILE": "w", "AWS_CONFIG_FILE": d.file("config", text)}
+
+
+def ecs(d, base):
+    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": base + "/v2/credentials/task"}
+
+
+def pod(d, base):
+    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": base + "/v1/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": d.file("pod-token", "made-up-token-of-a-pod")}
+
+
+def instance(d, base):
+    return {"AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": base}
+
+
+def web_identity(d, base):
+    return {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": d.file("web-token", "made.up.token"),
+            "AWS_ENDPOINT_URL_STS": base}
+
+
+def role(d, base):
+    env = profile(d, "[profile w]\nrole_arn = %s\nsource_profile = base\n"
+                     "[profile base]\naws_access_key_id = %s\naws_secret_access_key = %s\n"
+                  % (ROLE, h.ACCESS_KEY, h.SECRET_KEY))
+    return dict(env, AWS_ENDPOINT_URL_STS=base)
+
+
+def sso(d, base):
+    cache = os.path.join(d.path, ".aws", "sso", "cache")
+    os.makedirs(cache)
+    with open(os.path.join(cache, hashlib.sha1(START_URL.encode()).hexdigest() + ".json"), "w") as f:
+        json.dump({"accessToken": "made-up-sso-token", "expiresAt": "2099-01-01T00:00:00Z", "startUrl": START_URL}, f)
+    env = profile(d, "[profile w]\nsso_start_url = %s\nsso_region = %s\nsso_account_id = 123456789012\n"
+                     "sso_role_name = writer\n" % (START_URL, h.REGION))
+    return dict(env, HOME=d.path, AWS_ENDPOINT_URL_SSO=base)
+
+
+def process(d, base):
+    script = d.file("give.py", PROCESS)
+    return profile(d, "[profile w]\ncredential_process = %s %s %s/v2/credentials/task\n"
+                   % (sys.executable, script, base))
+
+
+# name: (environment, kind in the metric, flags of the stand-in)
+SOURCES = {
+    "ecs": (ecs, "container", lambda d: []),
+    "pod": (pod, "container", lambda d: ["--aws-container-token-file=" + os.path.join(d.path, "pod-token")]),
+    "instance": (instance, "instance", lambda d: []),
+    "web_identity": (web_identity, "web_identity",
+                     lambda d: ["--aws-web-token-file=" + os.path.join(d.path, "web-token")]),
+    "role": (role, "profile", lambda d: []),
+    "sso": (sso, "sso", lambda d: ["--aws-sso-token=made-up-sso-token"]),
+    "process": (process, "process", lambda d: []),
+}
+
+
+class One:
+    """A source with its agent."""
+
+    def __init__(self, name, pages):
+        make_env, self.kind, flags = SOURCES[name]
+        self.name = name
+        self.d = h.Dir()
+        port = h.free_port()
+        env = dict(make_env(self.d, "http://127.0.0.1:%d" % port), AWS_REGION=h.REGION)
+        self.aws = h.Receiver(self.d, "--aws", "--aws-key-lifetime=%ds" % LIFE_S, *flags(self.d), port=port)
+        text = ("global: {scrape_interval: 100ms, scrape_timeout: 100ms}\n"
+                "scrape_configs: [{job_name: j, static_configs: [{targets: ['%s']}]}]\n"
+                "remote_write:\n- url: %s\n  name: d\n  sigv4: {}\n"
+                "  queue_config: {batch_send_deadline: 50ms, min_backoff: 50ms, max_backoff: 500ms}\n"
+                % (pages.address, self.aws.url))
+        self.agent = h.Agent(self.d, text, "--log.level=debug", env=env)
+        self.agent.wait_ready()
+
+    def end(self):
+        for part in (self.agent, self.aws, self.d):
+            part.__exit__(None, None, None)
+
+    def check(self, condition, what):
+        return h.check(condition, "%s: %s" % (self.name, what))
+
+    def wait(self, condition, limit_s, what):
+        return h.wait_for(condition, limit_s, "%s: %s" % (self.name, what))
+
+    def counts(self):
+        return self.aws.stats()["aws"]
+
+    def metric(self, name):
+        return sum(v for k, v in self.agent.metrics().items() if k.startswith(name + "{"))
+
+    def rotate(self, n):
+        self.wait(lambda: self.counts()["issued"] > n, 60 + n * 6, "%d rotations" % n)
+        counts = self.counts()
+        self.check(counts["refused_expired"] <= 1, "no request is refused for an expired key: %s" % counts)
+        self.check(counts["at_once"] == 1, "one fetch at a time: %s" % counts)
+        self.check(self.metric("ampagent_aws_credentials_fetches_total") >= n, "fetches are counted")
+        info = [k for k in self.agent.metrics() if k.startswith("ampagent_aws_credentials_info{")]
+        self.check(len(info) == 1 and 'source="%s"' % self.kind in info[0], "which source: %s" % info)
+        log = self.agent.log()
+        self.check(log.count("AWS credentials found") == 1 and "kind=" + self.kind in log, "the source is told once")
+        self.check(log.count("AWS credentials were renewed") >= n / 2, "renewals are told at debug level")
+        expires = self.metric("ampagent_aws_credentials_expiry_timestamp_seconds")
+        self.check(abs(expires - time.time()) < 2 * LIFE_S + 5, "when they expire: %s" % expires)
+
+    def down(self):
+        """The source is down for longer than its keys live, which the service goes on taking."""
+        self.aws.switch(aws_down=1, aws_grace_ms=600000)
+        self.wait(lambda: "still signing with them" in self.agent.log(), 40, "that they have expired is told")
+        signing = self.agent.ledger()["destinations"][0]["signing"]
+        self.check(signing["failing"] and signing["expired"] and signing["lastError"], "the ledger says so: %s" % signing)
+        before = self.aws.stats()["samples"]
+        self.wait(lambda: self.aws.stats()["samples"] >= before + 10 * 100, 30, "sending goes on")
+        self.check(self.metric("ampagent_aws_credentials_fetch_failures_total") >= 1, "failures are counted")
+        issued = self.counts()["issued"]
+        self.aws.switch(aws_down=0)
+        self.wait(lambda: self.counts()["issued"] > issued, 60, "keys come again")
+        self.wait(lambda: "AWS credentials are renewed again" in self.agent.log(), 30, "that is told")
+
+    def nothing_lost(self):
+        keys = h.get_json("http://127.0.0.1:%d/aws/keys" % self.aws.port)
+        shown = self.agent.log() + h.get(self.agent.base + "/metrics").decode() + json.dumps(self.agent.ledger())
+        for key in keys:
+            if key["SecretAccessKey"] in shown or key["Token"] in shown:
+                self.check(False, "a secret is shown")
+                break
+        self.check(self.agent.stop() == 0, "exit 0")
+        self.check(self.aws.stats()["out_of_order"] == 0, "in order")
+        lines = [line for line in self.agent.log().splitlines() if "samples" in line and "dropped" in line.lower()]
+        destination = self.agent_books
+        self.check(destination["dropped"] == 0, "nothing is dropped: %s, %s" % (destination, lines))
+
+    def all_of_it(self, n):
+        try:
+            self.rotate(n)
+            self.down()
+            ledger = self.agent.ledger()
+            self.agent_books = ledger["destinations"][0]
+            self.check(self.agent_books["balanced"] and ledger["headSequence"] == sum(
+                self.agent_books[k] for k in ("sent", "queued", "dropped")), "the books balance: %s" % ledger)
+            self.check(self.aws.stats()["answers"].get("403", 0) <= 1, "refused: %s" % self.aws.stats()["answers"])
+            self.nothing_lost()
+        except Exception as e:  # a thread's end is not the test's
+            self.check(False, "%s: %s" % (type(e).__name__, e))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rotations", type=int, default=20)
+    parser.add_argument("--sources", default=",".join(SOURCES))
+    args = parser.parse_args()
+    with h.Pages({"/metrics": PAGE}) as pages:
+        every = [One(name, pages) for name in args.sources.split(",")]
+        threads = [threading.Thread(target=one.all_of_it, args=(args.rotations,)) for one in every]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for one in every:
+            one.end()
+
+
+main()
+h.finish()
