@@ -53,6 +53,16 @@ static void md5(void **state)
 	assert_hex(out, sizeof out, "900150983cd24fb0d6963f7d28e17f72");
 }
 
+static void sha1(void **state)
+{
+	uint8_t out[SHA1_BYTES];
+	if (crypto_sha1(out, SV("abc")) != 0)
+		skip();
+	assert_hex(out, sizeof out, "a9993e364706816aba3e25717850c26c9cd0d89d");
+	assert_int_equal(crypto_sha1(out, SV_NULL), 0);
+	assert_hex(out, sizeof out, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
 /* A key for this test alone, in both of its forms. */
 static const char rsa_key[] = "-----BEGIN PRIVATE KEY-----\n"
 			      "MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBALybSnzgjGZwRWgI\n"
@@ -202,10 +212,15 @@ static void small_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sha256),   cmocka_unit_test(hmac),
-		cmocka_unit_test(rsa_sign), cmocka_unit_test(rsa_keys_that_are_none),
-		cmocka_unit_test(md5),      cmocka_unit_test(init_and_deinit_may_repeat),
-		cmocka_unit_test(threads),  cmocka_unit_test(small_ones),
+		cmocka_unit_test(sha256),
+		cmocka_unit_test(hmac),
+		cmocka_unit_test(rsa_sign),
+		cmocka_unit_test(rsa_keys_that_are_none),
+		cmocka_unit_test(md5),
+		cmocka_unit_test(sha1),
+		cmocka_unit_test(init_and_deinit_may_repeat),
+		cmocka_unit_test(threads),
+		cmocka_unit_test(small_ones),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	crypto_deinit();
