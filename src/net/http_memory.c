@@ -1,6 +1,6 @@
+/* The library allocates its receive buffer anew for each request, so this is on the way of each
+ * scrape: explicit_bzero() costs it a tenth of a microsecond, crypto_wipe() a whole one. */
 #include "http_memory.h"
-
-#include <ampagent/base/crypto.h>
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -8,7 +8,9 @@
 
 void http_memory_free(void *ptr)
 {
-	crypto_wipe(ptr, ptr ? malloc_usable_size(ptr) : 0);
+	if (!ptr)
+		return;
+	explicit_bzero(ptr, malloc_usable_size(ptr));
 	free(ptr);
 }
 
@@ -18,7 +20,7 @@ void *http_memory_realloc(void *ptr, size_t size)
 {
 	size_t had = ptr ? malloc_usable_size(ptr) : 0;
 	if (ptr && size > 0 && size <= had && size >= had / 2) {
-		crypto_wipe((char *)ptr + size, had - size);
+		explicit_bzero((char *)ptr + size, had - size);
 		return ptr;
 	}
 	void *to = malloc(size);

@@ -97,8 +97,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 	const struct CMUnitTest tests[] = {
-		TEST(freed_blocks_are_empty),          TEST(growing_leaves_nothing_behind),
-		TEST(shrinking_leaves_nothing_behind), TEST(out_of_nothing),
+		TEST(freed_blocks_are_empty),
+		TEST(growing_leaves_nothing_behind),
+		TEST(shrinking_leaves_nothing_behind),
+		TEST(out_of_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
