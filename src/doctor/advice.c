@@ -258,6 +258,10 @@ void advice_identity(struct buf *out, enum aws_verdict verdict, struct sv why, b
 		advice_line(out, "A policy of the VPC endpoint for STS may forbid "
 				 "sts:GetCallerIdentity. The agent does not need it.");
 		break;
+	case AWS_CALL_NO_KEYS:
+		advice_line(out, "The question could not be asked: correct the setting that it "
+				 "names.");
+		break;
 	case AWS_CALL_CLOCK:
 		advice_line(out, "Set this machine's clock (NTP).");
 		break;

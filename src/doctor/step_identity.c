@@ -82,7 +82,7 @@ void step_identity_start(struct walk *w)
 	if (aws_sts_identity_start(w->env->session, w->credentials, &w->settings, region,
 				   w->opt->sigv4.use_fips_sts_endpoint, on_identity, w,
 				   &w->identity, &err) != 0)
-		fail(w, AWS_CALL_UNREACHABLE, err.msg[0] ? err.msg : "out of memory");
+		fail(w, AWS_CALL_NO_KEYS, err.msg[0] ? err.msg : "out of memory");
 	else
 		loop_timer_in(w->env->loop, &w->identity_late, w->env->timeout_ms);
 }

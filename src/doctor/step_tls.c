@@ -155,8 +155,10 @@ void step_clock_start(struct walk *w)
 		walk_skip(w, DOCTOR_CLOCK, "the endpoint has not told its time");
 		return;
 	}
+	/* By the answer to a write, which signatures go by; a gateway may answer the other request.
+	 */
 	int64_t ahead_ms =
-		w->clock.known ? -aws_clock_skew_ms(&w->clock, mono_ms, wall_ms) : -w->skew_ms;
+		w->skew_told ? -w->skew_ms : -aws_clock_skew_ms(&w->clock, mono_ms, wall_ms);
 	int64_t off_ms = ahead_ms < 0 ? -ahead_ms : ahead_ms;
 	enum verdict v = off_ms > CLOCK_FAIL_MS       ? VERDICT_FAIL
 			 : off_ms > AWS_CLOCK_WARN_MS ? VERDICT_WARN

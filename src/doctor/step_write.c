@@ -87,6 +87,11 @@ static void try_write(struct walk *w, enum doctor_step step)
 	struct finding *f = walk_finding(w, step);
 	report_say(f, VERDICT_FAIL, "nothing can be sent: %s",
 		   err.msg[0] ? err.msg : "out of memory");
+	report_advise(f,
+		      step == DOCTOR_CANARY
+			      ? "Let write_relabel_configs keep ampagent_doctor_canary, or leave "
+				"out --canary."
+			      : "The agent would refuse to start with this block: correct it.");
 	walk_decided(w, step);
 }
 

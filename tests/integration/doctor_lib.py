@@ -97,7 +97,7 @@ class Doctor:
         self.broken += 1
         h.check(answer["code"] == CODES[step] and answer["failed_step"] == step,
                 "%s: exit code %d (%s), not %s: %s"
-                % (name, answer["code"], answer["failed_step"], step, json.dumps(answer["destinations"], indent=1)))
+                % (name, answer["code"], answer["failed_step"], step, short(answer)))
         found = [s for d in answer["destinations"] for s in d["steps"] if s["step"] == step and s["verdict"] == "fail"]
         text = " ".join("\n".join([s["evidence"]] + s["details"] + [s["advice"]]) for s in found)
         for word in words:
@@ -112,8 +112,13 @@ class Doctor:
         print("healthy: %-45s %5.2f s" % (name, answer["took"]))
         verdicts = {s["step"] for d in answer["destinations"] for s in d["steps"] if s["verdict"] == "warn"}
         h.check(answer["code"] == 0 and verdicts == set(warned),
-                "%s: exit code %d: %s" % (name, answer["code"], json.dumps(answer["destinations"], indent=1)))
+                "%s: exit code %d: %s" % (name, answer["code"], short(answer)))
         return answer
+
+
+def short(answer):
+    return "".join("\n    %-11s %-7s %s" % (s["step"], s["verdict"], " | ".join(filter(None, (
+        s["evidence"], s["advice"])))) for d in answer["destinations"] for s in d["steps"])
 
 
 def step(answer, name, destination=0):
