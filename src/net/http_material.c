@@ -147,8 +147,9 @@ int material_client_lines(struct buf *lines, const struct http_options *opt, boo
 bool material_is_sensitive(struct sv name)
 {
 	static const char *const names[] = {
-		"authorization",    "proxy-authorization",  "cookie",
-		"www-authenticate", "x-amz-security-token", "x-aws-ec2-metadata-token"};
+		"authorization",         "proxy-authorization",  "cookie",
+		"www-authenticate",      "x-amz-security-token", "x-aws-ec2-metadata-token",
+		"x-amz-sso_bearer_token"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (sv_eq_nocase(name, sv_of(names[i])))
 			return true;

@@ -120,6 +120,9 @@ static void sensitive_names(void **state)
 	assert_true(material_is_sensitive(SV("AUTHORIZATION")));
 	assert_true(material_is_sensitive(SV("Cookie")));
 	assert_true(material_is_sensitive(SV("x-amz-security-token")));
+	assert_true(material_is_sensitive(SV("X-aws-ec2-metadata-token")));
+	assert_true(material_is_sensitive(SV("x-amz-sso_bearer_token")));
+	assert_false(material_is_sensitive(SV("X-aws-ec2-metadata-token-ttl-seconds")));
 	assert_false(material_is_sensitive(SV("Accept")));
 }
 
