@@ -227,6 +227,8 @@ def main():
     parser.add_argument("--count", type=int, default=300)
     options = parser.parse_args()
     botocore.auth.datetime = FixedClock
+    # What newer ones read.
+    botocore.auth.get_current_datetime = lambda remove_tzinfo=True: FixedTime.fixed
     rng = random.Random(options.seed)
     session = botocore.session.Session()
     regions = all_regions(session)
