@@ -24,7 +24,9 @@ enum {
 struct aws_counts {
 	uint64_t fetches[AWS_SOURCES_]; /* requests for keys */
 	uint64_t metadata_tokens, region_asks, identity_asks;
-	uint64_t at_once; /* the most requests for keys under way at one time */
+	/* The most requests for keys under way at one time: until they are answered, after the
+	 * latency; those that never are do not count. */
+	uint64_t at_once;
 	uint64_t refused_expired, refused_unknown; /* remote writes, for their key */
 	uint64_t bad_requests;                     /* malformed, without or with a wrong token */
 	uint64_t redirects_followed;

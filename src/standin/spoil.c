@@ -37,7 +37,7 @@ void reply_denied(struct standin *s, struct reply *r)
 		   " is not authorized to perform: aps:RemoteWrite on resource: "
 		   "arn:aws:aps:%s:%s:workspace/%s because no identity-based policy allows the "
 		   "aps:RemoteWrite action",
-		   s->region, s->aws.account, s->workspace[0] ? s->workspace : "ws-any");
+		   s->region, s->aws.account, r->workspace);
 	buf_char(&text, '\0');
 	reply_front(r, 403, "AccessDeniedException", buf_failed(&text) ? "" : text.ptr);
 }

@@ -84,6 +84,7 @@ static int check_target(const struct standin *s, const struct http_server_reques
 		reply_front(r, 404, NULL, "Not Found");
 		return 1;
 	}
+	snprintf(r->workspace, sizeof r->workspace, "%.*s", SV_ARG(workspace));
 	if (s->workspace[0] != '\0' && !sv_eq(workspace, sv_of(s->workspace))) {
 		reply_front(r, 404, "ResourceNotFoundException", "Workspace not found.");
 		return 1;

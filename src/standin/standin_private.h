@@ -51,6 +51,7 @@ struct reply {
 	const char *type;    /* x-amzn-ErrorType, NULL for none */
 	struct aws_key *key; /* issued, that signed; NULL for none */
 	char location[256];  /* empty: none */
+	char workspace[64];  /* that was asked for, cut off when longer */
 	struct buf text;
 };
 

@@ -201,13 +201,15 @@ void sign(struct ask *a, const struct signer *by)
 	static struct sigv4_result signature;
 	char host[64], hash[2 * SHA256_BYTES + 1];
 	uint8_t digest[SHA256_BYTES];
+	struct sv path = sv_make(a->target, sv_find(sv_of(a->target), '?'));
 	snprintf(host, sizeof host, "127.0.0.1:%d", standin_port(standin));
 	crypto_sha256(digest, a->body.ptr, a->body.len);
 	hex_encode(hash, digest, sizeof digest);
 	struct sigv4_request r = {
 		.method = sv_of(a->method),
 		.host = sv_of(host),
-		.path = sv_of(a->target),
+		.path = path,
+		.query = sv_from(sv_of(a->target), path.len + 1),
 		.headers = a->headers,
 		.n_headers = a->n_headers,
 		.payload_hash = sv_of(hash),
@@ -284,13 +286,18 @@ struct issued fetch_keys(void)
 	return got_keys();
 }
 
+struct signer signer_of(const struct issued *k)
+{
+	return (struct signer){.access = k->access,
+			       .secret = k->secret,
+			       .token = k->token,
+			       .sent_token = k->token,
+			       .region = "us-east-1"};
+}
+
 int write_issued(const struct issued *k)
 {
-	struct signer by = {.access = k->access,
-			    .secret = k->secret,
-			    .token = k->token,
-			    .sent_token = k->token,
-			    .region = "us-east-1"};
+	struct signer by = signer_of(k);
 	return write_signed(&by);
 }
 

@@ -86,6 +86,8 @@ void got_element(const char *name, char *dst, size_t size);
 struct issued got_keys(void);
 /* Asks for a task's keys, which must come. */
 struct issued fetch_keys(void);
+/* Who has these keys, for service aps in region us-east-1. */
+struct signer signer_of(const struct issued *keys);
 /* As write_signed(), by these keys, in the stand-in's region. */
 int write_issued(const struct issued *keys);
 

@@ -75,11 +75,8 @@ static void the_configured_key_may_write_besides(void **state)
 	static const struct signer own = {.secret = "secret", .region = "eu-west-1"};
 	assert_int_equal(write_signed(&own), 200);
 	struct issued k = fetch_keys();
-	struct signer by = {.access = k.access,
-			    .secret = k.secret,
-			    .token = k.token,
-			    .sent_token = k.token,
-			    .region = "eu-west-1"};
+	struct signer by = signer_of(&k);
+	by.region = "eu-west-1";
 	assert_int_equal(write_signed(&by), 200);
 	by.region = "us-east-1";
 	assert_int_equal(write_signed(&by), 403);
@@ -109,12 +106,8 @@ static void expiry_is_by_the_clock_of_the_stand_in(void **state)
 	start_aws();
 	struct issued k = fetch_keys();
 	switch_to("clock_ahead_s=3599");
-	struct signer by = {.access = k.access,
-			    .secret = k.secret,
-			    .token = k.token,
-			    .sent_token = k.token,
-			    .region = "us-east-1",
-			    .shift_s = 3599};
+	struct signer by = signer_of(&k);
+	by.shift_s = 3599;
 	assert_int_equal(write_signed(&by), 200);
 	switch_to("clock_ahead_s=3601");
 	by.shift_s = 3601;
@@ -137,9 +130,7 @@ static void the_last_keys_again(void **state)
 
 static void denied_by_user_and_resource(void **state)
 {
-	struct standin_options o = aws_options();
-	o.workspace = SV("ws-a");
-	start(&o);
+	start_aws();
 	struct issued k = fetch_keys();
 	switch_to("aws_denied=1");
 	assert_int_equal(write_issued(&k), 403);
@@ -165,6 +156,15 @@ static void a_redirect_that_nobody_follows(void **state)
 	assert_int_equal(write_issued(&k), 307);
 	expect_stats("\"redirects_followed\":0");
 	expect_stats("\"accepted\":0");
+	/* Who did would be seen. */
+	struct ask a = write_ask(SV("\0"));
+	struct signer by = signer_of(&k);
+	a.target = REMOTE_WRITE "?redirected=1";
+	sign(&a, &by);
+	assert_int_equal(ask(&a), 307);
+	expect_stats("\"redirects_followed\":1");
+	switch_to("aws_redirect=0");
+	assert_int_equal(ask(&a), 200);
 }
 
 /* Every source of keys, and what it says when it is told to fail. */

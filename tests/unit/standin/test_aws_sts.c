@@ -76,12 +76,10 @@ static struct issued got_credentials(void)
 
 static struct signer as(const struct issued *k)
 {
-	return (struct signer){.access = k->access,
-			       .secret = k->secret,
-			       .token = k->token,
-			       .sent_token = k->token,
-			       .region = "eu-west-1",
-			       .service = "sts"};
+	struct signer by = signer_of(k);
+	by.region = "eu-west-1";
+	by.service = "sts";
+	return by;
 }
 
 static void a_web_identity_becomes_a_role(void **state)
