@@ -60,6 +60,12 @@ bool advice_is_html(struct sv body)
 /* Where none is configured at all, the place says which one was to be. */
 static void advise_any(struct buf *out, const struct advice_place *p)
 {
+	if (p->first_has) {
+		advice_line(out, "The container's first process has the variables of its role, "
+				 "this shell does not: take them over and try again:");
+		advice_line(out, "export $(tr '\\0' '\\n' < /proc/1/environ | grep ^AWS_)");
+		return;
+	}
 	if (p->ecs && !p->task_role) {
 		advice_line(
 			out,

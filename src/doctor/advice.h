@@ -59,7 +59,8 @@ struct advice_place {
 	bool ecs, fargate, kubernetes; /* where this runs */
 	bool task_role, web_identity;  /* what AWS has put into the environment */
 	bool imds_off;
-	bool proxy;       /* of the environment */
+	bool first_has; /* the container's first process has variables of AWS that this one lacks */
+	bool proxy;     /* of the environment */
 	struct sv source; /* as aws_credentials_explain() names the one that was to give keys; or ""
 			   */
 };

@@ -2,7 +2,8 @@
 #include "advice.h"
 #include "walk.h"
 
-#include <ampagent/base/clock.h>
+#include <ampagent/base/file.h>
+#include <ampagent/base/limits.h>
 
 /* What the sender asks for, so that it and this share one set of keys. */
 static void prepare(struct walk *w)
@@ -33,6 +34,27 @@ static bool is_set(const struct walk *w, const char *name)
 	return v && *v;
 }
 
+/* ECS and EKS give their variables to the container's first process; a shell in the container may
+ * have been started by somebody else. */
+static bool first_process_has(void)
+{
+	static const struct sv names[] = {SV("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="),
+					  SV("AWS_CONTAINER_CREDENTIALS_FULL_URI="),
+					  SV("AWS_WEB_IDENTITY_TOKEN_FILE=")};
+	_cleanup_(buf_wipe) struct buf text = BUF_NULL;
+	buf_init(&text, MiB(1));
+	if (buf_reserve(&text, KiB(256)) != 0 || file_read("/proc/1/environ", &text, NULL) != 0)
+		return false;
+	struct sv rest = buf_view(&text);
+	while (rest.len > 0) {
+		for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+			if (sv_starts_with(rest, names[i]))
+				return true;
+		rest = sv_from(rest, sv_find(rest, '\0') + 1);
+	}
+	return false;
+}
+
 static struct advice_place place_of(const struct walk *w)
 {
 	const char *runs_in = walk_getenv(w, "AWS_EXECUTION_ENV");
@@ -43,6 +65,9 @@ static struct advice_place place_of(const struct walk *w)
 		.task_role = is_set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
 			     is_set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
 		.web_identity = is_set(w, "AWS_WEB_IDENTITY_TOKEN_FILE"),
+		.first_has = !is_set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") &&
+			     !is_set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI") &&
+			     !is_set(w, "AWS_WEB_IDENTITY_TOKEN_FILE") && first_process_has(),
 		.imds_off = w->settings_there && w->settings.imds_disabled,
 		.proxy = is_set(w, "HTTPS_PROXY") || is_set(w, "https_proxy") ||
 			 is_set(w, "HTTP_PROXY") || is_set(w, "http_proxy"),

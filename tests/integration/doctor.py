@@ -3,7 +3,9 @@ identity; and against healthy ones. Each time it must name the broken step, end 
 """
 import json
 import os
+import shutil
 import stat
+import subprocess
 
 import doctor_lib as lib
 import harness as h
@@ -72,6 +74,24 @@ def nowhere_cases(doc, config):
                   env={"ECS_CONTAINER_METADATA_URI_V4": lib.DEAD + "/v4/x", "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"})
     doc.broken_at("a pod without a role", "credentials", ["Pod Identity", "eks.amazonaws.com/role-arn"],
                   config=config, env={"KUBERNETES_SERVICE_HOST": "127.0.0.1"})
+    first_process(doc, config)
+
+
+def first_process(doc, config):
+    """A shell that somebody else has started in the container, as ECS Exec does."""
+    if os.getuid() != 0 or shutil.which("unshare") is None:
+        print("left out: variables of the first process (not root, or no unshare program)")
+        return
+    inner = ("%s doctor --config.file=%s" % (h.AMPAGENT, doc.file(config)))
+    run = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "env",
+                          "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/x", "sh", "-c",
+                          "env -u AWS_CONTAINER_CREDENTIALS_RELATIVE_URI " + inner + "; exit $?"], env=doc.env,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         universal_newlines=True)
+    if "unshare:" in run.stderr:
+        print("left out: variables of the first process: " + run.stderr)
+        return
+    h.check(run.returncode == 12 and "export $(tr" in run.stdout, "variables of the first process: %s" % run)
 
 
 def profile_cases(doc, d, config, url):
