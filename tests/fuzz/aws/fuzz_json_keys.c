@@ -36,7 +36,7 @@ static void check_line(const char *line)
 static void check_hidden(const char *line, struct sv secret)
 {
 	for (size_t i = 0; i < secret.len; i++)
-		if (secret.ptr[i] <= ' ' || secret.ptr[i] >= 0x7f || secret.ptr[i] == '*')
+		if (secret.ptr[i] <= ' ' || secret.ptr[i] >= 0x7f || strchr("*?", secret.ptr[i]))
 			return;
 	if (secret.len >= 8)
 		require(sv_find_sv(sv_of(line), secret) == strlen(line));
