@@ -306,3 +306,81 @@ const char *call_rig_field(struct call_rig *r, unsigned request, const char *nam
 	snprintf(value, sizeof value, "%.*s", SV_ARG(buf_view(&b)));
 	return value;
 }
+
+/* ---- calls ---- */
+
+static void copy(char *dst, size_t size, struct sv s)
+{
+	snprintf(dst, size, "%.*s", SV_ARG(s));
+}
+
+void rig_done(void *cls, const struct aws_answer *a)
+{
+	struct rig_end *e = cls;
+	e->n++;
+	e->verdict = a->verdict;
+	e->http_result = a->http_result;
+	e->status = a->status;
+	e->peer_now_ms = a->peer_now_ms;
+	copy(e->body, sizeof e->body, a->body);
+	copy(e->code, sizeof e->code, a->code);
+	copy(e->message, sizeof e->message, a->message);
+	copy(e->id, sizeof e->id, a->request_id);
+	copy(e->why, sizeof e->why, sv_of(a->why.msg));
+	if (e->cancel)
+		aws_call_cancel(e->cancel);
+}
+
+const struct aws_keys rig_keys = {SV(RIG_ACCESS_KEY), SV(RIG_SECRET_KEY), SV_NULL};
+
+struct aws_request rig_request(struct call_rig *r)
+{
+	return (struct aws_request){.service = SV("sts"),
+				    .region = SV("eu-west-1"),
+				    .url = sv_of(r->url),
+				    .content_type = SV("application/x-www-form-urlencoded"),
+				    .body = SV("Action=X&Version=1"),
+				    .keys = &rig_keys,
+				    .timeout_ms = 10000};
+}
+
+struct aws_call *rig_start(struct call_rig *r, const struct aws_request *req, struct rig_end *e)
+{
+	struct aws_call *c = NULL;
+	struct err err = ERR_NULL;
+	*e = (struct rig_end){0};
+	if (aws_call_start(r->session, req, rig_done, e, &c, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(e->n, 0);
+	return c;
+}
+
+void rig_call(struct call_rig *r, const struct aws_request *req, struct rig_end *e)
+{
+	rig_start(r, req, e);
+	call_rig_until(r, &e->n, 1);
+	assert_int_equal(e->n, 1);
+}
+
+void rig_assert_said(const struct rig_end *e, const char *text)
+{
+	if (!strstr(e->why, text))
+		fail_msg("\"%s\" is not in: %s", text, e->why);
+}
+
+void rig_assert_signed(struct call_rig *r, unsigned n)
+{
+	if (r->n_refused)
+		fail_msg("%s", r->refusal);
+	assert_int_equal(r->n_signed, n);
+}
+
+struct aws_credentials *rig_credentials(struct call_rig *r,
+					const struct aws_credentials_options *opt)
+{
+	struct aws_credentials *c;
+	struct err err = ERR_NULL;
+	if (aws_credentials_get(r->session, opt, &c, &err) != 0)
+		fail_msg("%s", err.msg);
+	return c;
+}

@@ -72,3 +72,39 @@ void call_rig_turns(struct call_rig *r);
 /* Header or form field of what was seen; "" when it is missing. Of its own memory. */
 const char *call_rig_header(struct call_rig *r, unsigned request, const char *name);
 const char *call_rig_field(struct call_rig *r, unsigned request, const char *name);
+
+/* ---- calls ---- */
+
+#define RIG_ANSWERS(r, ...)                                                                        \
+	call_rig_answers(r, (const struct rig_answer[]){__VA_ARGS__},                              \
+			 sizeof((const struct rig_answer[]){__VA_ARGS__}) /                        \
+				 sizeof(struct rig_answer))
+#define RIG_ERROR(code, message)                                                                   \
+	"<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>" message          \
+	"</Message></Error><RequestId>id-1</RequestId></ErrorResponse>"
+#define RIG_TOKEN "IQoJb3JpZ2luX2VjEXAMPLETOKENIQoJb3JpZ2luX2VjEXAMPLETOKEN"
+
+extern const struct aws_keys rig_keys; /* the peer's */
+
+/* What a call ended with, copied. */
+struct rig_end {
+	unsigned n;
+	enum aws_verdict verdict;
+	enum http_result http_result;
+	int status;
+	int64_t peer_now_ms;
+	char body[256], code[64], message[512], id[64], why[ERR_MSG_MAX];
+	struct aws_call *cancel; /* from inside */
+};
+
+/* A POST signed by those keys. */
+struct aws_request rig_request(struct call_rig *r);
+struct aws_call *rig_start(struct call_rig *r, const struct aws_request *req, struct rig_end *e);
+/* Starts it and waits for its end. */
+void rig_call(struct call_rig *r, const struct aws_request *req, struct rig_end *e);
+void rig_done(void *cls, const struct aws_answer *a);
+void rig_assert_said(const struct rig_end *e, const char *text);
+/* So many requests were signed, all of them well. */
+void rig_assert_signed(struct call_rig *r, unsigned n);
+struct aws_credentials *rig_credentials(struct call_rig *r,
+					const struct aws_credentials_options *opt);
