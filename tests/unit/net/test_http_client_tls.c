@@ -1,201 +1,14 @@
 /* Requests over TLS: a python peer that tells what it saw, certificates made by the openssl tool.
  */
-#include "fixture.h"
+#include "tls_rig.h"
 
 #include <ampagent/base/file.h>
 #include <ampagent/base/limits.h>
 
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-struct tls_peer {
-	pid_t pid;
-	int port;
-	char url[64];
-};
-
-static char tls_dir[] = "/tmp/nettlsXXXXXX";
-static bool tls_ready;
-
-static const char tls_server[] =
-	"import ssl, sys, threading\n"
-	"from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer\n"
-	"names = {}\n"
-	"count = [0]\n"
-	"class H(BaseHTTPRequestHandler):\n"
-	"    protocol_version = 'HTTP/1.1'\n"
-	"    def setup(self):\n"
-	"        super().setup()\n"
-	"        count[0] += 1\n"
-	"        self.number = count[0]\n"
-	"    def do_GET(self):\n"
-	"        cert = self.connection.getpeercert() or {}\n"
-	"        peer = dict(x[0] for x in cert.get('subject', ())).get('commonName')\n"
-	"        b = ('conn=%d sni=%s host=%s version=%s peer=%s' % (self.number,\n"
-	"            names.get(self.connection), self.headers['Host'],\n"
-	"            self.connection.version(), peer)).encode()\n"
-	"        self.send_response(200)\n"
-	"        self.send_header('Content-Length', str(len(b)))\n"
-	"        self.end_headers()\n"
-	"        self.wfile.write(b)\n"
-	"    def log_message(self, *a): pass\n"
-	"class S(ThreadingHTTPServer):\n"
-	"    daemon_threads = True\n"
-	"    def handle_error(self, *a): pass\n"
-	"d = sys.argv[1]\n"
-	"c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-	"n = 'expired' if sys.argv[2] == 'expired' else 'server'\n"
-	"c.load_cert_chain(d + '/' + n + '.pem', d + '/' + n + '.key')\n"
-	"c.sni_callback = lambda s, name, ctx: names.__setitem__(s, name)\n"
-	"if sys.argv[2] == 'mutual':\n"
-	"    c.verify_mode = ssl.CERT_REQUIRED\n"
-	"    c.load_verify_locations(d + '/ca.pem')\n"
-	"if sys.argv[2].startswith('TLSv'):\n"
-	"    v = getattr(ssl.TLSVersion, sys.argv[2])\n"
-	"    c.set_ciphers('DEFAULT:@SECLEVEL=0')\n"
-	"    c.minimum_version = c.maximum_version = v\n"
-	"s = S(('127.0.0.1', 0), H)\n"
-	"s.socket = c.wrap_socket(s.socket, server_side=True, do_handshake_on_connect=False)\n"
-	"print(s.server_address[1], flush=True)\n"
-	"s.serve_forever()\n";
-
-/* argv ends with NULL. The child's standard output is *out when given. */
-static pid_t spawn(char *const argv[], int *out)
-{
-	int fds[2];
-	assert_int_equal(pipe(fds), 0);
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-		dup2(fds[1], 1);
-		dup2(null, 2);
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	close(fds[1]);
-	if (out)
-		*out = fds[0];
-	else
-		close(fds[0]);
-	return pid;
-}
-
-static bool run_openssl(const char *args)
-{
-	char text[1024], *argv[40];
-	int n = 0, status;
-	snprintf(text, sizeof(text), "%s", args);
-	char *rest = text;
-	while (n < 39 && (argv[n] = strsep(&rest, " ")))
-		n++;
-	argv[n] = NULL;
-	pid_t pid = spawn(argv, NULL);
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-#define NEW_KEY "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 "
-
-static bool make_ca(const char *name)
-{
-	char args[512];
-	snprintf(args, sizeof(args), NEW_KEY "-subj /CN=%s -keyout %s/%s.key -out %s/%s.pem", name,
-		 tls_dir, name, tls_dir, name);
-	return run_openssl(args);
-}
-
-static bool make_signed(const char *name)
-{
-	char args[768];
-	snprintf(args, sizeof(args),
-		 NEW_KEY "-subj /CN=%s -addext subjectAltName=DNS:srv.test,DNS:localhost "
-			 "-addext basicConstraints=critical,CA:FALSE "
-			 "-CA %s/ca.pem -CAkey %s/ca.key -keyout %s/%s.key -out %s/%s.pem",
-		 name, tls_dir, tls_dir, tls_dir, name, tls_dir, name);
-	return run_openssl(args);
-}
-
-/* Of the same names, but it ended yesterday: that needs a request and a second step. */
-static bool make_expired(void)
-{
-	char request[512], sign[512], names[96];
-	snprintf(request, sizeof(request),
-		 "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-		 "-subj /CN=expired -keyout %s/expired.key -out %s/expired.csr",
-		 tls_dir, tls_dir);
-	snprintf(names, sizeof(names), "%s/names", tls_dir);
-	write_file(names, "subjectAltName=DNS:localhost\n");
-	snprintf(sign, sizeof(sign),
-		 "openssl x509 -req -days -1 -in %s/expired.csr -CA %s/ca.pem -CAkey %s/ca.key "
-		 "-set_serial 7 -extfile %s -out %s/expired.pem",
-		 tls_dir, tls_dir, tls_dir, names, tls_dir);
-	return run_openssl(request) && run_openssl(sign);
-}
-
-static const char *in_dir(const char *name)
-{
-	static char paths[8][96];
-	static int next;
-	char *path = paths[next++ % 8];
-	snprintf(path, sizeof(paths[0]), "%s/%s", tls_dir, name);
-	return path;
-}
-
-static int make_certificates(void **state)
-{
-	assert_non_null(mkdtemp(tls_dir));
-	tls_ready = make_ca("ca") && make_ca("other") && make_signed("server") &&
-		    make_signed("client") && make_expired();
-	write_file(in_dir("server.py"), tls_server);
-	return 0;
-}
-
-static int remove_certificates(void **state)
-{
-	static const char *const names[] = {
-		"ca.pem",      "ca.key",      "other.pem",   "other.key", "server.pem",
-		"server.key",  "client.pem",  "client.key",  "used.pem",  "server.py",
-		"expired.pem", "expired.key", "expired.csr", "names"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlink(in_dir(names[i]));
-	return rmdir(tls_dir);
-}
-
-static void tls_start(struct tls_peer *p, const char *mode)
-{
-	char script[96], how[16], line[16] = "";
-	char python[] = "python3", *argv[] = {python, script, tls_dir, how, NULL};
-	int out;
-	if (!tls_ready)
-		skip(); /* no openssl tool */
-	snprintf(script, sizeof(script), "%s", in_dir("server.py"));
-	snprintf(how, sizeof(how), "%s", mode);
-	p->pid = spawn(argv, &out);
-	if (read(out, line, sizeof(line) - 1) <= 0)
-		skip(); /* no python3 */
-	close(out);
-	p->port = (int)strtol(line, NULL, 10);
-	snprintf(p->url, sizeof(p->url), "https://localhost:%d/", p->port);
-}
-
-static void tls_stop(struct tls_peer *p)
-{
-	kill(p->pid, SIGKILL);
-	waitpid(p->pid, NULL, 0);
-}
 
 static void assert_body(struct fixture *f, const char *part)
 {
@@ -220,12 +33,12 @@ static void tls_verifies(void **state)
 	char text[96], by_address[64];
 	tls_start(&p, "plain");
 	snprintf(by_address, sizeof(by_address), "https://127.0.0.1:%d/", p.port);
-	struct sv ca = sv_of(in_dir("ca.pem"));
+	struct sv ca = sv_of(tls_path("ca.pem"));
 
 	tls_get(f, p.url, (struct tls_options){0});
 	assert_int_equal(f->reply.result, HTTP_NETWORK);
 	assert_non_null(strstr(f->reply.error, "certificate"));
-	tls_get(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("other.pem"))});
+	tls_get(f, p.url, (struct tls_options){.ca_file = sv_of(tls_path("other.pem"))});
 	assert_int_equal(f->reply.result, HTTP_NETWORK);
 	tls_get(f, p.url, (struct tls_options){.ca_file = ca});
 	assert_body(f, "sni=localhost");
@@ -257,7 +70,7 @@ static void tls_versions_alone(void **state)
 		       {"TLSv1_2", "version=TLSv1.2 ", TLS_12},
 		       {"TLSv1_3", "version=TLSv1.3 ", TLS_13}};
 	struct fixture *f = *state;
-	struct sv ca = sv_of(in_dir("ca.pem"));
+	struct sv ca = sv_of(tls_path("ca.pem"));
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
 		struct tls_peer p;
 		tls_start(&p, servers[i].mode);
@@ -293,16 +106,16 @@ static void tls_with_client_certificate(void **state)
 	struct tls_peer p;
 	_cleanup_(buf_deinit) struct buf ca = BUF_NULL, cert = BUF_NULL, key = BUF_NULL;
 	tls_start(&p, "mutual");
-	struct tls_options files = {.ca_file = sv_of(in_dir("ca.pem")),
-				    .cert_file = sv_of(in_dir("client.pem")),
-				    .key_file = sv_of(in_dir("client.key"))};
-	struct tls_options inline_pem = {.ca = file_text(in_dir("ca.pem"), &ca),
-					 .cert = file_text(in_dir("client.pem"), &cert),
-					 .key = file_text(in_dir("client.key"), &key)};
+	struct tls_options files = {.ca_file = sv_of(tls_path("ca.pem")),
+				    .cert_file = sv_of(tls_path("client.pem")),
+				    .key_file = sv_of(tls_path("client.key"))};
+	struct tls_options inline_pem = {.ca = file_text(tls_path("ca.pem"), &ca),
+					 .cert = file_text(tls_path("client.pem"), &cert),
+					 .key = file_text(tls_path("client.key"), &key)};
 	tls_get(f, p.url, (struct tls_options){.ca_file = files.ca_file});
 	assert_int_equal(f->reply.result, HTTP_NETWORK);
 	struct tls_options wrong = files;
-	wrong.key_file = sv_of(in_dir("other.key")); /* not the certificate's */
+	wrong.key_file = sv_of(tls_path("other.key")); /* not the certificate's */
 	tls_get(f, p.url, wrong);
 	assert_int_equal(f->reply.result, HTTP_LOCAL);
 	tls_get(f, p.url, files);
@@ -318,19 +131,19 @@ static void tls_to_a_proxy(void **state)
 	struct fixture *f = *state;
 	struct tls_peer p;
 	tls_start(&p, "mutual");
-	struct http_options o = {.tls = {.ca_file = sv_of(in_dir("other.pem"))},
+	struct http_options o = {.tls = {.ca_file = sv_of(tls_path("other.pem"))},
 				 .proxy = {.url = sv_of(p.url)}};
 	struct http_client *c = rig_client(f->pool, &o);
 	rig_fetch(c, rig_get("http://nowhere.test/"), &f->reply);
 	assert_int_equal(f->reply.result, HTTP_NETWORK);
 	http_client_free(c);
-	o.tls.ca_file = sv_of(in_dir("ca.pem"));
+	o.tls.ca_file = sv_of(tls_path("ca.pem"));
 	c = rig_client(f->pool, &o);
 	rig_fetch(c, rig_get("http://nowhere.test/"), &f->reply);
 	assert_int_equal(f->reply.result, HTTP_NETWORK); /* it wants a certificate */
 	http_client_free(c);
-	o.tls.cert_file = sv_of(in_dir("client.pem"));
-	o.tls.key_file = sv_of(in_dir("client.key"));
+	o.tls.cert_file = sv_of(tls_path("client.pem"));
+	o.tls.key_file = sv_of(tls_path("client.key"));
 	c = rig_client(f->pool, &o);
 	rig_fetch(c, rig_get("http://nowhere.test/"), &f->reply);
 	assert_body(f, "host=nowhere.test ");
@@ -352,19 +165,19 @@ static void tls_files_that_change(void **state)
 	struct fixture *f = *state;
 	struct tls_peer p;
 	tls_start(&p, "plain");
-	copy_file(in_dir("ca.pem"), in_dir("used.pem"));
+	copy_file(tls_path("ca.pem"), tls_path("used.pem"));
 	char used[96];
-	snprintf(used, sizeof(used), "%s", in_dir("used.pem"));
+	snprintf(used, sizeof(used), "%s", tls_path("used.pem"));
 	struct http_options o = {.tls = {.ca_file = sv_of(used)}};
 	struct http_client *c = rig_client(f->pool, &o);
 	for (int i = 0; i < 3; i++) {
 		rig_fetch(c, rig_get(p.url), &f->reply);
 		assert_body(f, "conn=1 ");
 	}
-	copy_file(in_dir("other.pem"), used);
+	copy_file(tls_path("other.pem"), used);
 	rig_fetch(c, rig_get(p.url), &f->reply);
 	assert_int_equal(f->reply.result, HTTP_NETWORK);
-	copy_file(in_dir("ca.pem"), used);
+	copy_file(tls_path("ca.pem"), used);
 	rig_fetch(c, rig_get(p.url), &f->reply);
 	assert_int_equal(f->reply.result, HTTP_OK);
 	unlink(used);
@@ -386,8 +199,8 @@ static void broken_material(void **state)
 	struct err err = ERR_NULL;
 	assert_int_equal(http_client_new(f->pool, &o, &c, &err), 1);
 	assert_non_null(strstr(err.msg, "max_version"));
-	write_file(in_dir("used.pem"), "not a certificate");
-	struct tls_options bad = {.ca_file = sv_of(in_dir("used.pem"))};
+	tls_write_file(tls_path("used.pem"), "not a certificate");
+	struct tls_options bad = {.ca_file = sv_of(tls_path("used.pem"))};
 	struct tls_peer p;
 	tls_start(&p, "plain");
 	tls_get(f, p.url, bad);
@@ -441,9 +254,9 @@ static void tls_peer_is_told(void **state)
 	time_t now = time(NULL);
 	tls_start(&p, "plain");
 	snprintf(by_address, sizeof(by_address), "https://127.0.0.1:%d/", p.port);
-	struct sv ca = sv_of(in_dir("ca.pem"));
+	struct sv ca = sv_of(tls_path("ca.pem"));
 
-	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("other.pem"))});
+	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(tls_path("other.pem"))});
 	assert_refused(f, true, false, false);
 	assert_server(f, p.port, "CN=server");
 	ask_peer(f, by_address, (struct tls_options){.ca_file = ca});
@@ -472,7 +285,7 @@ static void tls_peer_of_kept_connections(void **state)
 	struct fixture *f = *state;
 	struct tls_peer p;
 	tls_start(&p, "plain");
-	struct tls_options tls = {.ca_file = sv_of(in_dir("ca.pem"))};
+	struct tls_options tls = {.ca_file = sv_of(tls_path("ca.pem"))};
 	tls_get(f, p.url, tls);
 	assert_body(f, "conn=1 ");
 	assert_false(f->reply.told);
@@ -491,11 +304,11 @@ static void tls_peer_out_of_date(void **state)
 	struct fixture *f = *state;
 	struct tls_peer p;
 	tls_start(&p, "expired");
-	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("ca.pem"))});
+	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(tls_path("ca.pem"))});
 	assert_refused(f, false, false, true);
 	assert_server(f, p.port, "CN=expired");
 	assert_true(f->reply.peer.not_after_s < time(NULL));
-	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(in_dir("other.pem"))});
+	ask_peer(f, p.url, (struct tls_options){.ca_file = sv_of(tls_path("other.pem"))});
 	assert_refused(f, true, false, true);
 	tls_stop(&p);
 }
@@ -505,7 +318,7 @@ static void tls_peer_is_a_proxy(void **state)
 	struct fixture *f = *state;
 	struct tls_peer p;
 	tls_start(&p, "plain");
-	struct http_options o = {.tls = {.ca_file = sv_of(in_dir("ca.pem"))},
+	struct http_options o = {.tls = {.ca_file = sv_of(tls_path("ca.pem"))},
 				 .proxy = {.url = sv_of(p.url)}};
 	struct http_client *c = rig_client(f->pool, &o);
 	struct http_request req = rig_get("http://nowhere.test/");
@@ -548,7 +361,7 @@ int main(void)
 		TEST(tls_peer_is_a_proxy),
 		TEST(tls_where_there_is_none),
 	};
-	int failed = cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	int failed = cmocka_run_group_tests(tests, tls_make_files, tls_remove_files);
 	http_client_global_deinit();
 	return failed;
 }
