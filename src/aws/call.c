@@ -147,10 +147,13 @@ static void say_error(struct aws_call *c, struct aws_answer *a, const struct htt
 
 static void hide_one(struct buf *text, struct sv secret)
 {
-	size_t at = secret.len ? sv_find_sv(buf_view(text), secret) : text->len;
-	while (at < text->len) {
+	size_t at = 0;
+	while (secret.len > 0) {
+		at += sv_find_sv(sv_from(buf_view(text), at), secret);
+		if (at == text->len)
+			return;
 		memset(text->ptr + at, '*', secret.len);
-		at = sv_find_sv(buf_view(text), secret);
+		at += secret.len;
 	}
 }
 
