@@ -212,140 +212,136 @@ static void test_good(void **state)
 	}
 }
 
+static const struct bad {
+	const char *config;
+	const char *env[PAIRS];
+	const char *want;
+} bad[] = {
+	{"[default]\naws_access_key_id=AK\n",
+	 {NULL},
+	 "config:2: profile \"default\": aws_access_key_id without aws_secret_access_key"},
+	{"[default]\naws_secret_access_key=hidden\n",
+	 {NULL},
+	 "config:2: profile \"default\": aws_secret_access_key without aws_access_key_id"},
+	{"[default]\naws_access_key_id=AK\naws_secret_access_key=hid den\n",
+	 {NULL},
+	 "config:3: profile \"default\": aws_secret_access_key has a blank"},
+	{"[default]\n" KEYS "aws_session_token=hidden\n  hidden\n",
+	 {NULL},
+	 "config:4: profile \"default\": aws_session_token has a blank"},
+	{"[default]\nsource_profile=b\n[profile b]\n" KEYS,
+	 {NULL},
+	 "config:2: profile \"default\": source_profile without role_arn"},
+	{"[default]\ncredential_source=Environment\n",
+	 {NULL},
+	 "credential_source without role_arn"},
+	{"[default]\nweb_identity_token_file=/t\n",
+	 {NULL},
+	 "web_identity_token_file without role_arn"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n",
+	 {NULL},
+	 "config:3: profile \"default\": there is no profile of the name"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n[profile b]\nregion=r\n",
+	 {NULL},
+	 "the profile that source_profile names has no credentials"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n"
+					 "[profile b]\nrole_arn=" ARN("b") "\n",
+	 {NULL},
+	 "the profile that source_profile names has no credentials"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=default\n", {NULL}, "a loop"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n"
+					 "[profile b]\nrole_arn=" ARN(
+						 "b") "\nsource_profile=default\n",
+	 {NULL},
+	 "profile \"b\": source_profile leads back"},
+	{"[default]\nrole_arn=" ARN(
+		 "a") "\nsource_profile=b\n[profile b]\n"
+		      "role_arn=" ARN("b") "\nsource_profile=c\n[profile c]\nrole_arn=" ARN(
+			      "c") "\n"
+				   "source_profile=b\n",
+	 {NULL},
+	 "profile \"c\": source_profile leads back"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\ncredential_process=hidden\n"
+					 "[profile b]\n" KEYS,
+	 {NULL},
+	 "config:4: profile \"default\": source_profile and credential_process exclude"},
+	{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n"
+					 "credential_source=Environment\n[profile b]\n" KEYS,
+	 {NULL},
+	 "source_profile and credential_source exclude"},
+	{"[default]\nrole_arn=" ARN("a") "\ncredential_source=Environment\n"
+					 "web_identity_token_file=/t\n",
+	 {NULL},
+	 "credential_source and web_identity_token_file exclude"},
+	{"[default]\nrole_arn=" ARN("a") "\ncredential_source=ec2instancemetadata\n",
+	 {NULL},
+	 "credential_source is none of"},
+	{"[default]\nrole_arn=" ARN("a") "\ncredential_source=EcsContainer\n",
+	 {NULL},
+	 "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"},
+	{"[default]\nrole_arn=" ARN("a") "\ncredential_source=EcsContainer\n",
+	 {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/"},
+	 "not from 192.0.2.1"},
+	{"[default]\nrole_arn=" ARN("a") "\ncredential_source=Environment\n",
+	 {NULL},
+	 "credential_source is Environment, but AWS_ACCESS_KEY_ID is not set"},
+	{"[default]\nrole_arn=" ARN("a") "\ncredential_source=Ec2InstanceMetadata\n",
+	 {"AWS_EC2_METADATA_DISABLED", "true"},
+	 "but AWS_EC2_METADATA_DISABLED is true"},
+	{"[default]\nrole_arn=" ARN("a") "\n",
+	 {"AWS_EC2_METADATA_DISABLED", "true"},
+	 "neither a container's nor an instance's role"},
+	{"[default]\n" KEYS "role_arn=" ARN("a") "\nmfa_serial=m\n",
+	 {NULL},
+	 "config:5: profile \"default\": mfa_serial"},
+	{"[default]\n" KEYS "role_arn=role/a\n",
+	 {NULL},
+	 "config:4: profile \"default\": role_arn "
+	 "is no ARN"},
+	{"[default]\nweb_identity_token_file=/t\nrole_arn=a\n", {NULL}, "role_arn is no ARN"},
+	{"[default]\n" KEYS "role_arn=" ARN("a") "\nduration_seconds=1h\n",
+	 {NULL},
+	 "config:5: profile \"default\": duration_seconds is no number"},
+	{"[default]\n" KEYS "role_arn=" ARN("a") "\nduration_seconds=43201\n",
+	 {NULL},
+	 "duration_seconds is no number up to"},
+	{"[default]\nlogin_session=arn\n", {NULL}, "config:2: profile \"default\": login_session"},
+	{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\n",
+	 {NULL},
+	 "there is no [sso-session] section"},
+	{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\n[sso-session s]\n"
+	 "sso_region=r\n",
+	 {NULL},
+	 "lacks sso_region or sso_start_url"},
+	{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\nsso_region=q\n"
+	 "[sso-session s]\nsso_region=r\nsso_start_url=u\n",
+	 {NULL},
+	 "config:5: profile \"default\": sso_region is another than"},
+	{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\nsso_start_url=v\n"
+	 "[sso-session s]\nsso_region=r\nsso_start_url=u\n",
+	 {NULL},
+	 "sso_start_url is another than"},
+	{"[default]\nsso_session=s\nsso_account_id=1\n[sso-session s]\nsso_region=r\n"
+	 "sso_start_url=u\n",
+	 {NULL},
+	 "lacks sso_role_name"},
+	{"[default]\nsso_start_url=u\n", {NULL}, "lacks sso_region"},
+	{"[default]\nsso_role_name=u\n", {NULL}, "lacks sso_start_url"},
+};
+
 static void test_broken(void **state)
 {
-	static const struct {
-		const char *config;
-		const char *env[PAIRS];
-		const char *want;
-	} cases[] = {
-		{"[default]\naws_access_key_id=AK\n",
-		 {NULL},
-		 "config:2: profile \"default\": aws_access_key_id without aws_secret_access_key"},
-		{"[default]\naws_secret_access_key=hidden\n",
-		 {NULL},
-		 "config:2: profile \"default\": aws_secret_access_key without aws_access_key_id"},
-		{"[default]\naws_access_key_id=AK\naws_secret_access_key=hid den\n",
-		 {NULL},
-		 "config:3: profile \"default\": aws_secret_access_key has a blank"},
-		{"[default]\n" KEYS "aws_session_token=hidden\n  hidden\n",
-		 {NULL},
-		 "config:4: profile \"default\": aws_session_token has a blank"},
-		{"[default]\nsource_profile=b\n[profile b]\n" KEYS,
-		 {NULL},
-		 "config:2: profile \"default\": source_profile without role_arn"},
-		{"[default]\ncredential_source=Environment\n",
-		 {NULL},
-		 "credential_source without role_arn"},
-		{"[default]\nweb_identity_token_file=/t\n",
-		 {NULL},
-		 "web_identity_token_file without role_arn"},
-		{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n",
-		 {NULL},
-		 "config:3: profile \"default\": there is no profile of the name"},
-		{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n[profile b]\nregion=r\n",
-		 {NULL},
-		 "the profile that source_profile names has no credentials"},
-		{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n"
-						 "[profile b]\nrole_arn=" ARN("b") "\n",
-		 {NULL},
-		 "the profile that source_profile names has no credentials"},
-		{"[default]\nrole_arn=" ARN("a") "\nsource_profile=default\n", {NULL}, "a loop"},
-		{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\n"
-						 "[profile b]\nrole_arn=" ARN(
-							 "b") "\nsource_profile=default\n",
-		 {NULL},
-		 "profile \"b\": source_profile leads back"},
-		{"[default]\nrole_arn=" ARN(
-			 "a") "\nsource_profile=b\n[profile b]\n"
-			      "role_arn=" ARN("b") "\nsource_profile=c\n[profile c]\nrole_arn=" ARN(
-				      "c") "\n"
-					   "source_profile=b\n",
-		 {NULL},
-		 "profile \"c\": source_profile leads back"},
-		{"[default]\nrole_arn=" ARN("a") "\nsource_profile=b\ncredential_process=hidden\n"
-						 "[profile b]\n" KEYS,
-		 {NULL},
-		 "config:4: profile \"default\": source_profile and credential_process exclude"},
-		{"[default]\nrole_arn=" ARN(
-			 "a") "\nsource_profile=b\n"
-			      "credential_source=Environment\n[profile b]\n" KEYS,
-		 {NULL},
-		 "source_profile and credential_source exclude"},
-		{"[default]\nrole_arn=" ARN("a") "\ncredential_source=Environment\n"
-						 "web_identity_token_file=/t\n",
-		 {NULL},
-		 "credential_source and web_identity_token_file exclude"},
-		{"[default]\nrole_arn=" ARN("a") "\ncredential_source=ec2instancemetadata\n",
-		 {NULL},
-		 "credential_source is none of"},
-		{"[default]\nrole_arn=" ARN("a") "\ncredential_source=EcsContainer\n",
-		 {NULL},
-		 "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"},
-		{"[default]\nrole_arn=" ARN("a") "\ncredential_source=EcsContainer\n",
-		 {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/"},
-		 "not from 192.0.2.1"},
-		{"[default]\nrole_arn=" ARN("a") "\ncredential_source=Environment\n",
-		 {NULL},
-		 "credential_source is Environment, but AWS_ACCESS_KEY_ID is not set"},
-		{"[default]\nrole_arn=" ARN("a") "\ncredential_source=Ec2InstanceMetadata\n",
-		 {"AWS_EC2_METADATA_DISABLED", "true"},
-		 "but AWS_EC2_METADATA_DISABLED is true"},
-		{"[default]\nrole_arn=" ARN("a") "\n",
-		 {"AWS_EC2_METADATA_DISABLED", "true"},
-		 "neither a container's nor an instance's role"},
-		{"[default]\n" KEYS "role_arn=" ARN("a") "\nmfa_serial=m\n",
-		 {NULL},
-		 "config:5: profile \"default\": mfa_serial"},
-		{"[default]\n" KEYS "role_arn=role/a\n",
-		 {NULL},
-		 "config:4: profile \"default\": role_arn "
-		 "is no ARN"},
-		{"[default]\nweb_identity_token_file=/t\nrole_arn=a\n",
-		 {NULL},
-		 "role_arn is no ARN"},
-		{"[default]\n" KEYS "role_arn=" ARN("a") "\nduration_seconds=1h\n",
-		 {NULL},
-		 "config:5: profile \"default\": duration_seconds is no number"},
-		{"[default]\n" KEYS "role_arn=" ARN("a") "\nduration_seconds=43201\n",
-		 {NULL},
-		 "duration_seconds is no number up to"},
-		{"[default]\nlogin_session=arn\n",
-		 {NULL},
-		 "config:2: profile \"default\": login_session"},
-		{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\n",
-		 {NULL},
-		 "there is no [sso-session] section"},
-		{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\n[sso-session s]\n"
-		 "sso_region=r\n",
-		 {NULL},
-		 "lacks sso_region or sso_start_url"},
-		{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\nsso_region=q\n"
-		 "[sso-session s]\nsso_region=r\nsso_start_url=u\n",
-		 {NULL},
-		 "config:5: profile \"default\": sso_region is another than"},
-		{"[default]\nsso_session=s\nsso_account_id=1\nsso_role_name=n\nsso_start_url=v\n"
-		 "[sso-session s]\nsso_region=r\nsso_start_url=u\n",
-		 {NULL},
-		 "sso_start_url is another than"},
-		{"[default]\nsso_session=s\nsso_account_id=1\n[sso-session s]\nsso_region=r\n"
-		 "sso_start_url=u\n",
-		 {NULL},
-		 "lacks sso_role_name"},
-		{"[default]\nsso_start_url=u\n", {NULL}, "lacks sso_region"},
-		{"[default]\nsso_role_name=u\n", {NULL}, "lacks sso_start_url"},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		_cleanup_(arena_wipe) struct arena arena = ARENA_NULL;
 		struct aws_plan plan;
 		struct err err = ERR_NULL;
-		world_begin(cases[i].config, NULL);
-		for (size_t k = 0; cases[i].env[k]; k += 2)
-			world_set(cases[i].env[k], cases[i].env[k + 1]);
+		world_begin(bad[i].config, NULL);
+		for (size_t k = 0; bad[i].env[k]; k += 2)
+			world_set(bad[i].env[k], bad[i].env[k + 1]);
 		if (plan_of(&arena, &plan, &err) != 1)
-			fail_msg("case %zu is no error: %s", i, cases[i].want);
-		if (!strstr(err.msg, cases[i].want))
-			fail_msg("%s\n does not say: %s", err.msg, cases[i].want);
+			fail_msg("case %zu is no error: %s", i, bad[i].want);
+		if (!strstr(err.msg, bad[i].want))
+			fail_msg("%s\n does not say: %s", err.msg, bad[i].want);
 		assert_null(strstr(err.msg, "hid"));
 		world_end();
 	}
