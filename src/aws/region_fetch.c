@@ -1,4 +1,6 @@
 /* region_fetch: the task's metadata first, where ECS gives it, else the instance's. */
+#include "region_fetch.h"
+
 #include "ask.h"
 #include "json_pick.h"
 
@@ -100,7 +102,7 @@ static struct sv region_of_zone(struct sv zone)
 	return i < zone.len ? sv_make(zone.ptr, i) : SV_NULL;
 }
 
-static struct sv region_of_task(struct arena *arena, struct sv body, struct err *err)
+struct sv aws_region_of_task(struct arena *arena, struct sv body, struct err *err)
 {
 	struct aws_json_member m[] = {{.name = "TaskARN"}, {.name = "AvailabilityZone"}};
 	if (aws_json_pick(arena, body, NULL, m, 2, err) != 0)
@@ -123,7 +125,7 @@ static void on_task(void *cls, const struct http_answer *a, struct sv body)
 	f->task = NULL;
 	arena_init(&arena, LIMIT_SECRET_BYTES);
 	if (a->result == HTTP_OK && a->status == 200) {
-		struct sv region = region_of_task(&arena, body, &why);
+		struct sv region = aws_region_of_task(&arena, body, &why);
 		if (region.len > 0) {
 			finish(f, region, "the ECS task", NULL);
 			return;

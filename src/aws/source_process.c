@@ -224,6 +224,8 @@ static int run(struct process *f, struct sv command, struct err *err)
 		return code;
 	snprintf(f->name, sizeof f->name, "%s", argv[0]);
 	code = aws_child_start(f->loop, argv, on_gone, f, &f->out.fd, &f->err.fd, &f->child, err);
+	if (code > 0 && (argv[0][0] == '~' || strchr(argv[0], '$')))
+		err_prefix(err, "there is no shell that expands ~ and $");
 	return code != 0 ? code : watch(f, err);
 }
 

@@ -48,6 +48,10 @@ static void failures(void **state)
 		{"sh -c 'echo out of luck >&2; kill -SEGV $$'", "by signal 11: out of luck"},
 		{"/nonexistent/keys --secret sEcReT",
 		 "credential_process: /nonexistent/keys cannot be run: No such file or directory"},
+		{"~/bin/keys",
+		 "credential_process: there is no shell that expands ~ and $: ~/bin/keys "
+		 "cannot be run"},
+		{"$HOME/keys", "there is no shell that expands ~ and $"},
 		{"", "credential_process: it has no word"},
 		{"keys 'sEcReT", "credential_process: a quote (') is not closed"},
 		{"true", "credential_process true: the answer cannot be read: JSON"},
