@@ -15,7 +15,7 @@
 
 enum { NEEDLE = 32, CHUNK = 1 << 20, DISGUISE = 0x55 };
 /* A sanitizer's bookkeeping is larger, and holds no bytes of the program. */
-enum { LARGEST_MAPPING = 512 << 20 };
+enum { LARGEST_MAPPING = 128 << 20 };
 
 static char *chunk; /* what is looked through; not looked at itself */
 static uint8_t needle[NEEDLE];
@@ -23,11 +23,13 @@ static uint8_t needle[NEEDLE];
 static size_t count_in(size_t len)
 {
 	size_t n = 0;
-	for (size_t i = 0; i + NEEDLE <= len; i++) {
-		size_t k = 0;
-		while (k < NEEDLE && ((uint8_t)chunk[i + k] ^ DISGUISE) == needle[k])
+	const char *at = chunk, *end = chunk + len;
+	while ((at = memchr(at, needle[0] ^ DISGUISE, (size_t)(end - at))) && end - at >= NEEDLE) {
+		size_t k = 1;
+		while (k < NEEDLE && ((uint8_t)at[k] ^ DISGUISE) == needle[k])
 			k++;
 		n += k == NEEDLE;
+		at++;
 	}
 	return n;
 }
