@@ -245,6 +245,47 @@ static void environment(void **state)
 	http_proxy_deinit(&p);
 }
 
+/* As Go has it: this host needs no rule, addresses of the link do. (Who fetches credentials there
+ * has no proxy at all.) */
+static void this_host_goes_straight(void **state)
+{
+	static const struct {
+		const char *host;
+		bool straight;
+	} cases[] = {
+		{"localhost", true},
+		{"127.0.0.1", true},
+		{"127.255.0.9", true},
+		{"[::1]", true},
+		{"[::1%25lo]", true},
+		{"[::ffff:127.0.0.1]", true},
+		{"localhost.a", false},
+		{"128.0.0.1", false},
+		{"[::2]", false},
+		{"169.254.170.2", false},
+		{"169.254.169.254", false},
+		{"[fd00:ec2::23]", false},
+		{"127.0.0.1.a.test", false},
+		{"0.0.0.0", false},
+	};
+	struct proxy_options opt = {.from_environment = true};
+	struct http_proxy p;
+	struct err err = ERR_NULL;
+	setenv("HTTP_PROXY", "http://p", 1);
+	setenv("HTTPS_PROXY", "http://p", 1);
+	assert_int_equal(http_proxy_init(&p, &opt, &err), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const char *const schemes[] = {"http", "https"};
+		for (size_t k = 0; k < 2; k++) {
+			char url[128];
+			snprintf(url, sizeof(url), "%s://%s:8080/x", schemes[k], cases[i].host);
+			if ((pick(&p, url) == NULL) != cases[i].straight)
+				fail_msg("%s", url);
+		}
+	}
+	http_proxy_deinit(&p);
+}
+
 static void environment_of_a_cgi_program(void **state)
 {
 	struct proxy_options opt = {.from_environment = true};
@@ -273,6 +314,7 @@ int main(void)
 		TEST(refused),
 		TEST(connect_lines),
 		TEST(environment),
+		TEST(this_host_goes_straight),
 		TEST(environment_of_a_cgi_program),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
