@@ -133,8 +133,7 @@ static int make_signer(struct sender *s, struct aws_session *aws, struct err *er
 		return 0;
 	/* A redirect would carry the signature to another host. */
 	s->opt.http.follow_redirects = false;
-	int r = signing_init(&s->signing, aws, &s->opt.sigv4, s->opt.url, s->host, &s->arena,
-			     &ca_file, err);
+	int r = signing_init(&s->signing, aws, &s->opt, s->host, &s->arena, &ca_file, err);
 	if (r != 0) {
 		err_prefix(err, "sigv4");
 		return r;

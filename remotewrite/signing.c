@@ -14,6 +14,8 @@ static int find_region(struct signing *g, struct sv given, struct sv url, struct
 {
 	int r = aws_region_find(g->arena, &g->settings, given, url, &g->region, &g->region_from,
 				err);
+	if (r == 0 && given.len > 0)
+		g->region_from = "sigv4.region";
 	if (r != 2)
 		return r;
 	if (!may_ask(g))
@@ -23,34 +25,38 @@ static int find_region(struct signing *g, struct sv given, struct sv url, struct
 	return 0;
 }
 
-static int find_credentials(struct signing *g, const struct sigv4_options *opt, struct err *err)
+struct aws_credentials_options remotewrite_credentials_options(
+	const struct remotewrite_options *opt, struct sv region)
 {
-	struct aws_credentials_options o = {
-		.access_key = opt->access_key,
-		.secret_key = opt->secret_key,
-		.profile = opt->profile,
-		.role_arn = opt->role_arn,
-		.external_id = opt->external_id,
-		.use_fips_sts = opt->use_fips_sts_endpoint,
-		.region = g->region,
+	const struct sigv4_options *s = &opt->sigv4;
+	return (struct aws_credentials_options){
+		.access_key = s->access_key,
+		.secret_key = s->secret_key,
+		.profile = s->profile,
+		.role_arn = s->role_arn,
+		.external_id = s->external_id,
+		.use_fips_sts = s->use_fips_sts_endpoint,
+		.region = region,
 	};
-	return aws_credentials_get(g->session, &o, &g->credentials, err);
 }
 
-int signing_init(struct signing *g, struct aws_session *session, const struct sigv4_options *opt,
-		 struct sv url, struct sv host, struct arena *arena, struct sv *ca_file,
-		 struct err *err)
+int signing_init(struct signing *g, struct aws_session *session,
+		 const struct remotewrite_options *opt, struct sv host, struct arena *arena,
+		 struct sv *ca_file, struct err *err)
 {
+	const struct sigv4_options *s = &opt->sigv4;
 	g->arena = arena;
-	int r = aws_settings_load(aws_session_env(session), opt->profile, &g->settings, err);
+	int r = aws_settings_load(aws_session_env(session), s->profile, &g->settings, err);
 	if (r != 0)
 		return r;
 	g->session = session;
-	g->service = opt->service_name.len ? opt->service_name : SV("aps");
+	g->service = s->service_name.len ? s->service_name : SV("aps");
 	*ca_file = g->settings.ca_bundle;
-	r = find_region(g, opt->region, url, err);
-	if (r == 0)
-		r = find_credentials(g, opt, err);
+	r = find_region(g, s->region, opt->url, err);
+	if (r != 0)
+		return r;
+	struct aws_credentials_options keys = remotewrite_credentials_options(opt, g->region);
+	r = aws_credentials_get(session, &keys, &g->credentials, err);
 	if (r != 0)
 		return r;
 	g->clock = aws_session_clock(session, host);

@@ -38,9 +38,9 @@ struct signing {
 
 /* host: as in requests. arena outlives it. ca_file is set to what AWS_CA_BUNDLE and its kin name.
  * 0; 1 with the reason when what is configured is broken; ERR_NOMEM. Deinit is good after all. */
-int signing_init(struct signing *g, struct aws_session *session, const struct sigv4_options *opt,
-		 struct sv url, struct sv host, struct arena *arena, struct sv *ca_file,
-		 struct err *err);
+int signing_init(struct signing *g, struct aws_session *session,
+		 const struct remotewrite_options *opt, struct sv host, struct arena *arena,
+		 struct sv *ca_file, struct err *err);
 void signing_deinit(struct signing *g);
 
 static inline bool signing_on(const struct signing *g)

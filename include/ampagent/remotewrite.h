@@ -74,6 +74,10 @@ extern const char *const remotewrite_drop_reasons[];
 /* How the log reads what destinations keep in their position files. */
 extern const struct wal_position_reader remotewrite_position_reader;
 
+/* How credentials are asked for, for a destination that is signed. Views of opt and region. */
+struct aws_credentials_options remotewrite_credentials_options(
+	const struct remotewrite_options *opt, struct sv region);
+
 /* ---- one request, for the doctor: the agent's own way of sending, without a log ---- */
 
 struct remotewrite_probe_result {

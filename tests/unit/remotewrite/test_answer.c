@@ -56,7 +56,40 @@ static const struct row rows[] = {
 	{{HTTP_OK, 400, .v2 = true, .confirmed = true}, ANSWER_DROP, DROP_ANSWERED_400},
 	{{HTTP_OK, 500, .v2 = true}, ANSWER_RETRY},
 	{{HTTP_TIMEOUT, 0, .v2 = true}, ANSWER_RETRY},
+	/* Nothing was sent: there is nothing to sign with. A peer's own error of that name is not.
+	 */
+	{{HTTP_LOCAL, 0, .error_type = {"no_credentials", 14}}, ANSWER_RETRY, 0, 0, true},
+	{{HTTP_LOCAL, 0, .error_type = {"no_region", 9}}, ANSWER_RETRY, 0, 0, true},
+	{{HTTP_LOCAL, 0, .error_type = {"no_credentials", 14}, .v2 = true},
+	 ANSWER_RETRY,
+	 0,
+	 0,
+	 true},
+	{{HTTP_OK, 200, .error_type = {"no_credentials", 14}}, ANSWER_DONE},
 };
+
+static void test_not_sent(void **state)
+{
+	static const struct {
+		const char *type;
+		enum answer_cause cause;
+	} cases[] = {{"no_credentials", CAUSE_NO_CREDENTIALS},
+		     {"no_region", CAUSE_NO_REGION},
+		     {"", CAUSE_UNREACHABLE}};
+	static const struct answer_asked asked = {.now_wall_ms = 1000};
+	static const struct answer_written none = {.confirmed = false};
+	char text[100];
+	for (size_t i = 0; i < 3; i++) {
+		struct http_answer a = {.result = HTTP_LOCAL,
+					.error = "why not",
+					.error_type = sv_of(cases[i].type)};
+		struct answer out = answer_judge(&a, SV_NULL, &asked, &none);
+		assert_int_equal(out.cause, cases[i].cause);
+		assert_true(answer_keeps(&out));
+		assert_int_equal(out.max_backoff_ms, 0);
+		assert_string_equal(answer_text(text, sizeof text, &a, SV_NULL), "why not");
+	}
+}
 
 static void test_table(void **state)
 {
@@ -365,17 +398,12 @@ static void test_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_retry_after),
-		cmocka_unit_test(test_written),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_said),
-		cmocka_unit_test(test_html),
-		cmocka_unit_test(test_drop_429),
-		cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_skew),
-		cmocka_unit_test(test_subject_is_clean),
+		cmocka_unit_test(test_not_sent),    cmocka_unit_test(test_table),
+		cmocka_unit_test(test_retry_after), cmocka_unit_test(test_written),
+		cmocka_unit_test(test_text),        cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_said),        cmocka_unit_test(test_html),
+		cmocka_unit_test(test_drop_429),    cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_skew),        cmocka_unit_test(test_subject_is_clean),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

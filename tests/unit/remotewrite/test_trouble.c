@@ -110,6 +110,30 @@ static void test_drops_and_stores(void **state)
 	free(d);
 }
 
+static void unsigned_for_long(struct destination *d)
+{
+	static const struct answer none = {
+		.action = ANSWER_RETRY, .cause = CAUSE_NO_CREDENTIALS, .loud = true};
+	for (int i = 0; i < 5; i++)
+		trouble_retry(d, &none, "no AWS credentials: nobody told", 1000);
+	trouble_over(d);
+}
+
+/* Nobody has refused anything: there was nothing to send with. */
+static void test_not_signed(void **state)
+{
+	char text[8192];
+	struct destination *d = make();
+	assert_int_equal(logged(unsigned_for_long, d, text), 2);
+	assert_non_null(strstr(text, "level=ERROR"));
+	assert_non_null(strstr(text, "cannot sign requests"));
+	assert_null(strstr(text, "refused"));
+	assert_non_null(strstr(text, "ampagent doctor"));
+	assert_non_null(strstr(text, "nobody told"));
+	assert_non_null(strstr(text, "works again"));
+	free(d);
+}
+
 static void splits(struct destination *d)
 {
 	static const struct answer size = {.action = ANSWER_SPLIT, .cause = CAUSE_SIZE};
@@ -208,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_drops_and_stores),
 		cmocka_unit_test(test_fell_back),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_not_signed),
 		cmocka_unit_test(test_causes),
 		cmocka_unit_test(test_request),
 	};
