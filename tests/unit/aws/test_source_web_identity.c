@@ -178,7 +178,8 @@ static void expired_token_is_read_again_once(void **state)
 	struct aws_plan plan = plan_of(r, "old-token");
 	static const struct rig_answer answers[] = {{400, ERROR("ExpiredTokenException", "x")},
 						    {200, KEYS}};
-	static const struct rig_answer never[] = {{400, ERROR("ExpiredTokenException", "x")}};
+	static const struct rig_answer later[] = {{400, ERROR("ExpiredTokenException", "x")},
+						  {-1, ""}};
 	struct end e;
 	call_rig_answers(r, answers, 2);
 	start(r, &plan, &e);
@@ -189,10 +190,14 @@ static void expired_token_is_read_again_once(void **state)
 	assert_string_equal(call_rig_field(r, 0, "WebIdentityToken"), "old-token");
 	assert_string_equal(call_rig_field(r, 1, "WebIdentityToken"), "new-token");
 
+	/* Yet another one is left for the next fetch. */
 	call_rig_file(r, "token", "old-token");
-	call_rig_answers(r, never, 1);
+	call_rig_answers(r, later, 2);
 	start(r, &plan, &e);
 	call_rig_file(r, "token", "new-token");
+	call_rig_until(r, &r->asked, 2);
+	call_rig_file(r, "token", "third-token");
+	http_answer_now(r->kept, 400, SV("text/xml"), sv_of(later[0].body), NULL, 0);
 	call_rig_until(r, &e.n, 1);
 	assert_false(e.got);
 	assert_int_equal(r->asked, 2);
