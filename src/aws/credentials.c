@@ -31,12 +31,15 @@ struct aws_credentials {
 	const char *kind;
 	char text[160];
 	bool can_change;
+	bool on_host; /* the source's clock is this machine's, which may be wrong */
 
 	struct keyset *keys, *old; /* old: wiped in the next turn */
 	uint64_t last_id;
 	uint64_t random; /* of the keys in use */
 	struct refresh refresh;
 	bool rejected, awaited, wanted;
+	bool guessed; /* the life of the keys goes by this machine's clock */
+	bool late;    /* they came expired, and that is why the last fetch counts as failed */
 	struct credentials_fetch *fetch;
 	struct loop_timer time, wake, wipe;
 	struct aws_waiter *waiters, *waking;
@@ -186,11 +189,40 @@ static void failed(struct aws_credentials *c, const struct err *why)
 	c->last_error = *why;
 }
 
-/* The true time by whoever knows it best. */
-static int64_t life_left(struct aws_credentials *c, const struct aws_got *got)
+/* The time by which an end is told: of who tells it, if he has a clock of his own, else the true
+ * one as far as a service has told it. True: it had to be this machine's. */
+static bool time_guessed(const struct aws_credentials *c, const struct aws_got *got,
+			 int64_t *now_ms)
 {
-	int64_t now_ms = got->peer_now_ms ? got->peer_now_ms : aws_session_now_ms(c->session);
-	return got->expires_ms - now_ms;
+	if (got->peer_now_ms && !c->on_host) {
+		*now_ms = got->peer_now_ms;
+		return false;
+	}
+	return !aws_session_peer_ms(c->session, now_ms);
+}
+
+/* A service's answer told how late it is: the keys' life is counted anew. Keys of the task come
+ * before the first answer, from an endpoint that is as wrong as this machine. */
+static void count_anew(struct aws_credentials *c)
+{
+	int64_t now_ms, mono_ms = loop_now_ms(aws_session_loop(c->session));
+
+	if (!c->guessed || !aws_session_peer_ms(c->session, &now_ms))
+		return;
+	c->guessed = false;
+	int64_t left_ms = c->expires_ms - now_ms, lived_ms = mono_ms - c->refresh.fetched_ms;
+	if (left_ms <= 0) {
+		c->refresh.life_ms = lived_ms > 0 ? lived_ms : 1;
+	} else if (c->late) {
+		c->refresh = (struct refresh){.fetched_ms = mono_ms,
+					      .life_ms = left_ms,
+					      .forced_ms = c->refresh.forced_ms};
+		c->late = false;
+	} else {
+		c->refresh.life_ms = lived_ms + left_ms;
+	}
+	if (!c->fetch)
+		arm(c);
 }
 
 /* Keys that came: in use from now on, and how long. */
@@ -198,6 +230,7 @@ static int use(struct aws_credentials *c, const struct aws_got *got, int64_t lif
 	       struct err *err)
 {
 	struct loop *loop = aws_session_loop(c->session);
+	int64_t now_ms;
 	if (!c->keys || !same_keys(&c->keys->keys, &got->keys)) {
 		int r = install(c, &got->keys, err);
 		if (r != 0)
@@ -208,6 +241,8 @@ static int use(struct aws_credentials *c, const struct aws_got *got, int64_t lif
 		.fetched_ms = loop_now_ms(loop), .life_ms = life_ms, .forced_ms = forced_ms};
 	c->expires_ms = got->expires_ms;
 	c->fetched_ms = loop_wall_ms(loop);
+	c->guessed = got->expires_ms && time_guessed(c, got, &now_ms);
+	c->late = false;
 	snprintf(c->account, sizeof c->account, "%.*s", SV_ARG(got->account));
 	return 0;
 }
@@ -224,6 +259,7 @@ static int use_expired(struct aws_credentials *c, const struct aws_got *got, str
 		if (r != 0)
 			return r;
 		c->refresh.fetched_ms = now_ms - life_ms;
+		c->late = true;
 	}
 	return err_set(err, 1, "the source gave keys that have expired already");
 }
@@ -235,7 +271,9 @@ static int take(struct aws_credentials *c, const struct aws_got *got, struct err
 			       "the source gave the same keys again, which the service refuses");
 	if (!got->expires_ms)
 		return use(c, got, 0, err);
-	int64_t life_ms = life_left(c, got);
+	int64_t now_ms;
+	time_guessed(c, got, &now_ms);
+	int64_t life_ms = got->expires_ms - now_ms;
 	return life_ms > 0 ? use(c, got, life_ms, err) : use_expired(c, got, err);
 }
 
@@ -307,6 +345,7 @@ int aws_credentials_now(struct aws_credentials *c, struct aws_keys *keys, uint64
 {
 	if (!usable(c))
 		return 1;
+	count_anew(c);
 	*keys = c->keys->keys;
 	*id = c->keys->id;
 	return 0;
@@ -368,6 +407,7 @@ static int first_plan(struct aws_credentials *c, struct err *err)
 	c->source = plan.source;
 	c->kind = plan.kind;
 	c->can_change = plan.can_change;
+	c->on_host = plan.source == AWS_CONTAINER && plan.n_roles == 0;
 	snprintf(c->text, sizeof c->text, "%s", plan.text);
 	if (credentials_plan_static(&plan) && plan.n_roles == 0)
 		return use(c, &(struct aws_got){.keys = plan.keys}, 0, err);

@@ -154,11 +154,19 @@ struct aws_clock *aws_session_clock(struct aws_session *s, struct sv host)
 	return &c->clock;
 }
 
-int64_t aws_session_now_ms(struct aws_session *s)
+bool aws_session_peer_ms(struct aws_session *s, int64_t *ms)
 {
 	const struct aws_clock *last = &(struct aws_clock){.known = false};
 	for (struct session_clock *c = s->clocks; c; c = c->next)
 		if (c->clock.known && (!last->known || c->clock.mono_ms > last->mono_ms))
 			last = &c->clock;
-	return aws_clock_now_ms(last, loop_now_ms(s->loop), loop_wall_ms(s->loop));
+	*ms = aws_clock_now_ms(last, loop_now_ms(s->loop), loop_wall_ms(s->loop));
+	return last->known;
+}
+
+int64_t aws_session_now_ms(struct aws_session *s)
+{
+	int64_t ms;
+	aws_session_peer_ms(s, &ms);
+	return ms;
 }

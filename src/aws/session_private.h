@@ -31,3 +31,5 @@ struct aws_session {
 struct aws_imds_cache *aws_session_imds(struct aws_session *s);
 /* What calls may spend on trying again. */
 struct aws_call_budget *aws_session_budget(struct aws_session *s);
+/* As aws_session_now_ms(); false while no service has spoken, and it is this machine's time. */
+bool aws_session_peer_ms(struct aws_session *s, int64_t *ms);

@@ -2,6 +2,8 @@
  * command. */
 #include "creds_rig.h"
 
+#include <ampagent/base/clock.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -311,6 +313,53 @@ static void expired_keys_do_not_replace_good_ones(void **state)
 	aws_credentials_unref(c);
 }
 
+/* The machine is two hours ahead, and so is the task's endpoint, which runs on it: the first answer
+ * of a service tells, and nothing is expired any more. */
+static void a_service_tells_the_time(void **state)
+{
+	struct creds_rig *r = *state;
+	struct aws_credentials *c = rig_container(r);
+	struct rig_waiter w = {0};
+
+	r->life_ms = -3600000;
+	rig_wait(c, &w);
+	rig_until(r, rig_woken, &w);
+	assert_true(is_failing(c) && is_expired(c));
+	struct aws_clock *clock = aws_session_clock(r->session, SV("service"));
+	*clock = (struct aws_clock){true, clock_wall_ms() - 7200000, clock_mono_ms()};
+	assert_string_not_equal(rig_key(c), "");
+	assert_true(is_well(c));
+	unsigned asked = r->asked;
+	rig_for(r, 1500);
+	assert_int_equal(r->asked, asked);
+	/* From now on its clock counts for keys that come, too. */
+	assert_true(aws_credentials_rejected(c, rig_id(c)));
+	w = (struct rig_waiter){0};
+	rig_wait(c, &w);
+	rig_until(r, rig_woken, &w);
+	assert_true(w.ok);
+	assert_true(is_well(c));
+	aws_credentials_unref(c);
+}
+
+/* The machine is behind: what seemed to live for hours ends in a moment. */
+static void a_service_tells_that_it_is_later(void **state)
+{
+	struct creds_rig *r = *state;
+	struct aws_credentials *c = rig_ready(r);
+
+	r->life_ms = 3 * 3600000;
+	struct aws_clock *clock = aws_session_clock(r->session, SV("service"));
+	*clock = (struct aws_clock){true, clock_wall_ms() + 3598000, clock_mono_ms()};
+	assert_string_equal(rig_key(c), "ASIAPEER1");
+	while (rig_id(c) == 1)
+		rig_for(r, 5);
+	assert_false(is_expired(c));
+	assert_true(is_well(c));
+	assert_int_equal(rig_status(c).failures, 0);
+	aws_credentials_unref(c);
+}
+
 static void no_keys_yet(void **state)
 {
 	struct creds_rig *r = *state;
@@ -455,6 +504,8 @@ int main(void)
 		TEST(the_same_keys_live_longer),
 		TEST(expired_keys_are_better_than_none),
 		TEST(expired_keys_do_not_replace_good_ones),
+		TEST(a_service_tells_the_time),
+		TEST(a_service_tells_that_it_is_later),
 		TEST(no_keys_yet),
 		TEST(another_source_is_none),
 		TEST(keys_of_a_profile_are_read_again),

@@ -19,12 +19,17 @@ static void clocks_are_kept_by_host(void **state)
 	assert_ptr_not_equal(a, aws_session_clock(s, SV("sts.eu-west-1.amazonaws.com:443")));
 	assert_false(a->known);
 	assert_in_range(aws_session_now_ms(s), wall_ms, wall_ms + 60000);
+	int64_t ms;
+	assert_false(aws_session_peer_ms(s, &ms));
+	assert_in_range(ms, wall_ms, wall_ms + 60000);
 	/* Whoever spoke last is believed. */
 	int64_t now_ms = loop_now_ms(r->loop);
 	*a = (struct aws_clock){true, wall_ms + 7200000, now_ms - 1000};
 	assert_in_range(aws_session_now_ms(s), wall_ms + 7201000, wall_ms + 7261000);
 	*b = (struct aws_clock){true, wall_ms - 7200000, now_ms - 500};
 	assert_in_range(aws_session_now_ms(s), wall_ms - 7199500, wall_ms - 7139500);
+	assert_true(aws_session_peer_ms(s, &ms));
+	assert_in_range(ms, wall_ms - 7199500, wall_ms - 7139500);
 	a->mono_ms = now_ms;
 	assert_in_range(aws_session_now_ms(s), wall_ms + 7200000, wall_ms + 7260000);
 }
