@@ -21,6 +21,13 @@ static uint64_t next_random(uint64_t *state)
 	return *state ^ (*state >> 29);
 }
 
+static uint64_t stir_seed(uint64_t seed, unsigned n)
+{
+	uint64_t state = seed * 1000 + n;
+	next_random(&state);
+	return next_random(&state);
+}
+
 static struct refresh fresh(int64_t at_ms, int64_t life_ms)
 {
 	return (struct refresh){.fetched_ms = at_ms, .life_ms = life_ms, .forced_ms = INT64_MIN};
@@ -147,6 +154,25 @@ static void a_second_try_comes_in_time(void **state)
 	}
 }
 
+/* Sources that keep their keys and change them only some minutes before the end: what comes in
+ * between is the same with less to live. They are asked a few times, and the change is not missed.
+ */
+static void sources_that_change_late(void **state)
+{
+	for (size_t i = 2; i < N_LIVES; i++) {
+		for (uint64_t seed = 1; seed < 200; seed++) {
+			int64_t change = lives[i] - 4 * MINUTE, now = 0;
+			unsigned asked = 0;
+			while (now < change) {
+				struct refresh r = fresh(now, lives[i] - now);
+				now = refresh_at(&r, stir_seed(seed, asked++));
+				assert_true(asked <= 8);
+			}
+			assert_true(now < lives[i]);
+		}
+	}
+}
+
 static void without_keys(void **state)
 {
 	struct refresh r = {.fetched_ms = INT64_MIN, .forced_ms = INT64_MIN};
@@ -212,6 +238,7 @@ int main(void)
 		cmocka_unit_test(failures_part),
 		cmocka_unit_test(outages),
 		cmocka_unit_test(a_second_try_comes_in_time),
+		cmocka_unit_test(sources_that_change_late),
 		cmocka_unit_test(without_keys),
 		cmocka_unit_test(keys_without_an_end),
 		cmocka_unit_test(extremes),
