@@ -195,6 +195,17 @@ def ec2(d, pages, name, **environment):
         h.check("assumed-role/my-instance-role/i-" in aws.keys()[-1]["principal"], "the instance's role")
 
 
+def ec2_hop_limit(d, pages):
+    """In a container on the instance, one hop too far away; until somebody raises the limit."""
+    with Aws(d, "hop-limit") as aws:
+        h.get("http://127.0.0.1/switch?aws_hop_limit=1", data=b"")
+        with start(d, pages, "hop-limit", NEAR) as agent:
+            h.wait_for(lambda: "hop limit" in agent.log(), 30, "the log says what is wrong")
+            h.check(aws.stats()["requests"] == 0, "nothing is sent")
+            h.get("http://127.0.0.1/switch?aws_hop_limit=0", data=b"")
+            delivers(aws, agent, "imds", "instance")
+
+
 def irsa(d, pages, tls):
     d.file("web-token", "a-token")
     with Aws(d, "irsa", "--aws-web-token-file=" + d.file("web-token")) as aws, start(
@@ -219,6 +230,7 @@ def pod_identity(d, pages, name, address):
 with h.Dir() as d, h.Pages({"/metrics": PAGE}) as pages:
     ecs(d, pages)
     ec2(d, pages, "ec2")
+    ec2_hop_limit(d, pages)
     if HAS_IPV6:
         ec2(d, pages, "ec2-ipv6", AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE="IPv6")
     if pretend_to_be_aws(d):
