@@ -206,6 +206,13 @@ void rig_wait(struct rig *r, int64_t ms)
 	loop_timer_cancel(&t);
 }
 
+void rig_until(struct rig *r, const char *request, unsigned n)
+{
+	for (int i = 0; i < 4000 && rig_count(r, request) < n; i++)
+		rig_wait(r, 5);
+	assert_int_equal(rig_count(r, request), n);
+}
+
 void rig_fetch(struct rig *r, rig_start *start)
 {
 	struct aws_fetch *f = NULL;

@@ -58,6 +58,8 @@ void rig_dates(struct rig *r, const char *date);
 void rig_types(struct rig *r, const char *type);
 /* How often the server was asked so. */
 unsigned rig_count(const struct rig *r, const char *request);
+/* Turns the loop until that is so often. */
+void rig_until(struct rig *r, const char *request, unsigned n);
 void rig_assert_asked(const struct rig *r, const char *text);
 void rig_assert_not_asked(const struct rig *r, const char *text);
 /* A source_done: notes all of it and stops the loop. cls is the rig. */

@@ -137,8 +137,7 @@ static void cancelled(void **state)
 	o.pause_ms = 60000;
 	rig_answers(r, "GET /a", 500, "");
 	assert_int_equal(aws_ask_start(&o, on_end, &e, &a, &err), 0);
-	while (rig_count(r, "GET /a") < 2)
-		rig_wait(r, 10);
+	rig_until(r, "GET /a", 2);
 	rig_wait(r, 50);
 	aws_ask_cancel(a);
 	rig_wait(r, 20);

@@ -326,12 +326,10 @@ static void cancelled(void **state)
 	rig_answers(r, PUT_TOKEN, 200, "T");
 	rig_answers(r, GET_REGION, RIG_SILENT, "");
 	struct aws_imds *i = begin(&e);
-	while (rig_count(r, PUT_TOKEN) == 0)
-		rig_wait(r, 5);
+	rig_until(r, PUT_TOKEN, 1);
 	aws_imds_cancel(i); /* the token's request ends with its last asker */
 	i = begin(&e);
-	while (rig_count(r, GET_REGION) == 0)
-		rig_wait(r, 5);
+	rig_until(r, GET_REGION, 1);
 	aws_imds_cancel(i);
 	rig_wait(r, 20);
 	assert_int_equal(e.n, 0);

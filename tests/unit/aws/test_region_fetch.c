@@ -167,14 +167,12 @@ static void cancelled(void **state)
 	in_task(r);
 	rig_answers(r, TASK, RIG_SILENT, "");
 	f = begin(&e);
-	while (rig_count(r, TASK) == 0)
-		rig_wait(r, 5);
+	rig_until(r, TASK, 1);
 	aws_region_cancel(f);
 	rig_env("ECS_CONTAINER_METADATA_URI_V4", NULL);
 	rig_answers(r, PUT_TOKEN, RIG_SILENT, "");
 	f = begin(&e);
-	while (rig_count(r, PUT_TOKEN) == 0)
-		rig_wait(r, 5);
+	rig_until(r, PUT_TOKEN, 1);
 	aws_region_cancel(f);
 	rig_wait(r, 20);
 	assert_int_equal(e.n, 0);

@@ -223,8 +223,7 @@ static void cancelled(void **state)
 	assert_int_equal(source_container_start(&r->env, rig_done, r, &f, &err), 0);
 	f->cancel(f);
 	assert_int_equal(source_container_start(&r->env, rig_done, r, &f, &err), 0);
-	while (rig_count(r, "GET /x") == 0)
-		rig_wait(r, 5);
+	rig_until(r, "GET /x", 1);
 	f->cancel(f);
 	rig_wait(r, 20);
 	assert_int_equal(r->ends, 0);

@@ -149,8 +149,7 @@ static void cancelled(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		unsigned before = rig_count(r, silent[i]);
 		assert_int_equal(source_instance_start(&r->env, rig_done, r, &f, &err), 0);
-		while (rig_count(r, silent[i]) == before)
-			rig_wait(r, 5);
+		rig_until(r, silent[i], before + 1);
 		f->cancel(f);
 	}
 	rig_wait(r, 20);

@@ -184,8 +184,7 @@ static void cancelled(void **state)
 	cache(NAME_SESSION, TOKEN("2099-01-01T00:00:00Z"));
 	rig_answers(r, GET_KEYS, RIG_SILENT, "");
 	assert_int_equal(source_sso_start(&r->env, rig_done, r, &f, &err), 0);
-	while (rig_count(r, GET_KEYS) == 0)
-		rig_wait(r, 5);
+	rig_until(r, GET_KEYS, 1);
 	f->cancel(f);
 	rig_wait(r, 20);
 	assert_int_equal(r->ends, 0);
