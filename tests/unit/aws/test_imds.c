@@ -4,8 +4,10 @@
 #include "session_private.h"
 #include <ampagent/aws/imds.h>
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define PUT_TOKEN "PUT /latest/api/token"
 #define REGION "/latest/meta-data/placement/region"
@@ -249,6 +251,33 @@ static void silence(void **state)
 	assert_end(&e, AWS_IMDS_NO_ANSWER, "AWS_EC2_METADATA_DISABLED=true");
 }
 
+/* A queue of connections that is full takes no more, without a word: as behind a firewall. */
+static void no_connection(void **state)
+{
+	enum { MANY = 16 };
+	struct rig *r = *state;
+	struct end e = {.rig = r};
+	int full[MANY], fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	char endpoint[64];
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	for (int i = 0; i < MANY; i++) {
+		full[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		connect(full[i], (struct sockaddr *)&a, len);
+	}
+	snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", ntohs(a.sin_port));
+	r->settings.imds_endpoint = sv_of(endpoint);
+	r->settings.imds_timeout_ms = 200;
+	get(&e);
+	assert_end(&e, AWS_IMDS_NO_ANSWER, "gives no answer (timeout of 200 ms exceeded)");
+	for (int i = 0; i < MANY; i++)
+		close(full[i]);
+	close(fd);
+}
+
 static void no_tokens(void **state)
 {
 	struct rig *r = *state;
@@ -355,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refusals, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(version_one, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(silence, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(no_connection, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(no_tokens, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(two_endpoints, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(disabled, rig_setup, rig_teardown),
