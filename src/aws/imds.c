@@ -177,20 +177,20 @@ static enum aws_imds_result no_answer(const struct imds_peer *p, const struct ht
 {
 	char told[AWS_ASK_TOLD_MAX];
 	aws_ask_told(told, a, SV_NULL, SV_NULL);
+	/* Short enough for the places that cut: what to do comes before what is long. */
 	if (put && a->result == HTTP_TIMEOUT && a->phase == HTTP_PHASE_EXCHANGE) {
 		err_set(why, 0,
-			"instance metadata at %s took the connection, but its answer to the "
-			"request for a token never came (%s): this is what a container sees when "
-			"the instance's hop limit is 1. Raise it (aws ec2 "
-			"modify-instance-metadata-options --http-put-response-hop-limit 2), or "
-			"use a task role, IRSA or EKS Pod Identity instead of the instance's role",
+			"instance metadata at %s took the connection, but no token came (%s): a "
+			"container sees that when the hop limit is 1. Raise "
+			"HttpPutResponseHopLimit to 2, or use a task role, IRSA or EKS Pod "
+			"Identity",
 			p->endpoint, told);
 		return AWS_IMDS_HOP_LIMIT;
 	}
 	err_set(why, 0,
-		"instance metadata at %s gives no answer (%s): this is no EC2 instance, or "
-		"its metadata is kept from here by a firewall or network policy. Where there is "
-		"none, set AWS_EC2_METADATA_DISABLED=true and give credentials otherwise",
+		"instance metadata at %s gives no answer: this is no EC2 instance, or a firewall "
+		"or network policy is between (where there is none, say "
+		"AWS_EC2_METADATA_DISABLED=true): %s",
 		p->endpoint, told);
 	return AWS_IMDS_NO_ANSWER;
 }

@@ -225,7 +225,7 @@ static void silence(void **state)
 	r->settings.imds_timeout_ms = 100;
 	rig_answers(r, PUT_TOKEN, RIG_SILENT, "");
 	get(&e);
-	assert_end(&e, AWS_IMDS_HOP_LIMIT, "--http-put-response-hop-limit 2");
+	assert_end(&e, AWS_IMDS_HOP_LIMIT, "Raise HttpPutResponseHopLimit to 2");
 	assert_end(&e, AWS_IMDS_HOP_LIMIT, "task role, IRSA or EKS Pod Identity");
 	assert_end(&e, AWS_IMDS_HOP_LIMIT, r->url);
 	/* One try more, when the settings say so. */
@@ -272,7 +272,7 @@ static void no_connection(void **state)
 	r->settings.imds_endpoint = sv_of(endpoint);
 	r->settings.imds_timeout_ms = 200;
 	get(&e);
-	assert_end(&e, AWS_IMDS_NO_ANSWER, "gives no answer (timeout of 200 ms exceeded)");
+	assert_end(&e, AWS_IMDS_NO_ANSWER, ": timeout of 200 ms exceeded");
 	for (int i = 0; i < MANY; i++)
 		close(full[i]);
 	close(fd);
