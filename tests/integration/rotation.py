@@ -23,10 +23,21 @@ LIFE_S = 3
 ROLE = "arn:aws:iam::123456789012:role/writer"
 START_URL = "https://example.awsapps.com/start"
 PAGE = "".join("m%d{a=\"%d\"} 1\n" % (i, i) for i in range(100)).encode()
-PROCESS = """import json, sys, urllib.request
-keys = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=5))
-print(json.dumps({"Version": 1, "AccessKeyId": keys["AccessKeyId"], "SecretAccessKey": keys["SecretAccessKey"],
-                  "SessionToken": keys["Token"], "Expiration": keys["Expiration"]}))
+FILE_TOKEN = "eyJhbGciOiJub25lIn0.made-up-token-%06d.c2lnbmF0dXJl"
+# With as little to load as can be: it starts anew for each fetch, beside everything else.
+PROCESS = """import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+s.sendall(b"GET /v2/credentials/task HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n")
+text = b""
+while True:
+    piece = s.recv(65536)
+    if not piece:
+        break
+    text += piece
+head, body = text.split(b"\\r\\n\\r\\n", 1)
+if b" 200 " not in head.split(b"\\r\\n")[0]:
+    sys.exit("no keys")
+print('{"Version": 1, ' + body.decode().strip()[1:].replace('"Token"', '"SessionToken"'))
 """
 
 
@@ -40,7 +51,7 @@ def ecs(d, base):
 
 def pod(d, base):
     return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": base + "/v1/credentials",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": d.file("pod-token", "made-up-token-of-a-pod")}
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": d.file("pod-token", FILE_TOKEN % 0)}
 
 
 def instance(d, base):
@@ -48,7 +59,7 @@ def instance(d, base):
 
 
 def web_identity(d, base):
-    return {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": d.file("web-token", "made.up.token"),
+    return {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": d.file("web-token", FILE_TOKEN % 0),
             "AWS_ENDPOINT_URL_STS": base}
 
 
@@ -71,8 +82,8 @@ def sso(d, base):
 
 def process(d, base):
     script = d.file("give.py", PROCESS)
-    return profile(d, "[profile w]\ncredential_process = %s %s %s/v2/credentials/task\n"
-                   % (sys.executable, script, base))
+    return profile(d, "[profile w]\ncredential_process = %s -I -S %s %s\n"
+                   % (sys.executable, script, base.rsplit(":", 1)[1]))
 
 
 # name: (environment, kind in the metric, flags of the stand-in)
@@ -93,7 +104,7 @@ class One:
 
     def __init__(self, name, pages):
         make_env, self.kind, flags = SOURCES[name]
-        self.name, self.unreadable = name, None
+        self.name, self.unreadable, self.token, self.old_tokens = name, None, 0, []
         self.d = h.Dir()
         port = h.free_port()
         env = dict(make_env(self.d, "http://127.0.0.1:%d" % port), AWS_REGION=h.REGION)
@@ -134,7 +145,9 @@ class One:
             self.tokens_at = issued
             for name in ("pod-token", "web-token"):
                 if os.path.exists(self.d.file(name)):
-                    self.d.file(name, "made.up.token.%d" % issued)
+                    self.d.file(name, FILE_TOKEN % issued)
+                    self.old_tokens.append(FILE_TOKEN % self.token)
+                    self.token = issued
         return issued > n
 
     def rotate(self, n):
@@ -155,17 +168,18 @@ class One:
         self.check(abs(expires - time.time()) < 2 * LIFE_S + 5, "when they expire: %s" % expires)
 
     def memory(self):
-        """Neither secret keys nor session tokens of before are found in the agent's memory."""
+        """Neither secret keys nor session tokens of before are found in the agent's memory, nor what stood in files."""
         current = self.agent.ledger()["destinations"][0]["signing"]["accessKey"]
         keys = self.keys()
         at = [k["AccessKeyId"] for k in keys].index(current)
         self.check(at >= 2, "keys were replaced: %d" % at)
         old = {k[part].encode(): part for k in keys[:at] for part in ("SecretAccessKey", "Token")}
+        old.update((token.encode(), "token of a file") for token in self.old_tokens[:-1])
         now = [k["SecretAccessKey"].encode() for k in keys[at:]]  # one is in use; what is shown lags a little
         found, n = memory_scan.find(self.agent.popen.pid, list(old) + now)
         # Else it looked at the wrong places.
         self.check(any(t in found for t in now) or len(self.keys()) > len(keys), "keys in use are found: %d bytes" % n)
-        left = {part: [where for t, where in found.items() if old.get(t) == part] for part in ("SecretAccessKey", "Token")}
+        left = {part: [where for t, where in found.items() if old.get(t) == part] for part in set(old.values())}
         self.check(not any(left.values()), "of %d replaced: %s" % (at, str(left)[:1000]))
 
     def down(self):
