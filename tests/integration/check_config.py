@@ -36,7 +36,8 @@ DIFFERENCES = {
 
 # Older versions do not check queue_config: 2.42 takes it, 3.5 ends with a panic.
 CHECKED_SINCE = {name: (3, 14) for name in ("no shards", "negative shards", "shards crossed", "back-off crossed",
-                                            "no samples in a request", "no capacity")}
+                                            "no samples in a request", "no capacity",
+                                            "external ID without a role")}
 
 
 def since(line):
@@ -297,6 +298,8 @@ BY_HAND = [
     ("sigv4 beside oauth2", "sigv4:",
      "oauth2: {client_id: a, client_secret: b, token_url: 'http://c'}\n    sigv4:", 2, 7, ["sigv4", "oauth2"]),
     ("half of a key pair", "secret_key: s3cr3t", "# none", -2, 7, ["access_key", "secret_key"]),
+    ("external ID without a role", "role_arn: arn:aws:iam::123456789012:role/writer", "# none", 1, 20,
+     ["external_id", "role_arn"]),
     ("unknown message", "protobuf_message: prometheus.WriteRequest", "protobuf_message: prometheus.WriteRequests", 0, 23,
      ["protobuf_message"]),
     ("no message", "protobuf_message: prometheus.WriteRequest", "protobuf_message: ''", 0, 23, ["protobuf_message"]),

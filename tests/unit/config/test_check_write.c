@@ -21,7 +21,7 @@ static const struct refusal refusals[] = {
 	{WRITE "bearer_token: x\n  sigv4: {region: y}\n", 4, 10, "at most one of"},
 	{WRITE "sigv4: {access_key: a}\n", 3, 10, "access_key and secret_key belong together"},
 	{WRITE "sigv4: {secret_key: a}\n", 3, 10, "access_key and secret_key belong together"},
-	{WRITE "sigv4: {external_id: e}\n", 3, 11, "external_id can only be used with role_arn"},
+	{WRITE "sigv4: {external_id: e}\n", 3, 24, "external_id can only be used with role_arn"},
 	{WRITE "queue_config: {min_shards: 5, max_shards: 4}\n", 3, 30, "min_shards is above"},
 	{WRITE "queue_config: {min_shards: 51}\n", 3, 30, "min_shards is above"},
 	{WRITE "queue_config: {min_backoff: 6s}\n", 3, 17, "max_backoff is below min_backoff"},
