@@ -153,6 +153,10 @@ static const struct {
 	 "The signature does not match: the secret key does not belong to the access key, the "
 	 "region or service_name of sigv4 is wrong, or a proxy changes the Host header, the path "
 	 "or the body."},
+	{"no_credentials", "There were no keys to sign with when the write was to be sent: see the "
+			   "step credentials."},
+	{"no_region", "No region to sign for was known when the write was to be sent: see the step "
+		      "region."},
 	{"not_signed", "AMP takes signed requests only: add sigv4: {} to this remote_write block."},
 	{"server_error", "The endpoint has a fault of its own: nothing is lost, the agent sends "
 			 "again. When it lasts, see the AWS Health Dashboard."},

@@ -88,7 +88,11 @@ void report_public_url(struct buf *out, struct sv url)
 	if (url_split(url, &u) != 0) {
 		/* Whatever stands before an @ may be a password. */
 		const char *at = url.len ? memrchr(url.ptr, '@', url.len) : NULL;
-		report_clean(out, at ? sv_from(url, (size_t)(at - url.ptr) + 1) : url, 256);
+		url = at ? sv_from(url, (size_t)(at - url.ptr) + 1) : url;
+		size_t end = sv_find(url, '?');
+		report_clean(out, sv_make(url.ptr, end), 256);
+		if (end < url.len)
+			buf_sv(out, SV("?..."));
 		return;
 	}
 	bool v6 = sv_find(u.host, ':') < u.host.len && u.host.ptr[0] != '[';
