@@ -148,9 +148,13 @@ static void wake_all(struct aws_credentials *c, const struct err *why)
 	}
 }
 
+/* Keys that have expired are worth a wait for the fetch that is to replace them, which began before
+ * their end; once it has failed, they are what there is. */
 static bool usable(const struct aws_credentials *c)
 {
-	return c->keys && !c->awaited;
+	int64_t now_ms = loop_now_ms(aws_session_loop(c->session));
+	bool expiring = c->fetch && !c->refresh.failures && refresh_expired(&c->refresh, now_ms);
+	return c->keys && !c->awaited && !expiring;
 }
 
 static void on_wake(void *cls)
@@ -343,9 +347,9 @@ bool aws_credentials_rejected(struct aws_credentials *c, uint64_t id)
 
 int aws_credentials_now(struct aws_credentials *c, struct aws_keys *keys, uint64_t *id)
 {
+	count_anew(c);
 	if (!usable(c))
 		return 1;
-	count_anew(c);
 	*keys = c->keys->keys;
 	*id = c->keys->id;
 	return 0;

@@ -38,8 +38,8 @@ void aws_credentials_unref(struct aws_credentials *c);
 DEFINE_CLEANUP_PTR(struct aws_credentials, aws_credentials_unref)
 
 /* The keys to sign with now: 0, *keys (views until the next turn of the loop) and *id, which names
- * them; 1 when there are none yet, or those there are were rejected and others are on their way:
- * wait. */
+ * them; 1 when there are none yet, or those there are were rejected or have expired and others are
+ * on their way: wait. */
 int aws_credentials_now(struct aws_credentials *c, struct aws_keys *keys, uint64_t *id);
 
 /* Embedded in its owner; zero when not waiting. */
@@ -67,7 +67,7 @@ struct aws_credentials_status {
 	int64_t expires_ms; /* since 1970; 0 = never, or not known */
 	int64_t fetched_ms;
 	uint64_t fetches, failures, rejections;
-	char last_error[256]; /* of the last fetch when failing */
+	char last_error[512]; /* of the last fetch when failing */
 };
 void aws_credentials_status_get(const struct aws_credentials *c,
 				struct aws_credentials_status *out);

@@ -194,6 +194,30 @@ static void outage_past_expiry(void **state)
 	aws_credentials_unref(c);
 }
 
+/* A fetch that has not ended when the keys do: it is waited for, but not once it has failed. */
+static void a_slow_source_is_waited_for(void **state)
+{
+	struct creds_rig *r = *state;
+	struct rig_waiter w = {0};
+	r->life_ms = 1500;
+	struct aws_credentials *c = rig_ready(r);
+	r->hang = true;
+	rig_until(r, is_expired, c);
+	assert_int_equal(r->asked, 2);
+	assert_string_equal(rig_key(c), "");
+	rig_wait(c, &w);
+	rig_for(r, 30);
+	assert_int_equal(w.calls, 0);
+	r->hang = false;
+	r->status = 400;
+	rig_release(r, 400);
+	rig_until(r, rig_woken, &w);
+	assert_true(w.ok);
+	assert_true(is_failing(c));
+	assert_string_equal(rig_key(c), "ASIAPEER1");
+	aws_credentials_unref(c);
+}
+
 static void rejected_keys_are_replaced(void **state)
 {
 	struct creds_rig *r = *state;
@@ -498,6 +522,7 @@ int main(void)
 		TEST(status_tells_what_came),
 		TEST(rotation),
 		TEST(outage_past_expiry),
+		TEST(a_slow_source_is_waited_for),
 		TEST(rejected_keys_are_replaced),
 		TEST(rejected_and_the_source_is_down),
 		TEST(the_same_keys_again_are_no_help),
