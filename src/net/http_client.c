@@ -318,7 +318,7 @@ static bool has_come(const struct http_call *call, CURLINFO what)
 
 /* Where it was when it was given up, by what had been done by then. curl notes the time of a
  * connection when all is done that comes before the request, so that alone would not tell. */
-static enum http_phase phase_by_time(const struct http_call *call)
+static enum http_phase phase_by_time(const struct http_call *call, CURLcode rc)
 {
 	const struct http_proxy_server *proxy = call->proxy;
 	bool https = call->hop->https;
@@ -329,7 +329,9 @@ static enum http_phase phase_by_time(const struct http_call *call)
 		return HTTP_PHASE_EXCHANGE;
 	if (!has_come(call, CURLINFO_NAMELOOKUP_TIME_T))
 		return HTTP_PHASE_RESOLVE;
-	if (!call->connected && call->tls_begun == 0 && !has_come(call, CURLINFO_CONNECT_TIME_T))
+	/* What is no time-out is told apart by its code where nobody was connected to; and whoever
+	 * answers at once is not waited for. */
+	if (rc == CURLE_OPERATION_TIMEDOUT && !call->connected && call->tls_begun == 0)
 		return HTTP_PHASE_CONNECT;
 	if (https && call->tls_begun > (tls_proxy ? 1 : 0))
 		return HTTP_PHASE_TLS;
@@ -357,7 +359,7 @@ static enum http_phase phase_of(const struct http_call *call, CURLcode rc)
 	case CURLE_SSL_CIPHER:
 		return HTTP_PHASE_TLS;
 	default:
-		return phase_by_time(call);
+		return phase_by_time(call, rc);
 	}
 }
 

@@ -98,7 +98,7 @@ static void no_connection_in_time(void **state)
 		connect(waiting[i], (struct sockaddr *)&a, sizeof(a));
 	}
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(a.sin_port));
-	ask(f, url, 200);
+	ask(f, url, 500);
 	assert_ended(f, HTTP_TIMEOUT, HTTP_PHASE_CONNECT, address_of(ntohs(a.sin_port)));
 	for (size_t i = 0; i < 4; i++)
 		close(waiting[i]);
@@ -111,10 +111,10 @@ static void silence(void **state)
 	struct peer p;
 	char secure[64];
 	peer_start(&p, serve_nothing, NULL);
-	ask(f, p.url, 200);
+	ask(f, p.url, 500);
 	assert_ended(f, HTTP_TIMEOUT, HTTP_PHASE_EXCHANGE, address_of(p.port));
 	snprintf(secure, sizeof(secure), "https://127.0.0.1:%d/", p.port);
-	ask(f, secure, 200);
+	ask(f, secure, 1000);
 	assert_ended(f, HTTP_TIMEOUT, HTTP_PHASE_TLS, address_of(p.port));
 	peer_stop(&p);
 }
@@ -154,7 +154,7 @@ static void silence_of_a_kept_connection(void **state)
 	fetch(f, &o, get_path(f, "x"));
 	assert_int_equal(f->reply.result, HTTP_OK);
 	struct http_request req = get_path(f, "never");
-	req.timeout_ms = 200;
+	req.timeout_ms = 500;
 	fetch(f, &o, req);
 	assert_int_equal(f->reply.result, HTTP_TIMEOUT);
 	assert_int_equal(f->reply.phase, HTTP_PHASE_EXCHANGE);
@@ -175,7 +175,6 @@ static void proxies(void **state)
 	char proxy[64];
 	struct http_request req = rig_get("https://nowhere.test/");
 	req.want_peer = true;
-	req.timeout_ms = 300;
 	peer_start(&p, serve_forbidden, NULL);
 	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", p.port);
 	struct http_options o = {.proxy = {.url = sv_of(proxy)}};
@@ -185,9 +184,16 @@ static void proxies(void **state)
 	peer_stop(&p);
 	fetch(f, &o, req);
 	assert_ended(f, HTTP_NETWORK, HTTP_PHASE_CONNECT, address_of(p.port));
+	peer_start(&p, serve_hang_up, NULL);
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", p.port);
+	o.proxy.url = sv_of(proxy);
+	fetch(f, &o, req);
+	assert_ended(f, HTTP_NETWORK, HTTP_PHASE_PROXY, address_of(p.port));
+	peer_stop(&p);
 	peer_start(&p, serve_nothing, NULL);
 	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", p.port);
 	o.proxy.url = sv_of(proxy);
+	req.timeout_ms = 1000;
 	fetch(f, &o, req);
 	assert_ended(f, HTTP_TIMEOUT, HTTP_PHASE_PROXY, address_of(p.port));
 	peer_stop(&p);
