@@ -6,14 +6,17 @@
 #include <ampagent/base/limits.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
-/* The resolver blocks, so a thread asks it. Whoever is last of thread and walk frees the job. */
+/* The resolver blocks, so a thread asks it and then writes to the descriptor that the loop watches.
+ * Whoever is the last of thread and walk frees the job: nobody waits for a resolver. */
 struct dns_job {
-	pthread_mutex_t lock;
-	bool left; /* by one of the two */
-	struct walk *walk;
-	struct loop *loop;
+	atomic_bool left; /* by one of the two */
+	int fd;
+	struct loop_fd watch;
 	char host[256];
 	unsigned port;
 	enum net_resolve_result result;
@@ -23,13 +26,9 @@ struct dns_job {
 
 static void job_leave(struct dns_job *j)
 {
-	pthread_mutex_lock(&j->lock);
-	bool last = j->left;
-	j->left = true;
-	pthread_mutex_unlock(&j->lock);
-	if (!last)
+	if (!atomic_exchange(&j->left, true))
 		return;
-	pthread_mutex_destroy(&j->lock);
+	close(j->fd);
 	free(j);
 }
 
@@ -126,10 +125,15 @@ static void dns_judge(struct walk *w, enum net_resolve_result result, const char
 	walk_decided(w, DOCTOR_DNS);
 }
 
-static void on_resolved(void *cls)
+static void on_resolved(void *cls, uint32_t events)
 {
-	struct dns_job *j = cls;
-	struct walk *w = j->walk;
+	struct walk *w = cls;
+	struct dns_job *j = w->dns;
+	uint64_t n;
+	/* What the thread wrote before is seen after this. */
+	if (read(j->fd, &n, sizeof n) != sizeof n)
+		return;
+	loop_fd_remove(&j->watch);
 	loop_timer_cancel(&w->dns_late);
 	if (w->report->steps[DOCTOR_DNS].verdict != VERDICT_PENDING)
 		return;
@@ -149,29 +153,41 @@ static void on_dns_late(void *cls)
 static void *resolve(void *cls)
 {
 	struct dns_job *j = cls;
+	uint64_t one = 1;
 	j->result = net_resolve(sv_of(j->host), j->port, &j->found, &j->why);
-	pthread_mutex_lock(&j->lock);
-	/* The loop is there as long as the walk is. */
-	if (!j->left)
-		loop_post(j->loop, on_resolved, j);
-	pthread_mutex_unlock(&j->lock);
+	/* Room for a number there is always. */
+	ssize_t n = write(j->fd, &one, sizeof one);
+	(void)n;
 	job_leave(j);
+	return NULL;
+}
+
+static struct dns_job *job_new(struct walk *w)
+{
+	struct dns_job *j = calloc(1, sizeof *j);
+	if (!j)
+		return NULL;
+	j->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	j->port = w->peer_port;
+	snprintf(j->host, sizeof j->host, "%.*s", SV_ARG(w->peer_host));
+	j->watch = (struct loop_fd){.fd = j->fd, .events = EPOLLIN, .ready = on_resolved, .cls = w};
+	if (j->fd >= 0 && loop_fd_add(w->env->loop, &j->watch, NULL) == 0)
+		return j;
+	if (j->fd >= 0)
+		close(j->fd);
+	free(j);
 	return NULL;
 }
 
 static int start_resolving(struct walk *w)
 {
 	pthread_t thread;
-	struct dns_job *j = calloc(1, sizeof *j);
+	struct dns_job *j = job_new(w);
 	if (!j)
 		return 1;
-	pthread_mutex_init(&j->lock, NULL);
-	j->walk = w;
-	j->loop = w->env->loop;
-	j->port = w->peer_port;
-	snprintf(j->host, sizeof j->host, "%.*s", SV_ARG(w->peer_host));
 	if (pthread_create(&thread, NULL, resolve, j) != 0) {
-		pthread_mutex_destroy(&j->lock);
+		loop_fd_remove(&j->watch);
+		close(j->fd);
 		free(j);
 		return 1;
 	}
@@ -202,6 +218,8 @@ void step_dns_start(struct walk *w)
 void step_dns_stop(struct walk *w)
 {
 	loop_timer_cancel(&w->dns_late);
+	if (w->dns && w->dns->watch.loop)
+		loop_fd_remove(&w->dns->watch);
 	if (w->dns)
 		job_leave(w->dns);
 	if (w->client)

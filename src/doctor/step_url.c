@@ -8,7 +8,9 @@ static bool is_ours_to_judge(const struct walk *w, enum aws_url_fault fault)
 		return true;
 	if (walk_is_amp(w) || fault == AWS_URL_CONTROL_PLANE || fault == AWS_URL_NOT_TLS)
 		return true;
-	return w->opt->has_sigv4 && fault != AWS_URL_WORKSPACE_ID;
+	struct sv service = w->opt->sigv4.service_name;
+	return w->opt->has_sigv4 && (service.len == 0 || sv_eq(service, SV("aps"))) &&
+	       fault != AWS_URL_WORKSPACE_ID;
 }
 
 static const char *form_text(const struct walk *w)

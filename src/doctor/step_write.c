@@ -29,8 +29,9 @@ static void say_good(struct walk *w, const struct remotewrite_probe_result *r)
 {
 	struct finding *f = walk_finding(w, w->probing);
 	report_say(f, VERDICT_OK, "%s, answered %d",
-		   w->probing == DOCTOR_CANARY ? "one sample of ampagent_doctor_canary is stored"
-					       : "an empty request is accepted",
+		   w->probing == DOCTOR_CANARY
+			   ? "one sample of ampagent_doctor_canary is stored, and billed"
+			   : "an empty request is accepted",
 		   r->status);
 	if (r->clock_corrected)
 		report_detail(f, "signed anew by the endpoint's clock after a refusal");

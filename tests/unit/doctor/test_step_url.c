@@ -31,6 +31,7 @@ static void faults(void **state)
 		{"/api/v1/push", "", VERDICT_OK, "not AMP's host", ""},
 		{"/api/v1/push", SIGNED, VERDICT_FAIL, "", "/workspaces/"},
 		{"/api/v1/push?tenant=1", "", VERDICT_OK, "", ""},
+		{"/api/v1/push", "  sigv4: {service_name: es}\n", VERDICT_OK, "", ""},
 	};
 	struct rig *r = *state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
