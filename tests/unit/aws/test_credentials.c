@@ -173,13 +173,13 @@ static void rotation(void **state)
 static void outage_past_expiry(void **state)
 {
 	struct creds_rig *r = *state;
-	r->life_ms = 1500;
+	r->life_ms = 1400;
 	struct aws_credentials *c = rig_ready(r);
-	r->status = 500;
+	r->status = 400;
 	rig_until(r, is_expired, c);
 	rig_until(r, is_failing, c);
 	assert_string_equal(rig_key(c), "ASIAPEER1");
-	assert_non_null(strstr(rig_status(c).last_error, "500"));
+	assert_non_null(strstr(rig_status(c).last_error, "400"));
 	struct rig_waiter w = {0};
 	rig_wait(c, &w);
 	rig_until(r, rig_woken, &w);
@@ -252,12 +252,12 @@ static void rejected_and_the_source_is_down(void **state)
 	struct aws_credentials *c = rig_ready(r);
 	struct rig_waiter w = {0};
 
-	r->status = 500;
+	r->status = 400;
 	assert_true(aws_credentials_rejected(c, rig_id(c)));
 	rig_wait(c, &w);
 	rig_until(r, rig_woken, &w);
 	assert_false(w.ok);
-	assert_non_null(strstr(w.why, "500"));
+	assert_non_null(strstr(w.why, "400"));
 	assert_string_equal(rig_key(c), "ASIAPEER1");
 	assert_false(rig_status(c).expired);
 	r->status = 200;
@@ -390,11 +390,11 @@ static void no_keys_yet(void **state)
 	struct aws_credentials *c = rig_container(r);
 	struct rig_waiter w = {0};
 
-	r->status = 503;
+	r->status = 400;
 	rig_wait(c, &w);
 	rig_until(r, rig_woken, &w);
 	assert_false(w.ok);
-	assert_non_null(strstr(w.why, "503"));
+	assert_non_null(strstr(w.why, "400"));
 	assert_string_equal(rig_key(c), "");
 	struct aws_credentials_status s = rig_status(c);
 	assert_true(!s.have && s.failing && !s.expired);

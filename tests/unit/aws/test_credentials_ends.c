@@ -103,7 +103,7 @@ static void a_failure_may_drop_the_last(void **state)
 {
 	struct creds_rig *r = *state;
 	struct rig_waiter w = {0};
-	r->status = 500;
+	r->status = 400;
 	struct actor last = {.c = rig_container(r), .drop = true};
 	act(&last);
 	rig_wait(last.c, &w);
