@@ -378,9 +378,15 @@ void advice_tls(struct buf *out, const struct advice_tls *t)
 		return;
 	if (t->phase == HTTP_PHASE_PROXY)
 		advice_line(out,
-			    "The proxy refuses the way: it must allow CONNECT to %.*s; its "
-			    "user and password stand in proxy_url.",
+			    "The proxy refuses the way, or cannot reach %.*s itself: it must "
+			    "allow CONNECT to it; the proxy's user and password stand in "
+			    "proxy_url.",
 			    SV_ARG(t->host.host));
+	else if (t->phase == HTTP_PHASE_TLS && t->late)
+		advice_line(out,
+			    "The connection is there, but the TLS handshake gets no answer: "
+			    "look for a firewall that inspects TLS, and for a too large MTU on "
+			    "the way (VPN, peering).");
 	else if (t->phase == HTTP_PHASE_TLS)
 		advice_line(out, "There is no TLS at this port, or no common version: check the "
 				 "port and https:// or http:// in the URL, and "

@@ -82,6 +82,7 @@ struct advice_tls {
 	enum http_phase phase;
 	const struct http_peer *peer; /* NULL: nothing was seen */
 	const char *error;
+	bool late; /* no answer in time */
 	struct advice_host host;
 	bool own_ca; /* tls_config or AWS_CA_BUNDLE name authorities */
 	int64_t now_s;

@@ -35,6 +35,7 @@ static void tell(struct doctor *d)
 			enum doctor_step step = (enum doctor_step)d->told_steps;
 			if (r->steps[step].verdict == VERDICT_PENDING)
 				return;
+			report_tidy(&r->steps[step]);
 			/* Without a destination there is only the file to speak of. */
 			if (d->opt->json || (step > DOCTOR_CONFIG && r->url.len == 0))
 				continue;

@@ -146,6 +146,25 @@ void report_advise(struct finding *f, const char *fmt, ...)
 	va_end(args);
 }
 
+static void tidy(struct buf *b)
+{
+	bool text = utf8_valid(buf_view(b));
+	for (size_t i = 0; i < b->len; i++) {
+		unsigned char c = (unsigned char)b->ptr[i];
+		if ((c < 0x20 && c != '\n') || c == 0x7f)
+			b->ptr[i] = ' ';
+		else if (c >= 0x80 && !text)
+			b->ptr[i] = '?';
+	}
+}
+
+void report_tidy(struct finding *f)
+{
+	tidy(&f->evidence);
+	tidy(&f->details);
+	tidy(&f->advice);
+}
+
 enum doctor_step report_failed(const struct report *r)
 {
 	for (int i = 0; i < DOCTOR_STEPS_; i++)

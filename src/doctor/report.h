@@ -28,6 +28,9 @@ void report_say(struct finding *f, enum verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void report_detail(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_advise(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Makes fit to be shown what may hold a stranger's words: no control bytes but line ends, valid
+ * UTF-8. */
+void report_tidy(struct finding *f);
 /* The first step that failed, or DOCTOR_STEPS_. */
 enum doctor_step report_failed(const struct report *r);
 const char *report_verdict_name(enum verdict v);

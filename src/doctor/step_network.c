@@ -105,7 +105,12 @@ static void say_addresses(struct walk *w, const struct net_addresses *found)
 	else
 		report_say(f, VERDICT_OK, "%s%.*s: %s (%s)", whose, SV_ARG(w->peer_host), text,
 			   what);
-	if (w->amp.form == AWS_AMP_VPCE && !w->proxied && !found->all_private) {
+	if (walk_is_amp(w) && !w->proxied && found->list[0].is_local) {
+		f->verdict = VERDICT_WARN;
+		report_advise(f,
+			      "AMP is not on this machine: look for the name in /etc/hosts, and at "
+			      "the name servers.");
+	} else if (w->amp.form == AWS_AMP_VPCE && !w->proxied && !found->all_private) {
 		f->verdict = VERDICT_WARN;
 		report_advise(f, "The addresses of a VPC endpoint are private: another name server "
 				 "answers for this name.");

@@ -31,6 +31,7 @@ static struct advice_tls about(const struct walk *w, const struct http_answer *a
 		.phase = a->phase,
 		.peer = a->peer,
 		.error = a->error ? a->error : "",
+		.late = a->result == HTTP_TIMEOUT,
 		.host = {.amp = walk_is_amp(w),
 			 .proxied = w->proxied,
 			 .host = w->url.host,

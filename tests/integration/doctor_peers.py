@@ -191,6 +191,11 @@ def tls_cases(doc, d, standin):
     with Listener(lambda s: s.close()) as closes:
         doc.broken_at("a port that closes at once", "tls", ["port"], env=KEYS,
                       config=lib.write("https://127.0.0.1:%d%s" % (closes.port, lib.PATH)))
+    silent = threading.Event()
+    with Listener(lambda s: silent.wait(20)) as says_nothing:
+        doc.broken_at("a handshake without an answer", "tls", ["handshake", "MTU"], env=KEYS, timeout="1s",
+                      config=lib.write("https://127.0.0.1:%d%s" % (says_nothing.port, lib.PATH)))
+    silent.set()
     with proxy(allow=False) as p:
         doc.broken_at("a proxy that refuses", "tls", ["proxy", "CONNECT"], env=KEYS, config=lib.write(
             "https://127.0.0.1:9" + lib.PATH, "  proxy_url: http://127.0.0.1:%d\n" % p.port))
@@ -229,26 +234,24 @@ def amp_cases(doc, d, standin):
     with tls_front(d, "intercepted", standin.port, port=443):
         doc.broken_at("interception", "tls", ["interception", "Amazon", "AWS_CA_BUNDLE", "Corp Inspection CA"],
                       config=config, env=KEYS)
-        answer = doc.healthy("interception that is trusted", ["tls"], config=config, env=trusts_corp)
+        answer = doc.healthy("interception that is trusted", ["dns", "tls"], config=config, env=trusts_corp)
         if answer:
             h.check("interception" in lib.step(answer, "tls")["advice"], lib.step(answer, "tls"))
     with tls_front(d, "amp", standin.port, port=443):
         doc.broken_at("no authorities in the image", "tls", ["ca-certificates"], config=config, env=KEYS)
-        doc.healthy("AMP's host", config=config, env=trusts_amazon)
+        doc.healthy("AMP's host on this machine", ["dns"], config=config, env=trusts_amazon)
         answer = doc.broken_at("AMP without a signature", "write", ["sigv4: {}"], env=dict(
             trusts_amazon, SSL_CERT_FILE=d.file("amazon.pem")), config=lib.write(
             "https://%s%s" % (HOST, lib.PATH), sigv4=None))
         if answer:
             h.check("sigv4: {}" in lib.step(answer, "credentials")["advice"], lib.step(answer, "credentials"))
-        doc.healthy("keys of another partition's region", ["region", "identity"], config=config,
+        doc.healthy("keys of another partition's region", ["dns", "region", "identity"], config=config,
                     env=dict(trusts_amazon, AWS_REGION="us-gov-west-1", AWS_ENDPOINT_URL_STS=lib.DEAD))
         # A configured endpoint of STS and FIPS exclude each other.
-        answer = doc.healthy("FIPS for the other services", ["region", "identity"], config=config,
+        answer = doc.healthy("FIPS for the other services", ["dns", "region", "identity"], config=config,
                              env=dict(trusts_amazon, AWS_USE_FIPS_ENDPOINT="true"))
         if answer:
             h.check("FIPS" in lib.step(answer, "region")["advice"], lib.step(answer, "region"))
-        answer = doc.healthy("a VPC endpoint's name that is public", env=trusts_amazon, config=lib.write(
-            "https://%s%s" % (VPCE, lib.PATH), sigv4="{}"), warned=["dns"])
     namespace.set_address("lo:1", PRIVATE, "255.255.255.255")
     if not hosts(d, PRIVATE):
         return

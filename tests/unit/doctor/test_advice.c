@@ -274,6 +274,9 @@ static void handshakes(void **state)
 	t.peer = NULL;
 	advice_tls(&out, &t);
 	assert_advised("no TLS at this port", "no certificate");
+	t.late = true;
+	advice_tls(&out, &t);
+	assert_advised("MTU|!no TLS", "no answer");
 	t.phase = HTTP_PHASE_PROXY;
 	advice_tls(&out, &t);
 	assert_advised("CONNECT|aps-workspaces", "a proxy");

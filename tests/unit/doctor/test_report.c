@@ -83,6 +83,19 @@ static void findings(void **state)
 	report_deinit(&r);
 }
 
+static void tidied(void **state)
+{
+	struct report r;
+	fill(&r);
+	struct finding *f = &r.steps[DOCTOR_WRITE];
+	buf_sv(&f->advice, SV("a\x1b[1mb\nc\xff\x7f"));
+	buf_sv(&f->details, SV("caf\xc3\xa9\r\n"));
+	report_tidy(f);
+	assert_sv(buf_view(&f->advice), "a [1mb\nc? ");
+	assert_sv(buf_view(&f->details), "caf\xc3\xa9 \n");
+	report_deinit(&r);
+}
+
 static void lines(void **state)
 {
 	struct report r;
@@ -147,7 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls),  cmocka_unit_test(strangers), cmocka_unit_test(findings),
-		cmocka_unit_test(lines), cmocka_unit_test(json),
+		cmocka_unit_test(lines), cmocka_unit_test(tidied),    cmocka_unit_test(json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
