@@ -285,7 +285,7 @@ struct answer answer_judge(const struct http_answer *a, struct sv body,
 		.error_type = a->error_type,
 		.content_type = a->content_type,
 		.body = body,
-		.skew_ms = answer_skew_ms(a, asked->now_wall_ms),
+		.skew_ms = answer_skew_ms(a, asked->now_wall_ms + asked->signed_ahead_ms),
 		.clock_corrected = asked->clock_corrected,
 	};
 	return answer_decide(&in);

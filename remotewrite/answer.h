@@ -48,7 +48,9 @@ struct answer_in {
 	bool v2;        /* the request was of 2.0 */
 	bool confirmed; /* the answer says how much was written */
 	struct sv error_type, content_type, body;
-	int64_t skew_ms;      /* what the peer's clock is ahead of this one; 0 = it did not say */
+	/* What the peer's clock is ahead of the time that the request was signed with; 0 = it did
+	 * not say. */
+	int64_t skew_ms;
 	bool clock_corrected; /* the request was signed anew for that already */
 };
 
@@ -69,6 +71,7 @@ struct answer answer_decide(const struct answer_in *in);
 /* What the asker knows of the request. */
 struct answer_asked {
 	int64_t now_wall_ms;
+	int64_t signed_ahead_ms; /* of this machine's clock */
 	bool v2, drop_429, clock_corrected;
 };
 /* answer_decide() on what came. written: answer_written() of it. */

@@ -65,6 +65,9 @@ struct send_seam {
 	/* The peer does not know the keys, or they have expired: true when others are there now.
 	 * NULL = there are never others. */
 	bool (*refresh)(void *cls);
+	/* From inside done: what the time that the request was signed with was ahead of this
+	 * machine's clock. NULL = it was this machine's. */
+	int64_t (*signed_ahead_ms)(void *cls);
 };
 
 /* Who runs the destination. */

@@ -284,6 +284,8 @@ static struct answer decide(const struct slot *s, const struct http_answer *a, s
 	const struct destination *d = s->d;
 	struct answer_asked asked = {
 		.now_wall_ms = d->wall_ms,
+		.signed_ahead_ms =
+			s->seam.signed_ahead_ms ? s->seam.signed_ahead_ms(s->seam.cls) : 0,
 		.v2 = s->protocol == REMOTEWRITE_V2,
 		.drop_429 = d->cfg.queue.retry_on_http_429_set && !d->cfg.queue.retry_on_http_429,
 		.clock_corrected = s->clock_corrected,

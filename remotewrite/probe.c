@@ -195,6 +195,7 @@ static void on_answer(void *cls, const struct http_answer *a, struct sv body)
 	p->flight = NULL;
 	struct answer_asked asked = {
 		.now_wall_ms = loop_wall_ms(p->loop),
+		.signed_ahead_ms = p->seam.signed_ahead_ms(p->seam.cls),
 		.v2 = p->protocol == REMOTEWRITE_V2,
 		.clock_corrected = p->clock_corrected,
 	};

@@ -298,6 +298,7 @@ static void take_over(struct runner *old, struct runner *fresh)
 	fresh->sender = a;
 	struct destination_config cfg = config_of(old, b);
 	destination_configure(&old->dest, &cfg, rules);
+	sender_retire(a);
 }
 
 static void remove_runner(struct runner *r)

@@ -19,6 +19,7 @@ struct flight {
 	struct send_request req;
 	int64_t asked_ms; /* monotonic: what req.wall_ms is of the wall clock */
 	uint64_t keys_id; /* that it was signed with */
+	int64_t ahead_ms; /* the time that it was signed with, of this machine's clock */
 	struct buf body;  /* of the answer */
 	send_done done;
 	void *cls;
@@ -213,7 +214,7 @@ static int add_signature(struct flight *f, const struct aws_keys *keys, struct h
 		.payload_hash = sv_of(req->hash),
 	};
 	int64_t waited_ms = loop_now_ms(loop_of(s)) - f->asked_ms;
-	if (signing_sign(&s->signing, &sr, keys, req->wall_ms + waited_ms, res))
+	if (signing_sign(&s->signing, &sr, keys, req->wall_ms + waited_ms, &f->ahead_ms, res))
 		return err_set(err, 1, "the request cannot be signed: its headers are too large");
 	add(l, SV("X-Amz-Date"), sv_of(res->amz_date));
 	if (keys->session_token.len > 0)
@@ -331,18 +332,23 @@ static bool must_queue(const struct sender *s)
 }
 
 /* All who wait end; those that come while they are told do not. */
-static void give_up_all(struct sender *s, enum signing_lack lack, const char *why)
+static void give_up_all(struct sender *s, struct sv what, const char *error)
 {
-	struct err err = ERR_NULL;
 	struct flight *v = s->waiting;
-	lack_text(&err, lack, why);
 	if (!v)
 		return;
 	v->prev = &v;
 	s->waiting = NULL;
 	s->waiting_end = &s->waiting;
 	while (v)
-		give_up(v, HTTP_LOCAL, lack_name(lack), err.msg);
+		give_up(v, HTTP_LOCAL, what, error);
+}
+
+static void give_up_lacking(struct sender *s, enum signing_lack lack, const char *why)
+{
+	struct err err = ERR_NULL;
+	lack_text(&err, lack, why);
+	give_up_all(s, lack_name(lack), err.msg);
 }
 
 /* Starts what can be started, and asks for what is missing. May end flights. */
@@ -357,7 +363,7 @@ static void pump(struct sender *sender)
 		enum signing_lack lack = signing_keys(&s->signing, &keys, &f->keys_id);
 		if (lack != SIGNING_READY) {
 			if (signing_wait(&s->signing, lack, &err))
-				give_up_all(s, lack, err.msg);
+				give_up_lacking(s, lack, err.msg);
 			return;
 		}
 		take_waiting(f);
@@ -370,7 +376,7 @@ static void on_came(void *cls, enum signing_lack lack, const struct err *why)
 {
 	struct sender *s = cls;
 	if (why)
-		give_up_all(s, lack, why->msg);
+		give_up_lacking(s, lack, why->msg);
 	else
 		pump(s);
 }
@@ -406,6 +412,7 @@ static void on_done(void *cls, const struct http_answer *a)
 	if (signing_on(&s->signing)) {
 		s->answered |= a->status > 0;
 		s->answered_id = f->keys_id;
+		s->answered_ahead_ms = f->ahead_ms;
 		aws_clock_learn(s->signing.clock, a, loop_now_ms(loop_of(s)));
 	}
 	f->done(f->cls, a, buf_view(&f->body));
@@ -460,7 +467,22 @@ static bool refresh(void *cls)
 	       aws_credentials_rejected(s->signing.credentials, s->answered_id);
 }
 
+static int64_t signed_ahead_ms(void *cls)
+{
+	const struct sender *s = cls;
+	return s->answered_ahead_ms;
+}
+
 struct send_seam sender_seam(struct sender *s)
 {
-	return (struct send_seam){.start = start, .cancel = cancel, .refresh = refresh, .cls = s};
+	return (struct send_seam){.start = start,
+				  .cancel = cancel,
+				  .refresh = refresh,
+				  .signed_ahead_ms = signed_ahead_ms,
+				  .cls = s};
+}
+
+void sender_retire(struct sender *s)
+{
+	give_up_all(s, SV_NULL, "the settings were changed while it waited: it is sent again");
 }

@@ -29,7 +29,10 @@ struct sender {
 	bool answered;                         /* the peer has, whatever it was */
 	unsigned flying;                       /* on their way, without those that wait */
 	struct flight *waiting, **waiting_end; /* oldest first */
-	uint64_t answered_id;                  /* keys of the flight whose done is being called */
+	/* Of the flight whose done is being called: its keys, and how far from this machine's clock
+	 * its time was. */
+	uint64_t answered_id;
+	int64_t answered_ahead_ms;
 };
 
 /* aws: of the pool's loop; outlives the sender; NULL when opt is not to be signed. 0; 1 with the
@@ -38,6 +41,8 @@ int sender_new(struct http_pool *pool, struct aws_session *aws,
 	       const struct remotewrite_options *opt, struct labels external, struct sv user_agent,
 	       struct sender **out, struct err *err);
 void sender_unref(struct sender *s);
+/* Others take its place: flights that wait here end, so that they go again by those. */
+void sender_retire(struct sender *s);
 DEFINE_CLEANUP_PTR(struct sender, sender_unref)
 /* The seam for destination_config. Borrowed: flights take references of their own. */
 struct send_seam sender_seam(struct sender *s);

@@ -123,12 +123,13 @@ int signing_wait(struct signing *g, enum signing_lack lack, struct err *err)
 /* ---- signing ---- */
 
 int signing_sign(struct signing *g, struct sigv4_request *sr, const struct aws_keys *keys,
-		 int64_t wall_ms, struct sigv4_result *res)
+		 int64_t wall_ms, int64_t *ahead_ms, struct sigv4_result *res)
 {
 	int64_t mono_ms = loop_now_ms(aws_session_loop(g->session));
+	*ahead_ms = aws_clock_skew_ms(g->clock, mono_ms, wall_ms);
 	sr->region = g->region;
 	sr->service = g->service;
-	sr->time_s = aws_clock_now_ms(g->clock, mono_ms, wall_ms) / 1000;
+	sr->time_s = (wall_ms + *ahead_ms) / 1000;
 	return sigv4_sign(sr, keys, &g->cache, res, NULL, NULL);
 }
 

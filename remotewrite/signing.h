@@ -53,9 +53,9 @@ enum signing_lack signing_keys(struct signing *g, struct aws_keys *keys, uint64_
 /* came is called once, from the loop, when what is missing came (why NULL) or could not be had.
  * Waiting twice is waiting once. 0; 1 with the reason and nothing is waited for. */
 int signing_wait(struct signing *g, enum signing_lack lack, struct err *err);
-/* The request's time is wall_ms while the peer's clock is not known. Keys, headers and all else of
- * sr are filled in. 0, or 1 when the request is too large to sign. */
+/* The request's time is wall_ms while the peer's clock is not known; *ahead_ms is what it was ahead
+ * of that. All else of sr is filled in. 0, or 1 when the request is too large to sign. */
 int signing_sign(struct signing *g, struct sigv4_request *sr, const struct aws_keys *keys,
-		 int64_t wall_ms, struct sigv4_result *res);
+		 int64_t wall_ms, int64_t *ahead_ms, struct sigv4_result *res);
 void signing_status(const struct signing *g, int64_t mono_ms, int64_t wall_ms,
 		    struct remotewrite_signing *out);

@@ -101,6 +101,22 @@ def forgotten():
             h.check(agent.stop() == 0, "exit 0")
 
 
+def repaired_by_reload():
+    """The source hangs; keys in the file are used as soon as a reload brings them."""
+    with h.Dir() as d, h.Pages({"/metrics": PAGE}) as pages, h.Receiver(d, "--aws") as aws:
+        aws.switch(aws_hang=1)
+        env = dict(container("http://127.0.0.1:%d" % aws.port), AWS_REGION=h.REGION)
+        with h.Agent(d, config(pages, aws.url, timeout="10m"), env=env) as agent:
+            agent.wait_ready()
+            h.wait_for(lambda: destination(agent)["queued"] > 5 * 50, 20, "a reload: samples wait")
+            keys = "{access_key: %s, secret_key: %s}" % (h.ACCESS_KEY, h.SECRET_KEY)
+            d.file("ampagent.yml", config(pages, aws.url, keys, timeout="10m"))
+            agent.popen.send_signal(signal.SIGHUP)
+            h.wait_for(lambda: aws.stats()["samples"] > 10 * 50, 20, "a reload: they are sent")
+            h.check(destination(agent)["signing"]["kind"] == "explicit", "by the file's keys")
+            h.check(agent.stop() == 0, "exit 0")
+
+
 def mistakes():
     """What cannot come right by itself is refused, at the start and by a reload."""
     cases = [
@@ -160,6 +176,7 @@ source_down("silence", ["aws_hang"], container, "1s")
 source_down("no metadata", ["aws_down"], instance, "30s")
 nobody_there()
 forgotten()
+repaired_by_reload()
 mistakes()
 every_key()
 h.finish()

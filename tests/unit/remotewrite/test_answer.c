@@ -68,6 +68,25 @@ static const struct row rows[] = {
 	{{HTTP_OK, 200, .error_type = {"no_credentials", 14}}, ANSWER_DONE},
 };
 
+/* A wrong clock that the signature knew of is not why it was refused. */
+static void test_signed_by_the_peers_time(void **state)
+{
+	static const struct answer_written none = {.confirmed = false};
+	struct answer_asked asked = {.now_wall_ms = 1784116800000}; /* 2026-07-15 12:00:00 */
+	struct http_answer a = {.result = HTTP_OK,
+				.status = 403,
+				.date = SV("Wed, 15 Jul 2026 14:00:00 GMT"),
+				.error_type = SV("AccessDeniedException")};
+	assert_int_equal(answer_judge(&a, SV_NULL, &asked, &none).action, ANSWER_CLOCK);
+	asked.signed_ahead_ms = 7200000;
+	struct answer out = answer_judge(&a, SV_NULL, &asked, &none);
+	assert_int_equal(out.action, ANSWER_STOP);
+	assert_int_equal(out.cause, CAUSE_ACCESS_DENIED);
+	/* It was right once, and the peer's clock was set since. */
+	asked.signed_ahead_ms = -7200000;
+	assert_int_equal(answer_judge(&a, SV_NULL, &asked, &none).action, ANSWER_CLOCK);
+}
+
 static void test_not_sent(void **state)
 {
 	static const struct {
@@ -398,12 +417,19 @@ static void test_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_not_sent),    cmocka_unit_test(test_table),
-		cmocka_unit_test(test_retry_after), cmocka_unit_test(test_written),
-		cmocka_unit_test(test_text),        cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_said),        cmocka_unit_test(test_html),
-		cmocka_unit_test(test_drop_429),    cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_skew),        cmocka_unit_test(test_subject_is_clean),
+		cmocka_unit_test(test_not_sent),
+		cmocka_unit_test(test_signed_by_the_peers_time),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_said),
+		cmocka_unit_test(test_html),
+		cmocka_unit_test(test_drop_429),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_skew),
+		cmocka_unit_test(test_subject_is_clean),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

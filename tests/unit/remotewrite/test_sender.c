@@ -193,6 +193,25 @@ static void test_waits_no_longer(void **state)
 	teardown(&w);
 }
 
+/* Others go by new settings. */
+static void test_retires(void **state)
+{
+	struct world w;
+	setup(&w);
+	w.hold_keys = true;
+	struct sender *s = make_signed(&w, "eu-west-1");
+	sender_retire(s);
+	begin(&w, s, 60000);
+	begin(&w, s, 60000);
+	sender_retire(s);
+	assert_int_equal(w.done, 2);
+	assert_int_equal(w.result, HTTP_LOCAL);
+	assert_string_equal(w.error_type, "");
+	assert_non_null(strstr(w.answer, "settings"));
+	sender_unref(s);
+	teardown(&w);
+}
+
 /* Until the peer has answered once, one request is on its way; then all go. */
 static void test_first_answer(void **state)
 {
@@ -335,13 +354,13 @@ int main(void)
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),        cmocka_unit_test(test_v2),
-		cmocka_unit_test(test_any_address),  cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_refused),      cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_cancel),       cmocka_unit_test(test_waits_for_keys),
-		cmocka_unit_test(test_no_keys),      cmocka_unit_test(test_waits_no_longer),
-		cmocka_unit_test(test_first_answer), cmocka_unit_test(test_no_first_answer),
-		cmocka_unit_test(test_redirect),
+		cmocka_unit_test(test_plain),           cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_any_address),     cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_refused),         cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_cancel),          cmocka_unit_test(test_retires),
+		cmocka_unit_test(test_waits_for_keys),  cmocka_unit_test(test_no_keys),
+		cmocka_unit_test(test_waits_no_longer), cmocka_unit_test(test_first_answer),
+		cmocka_unit_test(test_no_first_answer), cmocka_unit_test(test_redirect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,12 @@ static void test_status(void **state)
 	assert_true(st.credentials.have && st.clock_known);
 	assert_string_equal(st.credentials.access_key, "ASIATEST1");
 	assert_string_equal(st.credentials.kind, "container");
+	struct send_seam seam = sender_seam(s);
+	assert_int_equal(seam.signed_ahead_ms(seam.cls), 0);
+	begin(&w, s, 60000);
+	run_until_done(&w, 2);
+	assert_true(seam.signed_ahead_ms(seam.cls) > -2000 &&
+		    seam.signed_ahead_ms(seam.cls) < 2000);
 	assert_true(st.skew_ms < -7190000 && st.skew_ms > -7210000);
 	sender_unref(s);
 	struct remotewrite_options plain = {.url = sv_of(w.url)};
