@@ -19,11 +19,8 @@ static int reserve_whole(int fd, struct buf *out)
 	return buf_reserve(out, want < left ? want : left);
 }
 
-int file_read(const char *path, struct buf *out, struct err *err)
+static int read_whole(int fd, const char *path, struct buf *out, struct err *err)
 {
-	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, 1, "cannot open %s: %s", path, strerror(errno));
 	if (reserve_whole(fd, out) != 0)
 		return err_set(err, 1, "cannot read %s: no memory", path);
 	for (;;) {
@@ -47,6 +44,28 @@ int file_read(const char *path, struct buf *out, struct err *err)
 			return err_set(err, 1, "%s is larger than %zu bytes", path, out->max);
 		out->len += (size_t)n;
 	}
+}
+
+int file_read(const char *path, struct buf *out, struct err *err)
+{
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, 1, "cannot open %s: %s", path, strerror(errno));
+	return read_whole(fd, path, out, err);
+}
+
+int file_read_at_once(const char *path, struct buf *out, struct err *err)
+{
+	struct stat st;
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return err_set(err, 1, "cannot open %s: %s", path, strerror(errno));
+	if (S_ISFIFO(st.st_mode))
+		return err_set(err, 1,
+			       "%s is a pipe: it has to be a file, which is read again and "
+			       "again",
+			       path);
+	return read_whole(fd, path, out, err);
 }
 
 static int write_all(int fd, struct sv content)

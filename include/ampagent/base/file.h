@@ -6,6 +6,8 @@
 
 /* Appends the file's bytes to out: 0, or 1 with the reason (missing, too large, ...). */
 int file_read(const char *path, struct buf *out, struct err *err);
+/* The same, never waiting: for threads that have other things to do. A pipe is refused. */
+int file_read_at_once(const char *path, struct buf *out, struct err *err);
 /* Writes path.tmp, syncs it, renames it over path, syncs the directory: 0 or 1. */
 int file_replace(const char *path, struct sv content, struct err *err);
 /* dir + "/" + name, or name itself when absolute. malloc'd. */

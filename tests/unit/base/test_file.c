@@ -73,6 +73,29 @@ static void says_why_not(void **state)
 	rmdir(sub);
 }
 
+/* A pipe that nobody writes to would be waited for without end. */
+static void reads_without_waiting(void **state)
+{
+	_cleanup_(freep) char *path = in_dir("ready"), *pipe = in_dir("pipe");
+	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
+	struct err err = ERR_NULL;
+	buf_init(&out, 100);
+	assert_int_equal(file_replace(path, SV("hello"), NULL), 0);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(file_read_at_once(path, &out, &err), 0);
+	assert_sv(buf_view(&out), "hello");
+	assert_int_equal(file_read_at_once("/dev/null", &out, &err), 0);
+	assert_int_equal(out.len, 5);
+	assert_int_equal(file_read_at_once(pipe, &out, &err), 1);
+	assert_non_null(strstr(err.msg, "pipe: it"));
+	assert_int_equal(file_read_at_once(dir, &out, &err), 1);
+	assert_non_null(strstr(err.msg, "directory"));
+	unlink(path);
+	assert_int_equal(file_read_at_once(path, &out, &err), 1);
+	assert_non_null(strstr(err.msg, "No such file"));
+	unlink(pipe);
+}
+
 static void makes_directories(void **state)
 {
 	_cleanup_(freep) char *deep = in_dir("x/y/z"), *mid = in_dir("x/y"), *top = in_dir("x");
@@ -117,9 +140,9 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(writes_and_reads), cmocka_unit_test(reads_large_files),
-		cmocka_unit_test(says_why_not),     cmocka_unit_test(makes_directories),
-		cmocka_unit_test(joins_paths),
+		cmocka_unit_test(writes_and_reads),  cmocka_unit_test(reads_large_files),
+		cmocka_unit_test(says_why_not),      cmocka_unit_test(reads_without_waiting),
+		cmocka_unit_test(makes_directories), cmocka_unit_test(joins_paths),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
