@@ -278,7 +278,7 @@ static int launch(struct flight *f, const struct aws_keys *keys, struct err *err
 
 /* ---- those that wait ---- */
 
-static void put_waiting(struct flight *f)
+static void put_waiting(struct flight *f, int64_t for_ms)
 {
 	struct sender *s = f->sender;
 	f->prev = s->waiting_end;
@@ -286,7 +286,7 @@ static void put_waiting(struct flight *f)
 	*f->prev = f;
 	s->waiting_end = &f->next;
 	f->deadline = (struct loop_timer){.fire = on_deadline, .cls = f};
-	loop_timer_in(loop_of(s), &f->deadline, f->req.timeout_ms);
+	loop_timer_in(loop_of(s), &f->deadline, for_ms);
 }
 
 static void take_waiting(struct flight *f)
@@ -395,8 +395,10 @@ static void on_deadline(void *cls)
 	}
 	struct aws_credentials_status st;
 	aws_credentials_status_get(s->signing.credentials, &st);
-	bool told = lack == SIGNING_NO_KEYS && st.failing;
-	lack_text(&err, lack, told ? st.last_error : "nobody told in time");
+	const char *why = lack == SIGNING_NO_REGION ? s->signing.region_why.msg
+			  : st.failing              ? st.last_error
+						    : "";
+	lack_text(&err, lack, why[0] ? why : "nobody told in time");
 	give_up(f, HTTP_LOCAL, lack_name(lack), err.msg);
 }
 
@@ -420,6 +422,21 @@ static void on_done(void *cls, const struct http_answer *a)
 		pump(s);
 }
 
+/* At once when it can be signed and nobody is before it. */
+static int start_signed(struct flight *f, struct err *err)
+{
+	struct sender *s = f->sender;
+	struct aws_keys keys;
+	struct err why;
+	f->asked_ms = loop_now_ms(loop_of(s));
+	enum signing_lack lack = signing_keys(&s->signing, &keys, &f->keys_id);
+	if (lack == SIGNING_READY && !s->waiting && !must_queue(s))
+		return launch(f, &keys, err);
+	bool hopeless = lack != SIGNING_READY && signing_wait(&s->signing, lack, &why);
+	put_waiting(f, hopeless ? 0 : f->req.timeout_ms);
+	return 0;
+}
+
 static int start(void *cls, struct send_request *req, send_done done, void *done_cls, void **flight,
 		 struct err *err)
 {
@@ -433,18 +450,8 @@ static int start(void *cls, struct send_request *req, send_done done, void *done
 	f->cls = done_cls;
 	f->sender = s;
 	s->refs++;
-	struct aws_keys keys;
-	enum signing_lack lack = SIGNING_READY;
-	bool is_signed = signing_on(&s->signing);
-	if (is_signed) {
-		f->asked_ms = loop_now_ms(loop_of(s));
-		lack = signing_keys(&s->signing, &keys, &f->keys_id);
-	}
-	if (lack != SIGNING_READY && signing_wait(&s->signing, lack, err))
-		return 1;
-	if (lack != SIGNING_READY || (is_signed && (s->waiting || must_queue(s))))
-		put_waiting(f);
-	else if (launch(f, is_signed ? &keys : NULL, err))
+	int r = signing_on(&s->signing) ? start_signed(f, err) : launch(f, NULL, err);
+	if (r != 0)
 		return 1;
 	*flight = take_ptr(f);
 	return 0;

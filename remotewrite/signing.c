@@ -105,14 +105,17 @@ static void on_region(void *cls, struct sv region, const char *from, const struc
 		err_set(&none, 1, "out of memory");
 		why = &none;
 	}
-	g->came(g->cls, SIGNING_NO_REGION, g->region.len > 0 ? NULL : why);
+	g->region_why = g->region.len > 0 ? ERR_NULL : *why;
+	g->came(g->cls, SIGNING_NO_REGION, g->region.len > 0 ? NULL : &g->region_why);
 }
 
 int signing_wait(struct signing *g, enum signing_lack lack, struct err *err)
 {
-	if (lack == SIGNING_NO_REGION && !g->region_fetch)
-		return aws_region_start(g->session, &g->settings, on_region, g, &g->region_fetch,
-					err);
+	if (lack == SIGNING_NO_REGION && !g->region_fetch) {
+		int r = aws_region_start(g->session, &g->settings, on_region, g, &g->region_fetch,
+					 &g->region_why);
+		return r == 0 ? 0 : err_set(err, r, "%s", g->region_why.msg);
+	}
 	if (lack == SIGNING_NO_KEYS && !g->waiter.prev) {
 		g->waiter = (struct aws_waiter){.ready = on_keys, .cls = g};
 		aws_credentials_wait(g->credentials, &g->waiter);

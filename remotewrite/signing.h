@@ -27,6 +27,7 @@ struct signing {
 	struct sv region;        /* empty: not known yet */
 	const char *region_from; /* NULL: not known yet */
 	struct aws_region_fetch *region_fetch;
+	struct err region_why; /* the last attempt to find it failed so */
 	struct aws_waiter waiter;
 	struct sigv4_cache cache;
 	struct arena *arena;

@@ -61,6 +61,23 @@ static void test_no_region(void **state)
 	teardown(&w);
 }
 
+/* It cannot even be asked for. */
+static void test_no_way_to_region(void **state)
+{
+	struct world w;
+	setup(&w);
+	set_variable("ECS_CONTAINER_METADATA_URI_V4", "no url");
+	struct sender *s = make_signed(&w, "");
+	for (unsigned i = 1; i <= 2; i++) {
+		begin(&w, s, 60000);
+		run_until_done(&w, i);
+		assert_string_equal(w.error_type, ANSWER_NO_REGION);
+		assert_non_null(strstr(w.answer, "ECS_CONTAINER_METADATA_URI_V4"));
+	}
+	sender_unref(s);
+	teardown(&w);
+}
+
 /* What can never work is refused before anything is sent. */
 static void test_mistakes(void **state)
 {
@@ -148,8 +165,9 @@ int main(void)
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rejected),  cmocka_unit_test(test_region),
-		cmocka_unit_test(test_no_region), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_status),    cmocka_unit_test(test_ca_bundle),
+		cmocka_unit_test(test_no_region), cmocka_unit_test(test_no_way_to_region),
+		cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_status),
+		cmocka_unit_test(test_ca_bundle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
