@@ -110,7 +110,8 @@ void report_public_url(struct buf *out, struct sv url)
 		buf_sv(out, SV("?..."));
 }
 
-static void put_line(struct buf *out, bool lines, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void put_line(struct buf *out, bool lines,
+							   const char *fmt, va_list args)
 {
 	char text[LINE_MAX_BYTES];
 	int n = vsnprintf(text, sizeof text, fmt, args);
