@@ -51,6 +51,13 @@ static bool is_done(const struct rest *r)
 	return r->queued == 0 && r->log.queue == 0 && r->synced;
 }
 
+/* Whether it waits for what it is to sign with, and nobody has failed yet. */
+static bool lacks_keys(const struct remotewrite_status *s)
+{
+	const struct remotewrite_signing *g = &s->signing;
+	return !s->has_error && g->is_signed && (!g->credentials.have || !g->region[0]);
+}
+
 /* "name: 120 samples, the oldest of 35s ago, HTTP status 503; ..." */
 static void describe(const struct rest *r, int64_t wall_ms, struct buf *out)
 {
@@ -66,6 +73,11 @@ static void describe(const struct rest *r, int64_t wall_ms, struct buf *out)
 				   duration_format(age, (wall_ms - s->oldest_ms) / 1000 * 1000));
 		if (s->has_error)
 			buf_printf(out, ", %s", s->last_error);
+		else if (lacks_keys(s) && s->signing.region[0])
+			buf_printf(out, ", no AWS credentials came from %s",
+				   s->signing.credentials.source);
+		else if (lacks_keys(s))
+			buf_printf(out, ", nobody told the AWS region to sign for");
 	}
 	buf_char(out, '\0');
 }
@@ -77,6 +89,8 @@ static const char *why_left(const struct rest *r, bool second)
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->v[i].queued > 0 && r->v[i].has_error)
 			return "an endpoint fails, the flush deadline passed";
+		if (r->v[i].queued > 0 && lacks_keys(&r->v[i]))
+			return "nothing came to sign with, the flush deadline passed";
 	}
 	if (r->log.queue > 0 || !r->synced)
 		return "the log cannot be written, the flush deadline passed";

@@ -155,6 +155,19 @@ def the_deadline_is_kept():
             ledger_adds_up(d, receiver)
 
 
+def keys_that_never_came():
+    """Nothing could be signed, and nobody has said why: the last line does."""
+    with h.Dir() as d, h.Pages({"/metrics": b"a 1\n"}) as p, h.Receiver(d) as receiver:
+        text = config(receiver, job(p), "200ms", "150ms").replace(
+            "access_key: %s, secret_key: %s" % (h.ACCESS_KEY, h.SECRET_KEY), "profile: w")
+        aws = d.file("aws", "[profile w]\ncredential_process = /bin/sleep 1000\n")
+        with h.Agent(d, text, "--storage.remote.flush-deadline=2s", env={"AWS_CONFIG_FILE": aws}) as agent:
+            h.wait_for(lambda: agent.ledger()["headSequence"] > 0, LONG_S, "samples wait")
+            h.check(agent.stop() == 0, "it ends")
+            line = last_line(agent)
+            h.check("nothing came to sign with" in line and "no AWS credentials came from" in line, line)
+
+
 def ledger_adds_up(d, receiver):
     """What the receiver has is what the log numbered."""
     with h.Agent(d, config(receiver, "- {job_name: none}"), name="ampagent") as agent:
@@ -344,7 +357,7 @@ def who_never_comes_back_ends():
         h.check(stats["out_of_order"] == 0 and stats["conflicts"] == 0 and stats["answered_400"] == 0, "%s" % stats)
 
 
-CASES = (the_last_scrape_is_delivered, an_app_that_went_first_has_not_failed, the_deadline_is_kept,
+CASES = (the_last_scrape_is_delivered, an_app_that_went_first_has_not_failed, the_deadline_is_kept, keys_that_never_came,
          a_second_signal_ends_it, scrapes_under_way_end, while_it_reloads, while_it_starts, a_full_disk,
          a_disk_that_stands_still, in_ecs_the_deadline_fits, who_never_comes_back_ends)
 
