@@ -110,6 +110,12 @@ def profile_cases(doc, d, config, url):
     d.file("process.ini", "[default]\ncredential_process = /bin/sh -c 'echo made-up-password; exit 3'\n")
     doc.broken_at("a process that fails", "credentials", ["credential_process", "by hand"], config=config,
                   env={"AWS_CONFIG_FILE": d.file("process.ini")})
+    d.file("nonsense.ini", "[default]\ncredential_process = /bin/echo made-up-password\n")
+    doc.broken_at("a process that prints no JSON", "credentials", ["credential_process", "Version"], config=config,
+                  env={"AWS_CONFIG_FILE": d.file("nonsense.ini")})
+    d.file("half.ini", "[default]\naws_access_key_id = A\n")
+    doc.broken_at("half the keys in a file", "credentials", ["aws_secret_access_key"], config=config,
+                  env={"AWS_CONFIG_FILE": d.file("half.ini")})
     os.makedirs(os.path.join(d.path, ".aws", "sso", "cache"), exist_ok=True)
     # The cache's name is the SHA-1 of the session's.
     d.file(".aws/sso/cache/34c6fceca75e456f25e7e99531e2425c6c1de443.json", json.dumps(
@@ -131,6 +137,10 @@ def container_cases(doc, d, config, standin, meta):
     task = dict(meta.container, ECS_CONTAINER_METADATA_URI_V4=lib.DEAD + "/v4/x")
     switched("the task's keys: 500", ["500", "ecs-tasks.amazonaws.com"], task, timeout="4s", aws_down=1)
     switched("the task's keys: no answer", ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], task, aws_hang=1)
+    switched("the task's keys: nothing in the answer", ["container"], task, timeout="4s", aws_empty=1)
+    switched("the task's keys: throttled", ["429"], task, timeout="4s", aws_throttled=1)
+    doc.broken_at("keys from a host that is not this one, without TLS", "credentials", ["loopback"], config=config,
+                  env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://192.0.2.1/credentials"})
     refuses = {"/v1/credentials": lambda r: (403, "text/plain", b"no association for this service account")}
     with h.Pages(refuses) as agent:
         doc.broken_at("Pod Identity: 403", "credentials", ["403", "Pod Identity", "association"], config=config,
@@ -143,6 +153,7 @@ def container_cases(doc, d, config, standin, meta):
                   env=dict(meta.container, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token))
     switched("IMDS: hop limit", ["HttpPutResponseHopLimit"], meta.instance, timeout="4s", aws_hop_limit=1)
     switched("IMDS: no role", ["instance profile"], meta.instance, timeout="4s", aws_no_role=1)
+    switched("IMDS: no keys of the role", ["role"], meta.instance, timeout="4s", aws_role_failed=1)
     switched("IMDS: off", ["403"], meta.instance, timeout="4s", aws_imds_off=1)
     doc.broken_at("IMDS: nobody there", "credentials", ["metadata"], config=config, timeout="4s",
                   env={"AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": lib.DEAD})
@@ -174,6 +185,8 @@ def web_cases(doc, d, config, standin):
                   env=dict(web, AWS_ENDPOINT_URL_STS=lib.DEAD))
     doc.broken_at("STS behind a proxy that is not there", "credentials", ["HTTPS_PROXY", "proxy"], config=config,
                   timeout="4s", env=dict(web, AWS_ENDPOINT_URL_STS="http://sts.invalid", HTTP_PROXY=lib.DEAD))
+    doc.broken_at("a web identity token without a role", "credentials", ["AWS_ROLE_ARN"], config=config,
+                  env=dict(web, AWS_ROLE_ARN=None))
     doc.broken_at("no web identity token", "credentials", ["no-such-token"], config=config,
                   env=dict(web, AWS_WEB_IDENTITY_TOKEN_FILE=d.file("no-such-token")))
     if not may_run_as_nobody(d):

@@ -386,6 +386,9 @@ def main():
             write_cases(doc, d, standin, base)
             canary_cases(doc, d)
             amp_cases(doc, d, standin)
+            with h.Receiver(d, "--no-accept-v2") as old:
+                doc.healthy("remote write 2.0 at a receiver of 1.0", env=KEYS, config=lib.write(
+                    old.url, "  protobuf_message: io.prometheus.write.v2.Request\n"))
             doc.healthy("a receiver that wants no signature", config=lib.write(
                 "http://%s/api/v1/push" % open_receiver(d).address, sigv4=None))
             print("broken set-ups: %d" % doc.broken)
