@@ -22,7 +22,7 @@ void advice_line(struct buf *out, const char *fmt, ...)
 
 const char *advice_span(char *dst, int64_t ms)
 {
-	int64_t s = (ms < 0 ? -ms : ms) / 1000, min = s / 60, h = min / 60;
+	int64_t s = (ms < 0 ? -ms : ms) / 1000, min = (s + 30) / 60, h = min / 60;
 	if (s < 1)
 		snprintf(dst, ADVICE_SPAN_MAX, "%" PRId64 " ms", ms < 0 ? -ms : ms);
 	else if (s < 120)
@@ -124,7 +124,11 @@ static bool advise_way_to_sts(struct buf *out, struct sv why, const struct advic
 
 static void advise_web_identity(struct buf *out, struct sv why, const struct advice_place *p)
 {
-	if (!advise_file(out, why) && !advise_way_to_sts(out, why, p))
+	if (has(why, "AWS_ROLE_ARN is not"))
+		advice_line(out, "EKS sets AWS_ROLE_ARN together with the token's file, from the "
+				 "service account's annotation eks.amazonaws.com/role-arn: set it "
+				 "too, or unset the other.");
+	else if (!advise_file(out, why) && !advise_way_to_sts(out, why, p))
 		advice_line(out, "Check the role's trust policy: its OIDC provider must be this "
 				 "cluster's, with the condition "
 				 "system:serviceaccount:NAMESPACE:NAME and the audience "
@@ -170,6 +174,10 @@ static void advise_instance(struct buf *out, struct sv why, const struct advice_
 		advice_line(out, "Attach an instance profile to the instance (aws ec2 "
 				 "associate-iam-instance-profile), with a role that may "
 				 "aps:RemoteWrite.");
+	else if (has(why, "keys of the instance's role"))
+		advice_line(out, "EC2 could not take the role for this instance: its trust policy "
+				 "must name ec2.amazonaws.com, and it must still exist. Afterwards "
+				 "detach and attach the instance profile, or wait for an hour.");
 	else if (has(why, "refuses"))
 		advice_line(out, "The instance's metadata is switched off or filtered: switch it "
 				 "on (aws ec2 modify-instance-metadata-options --http-endpoint "

@@ -153,7 +153,7 @@ def container_cases(doc, d, config, standin, meta):
                   env=dict(meta.container, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token))
     switched("IMDS: hop limit", ["HttpPutResponseHopLimit"], meta.instance, timeout="4s", aws_hop_limit=1)
     switched("IMDS: no role", ["instance profile"], meta.instance, timeout="4s", aws_no_role=1)
-    switched("IMDS: no keys of the role", ["role"], meta.instance, timeout="4s", aws_role_failed=1)
+    switched("IMDS: no keys of the role", ["ec2.amazonaws.com"], meta.instance, timeout="4s", aws_role_failed=1)
     switched("IMDS: off", ["403"], meta.instance, timeout="4s", aws_imds_off=1)
     doc.broken_at("IMDS: nobody there", "credentials", ["metadata"], config=config, timeout="4s",
                   env={"AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": lib.DEAD})
@@ -185,7 +185,7 @@ def web_cases(doc, d, config, standin):
                   env=dict(web, AWS_ENDPOINT_URL_STS=lib.DEAD))
     doc.broken_at("STS behind a proxy that is not there", "credentials", ["HTTPS_PROXY", "proxy"], config=config,
                   timeout="4s", env=dict(web, AWS_ENDPOINT_URL_STS="http://sts.invalid", HTTP_PROXY=lib.DEAD))
-    doc.broken_at("a web identity token without a role", "credentials", ["AWS_ROLE_ARN"], config=config,
+    doc.broken_at("a web identity token without a role", "credentials", ["AWS_ROLE_ARN", "annotation"], config=config,
                   env=dict(web, AWS_ROLE_ARN=None))
     doc.broken_at("no web identity token", "credentials", ["no-such-token"], config=config,
                   env=dict(web, AWS_WEB_IDENTITY_TOKEN_FILE=d.file("no-such-token")))

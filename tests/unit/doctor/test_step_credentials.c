@@ -43,7 +43,7 @@ static void fetched(void **state)
 	rig_setenv("AWS_ACCESS_KEY_ID", NULL);
 	rig_setenv("AWS_SECRET_ACCESS_KEY", NULL);
 	rig_setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
-	rig_expect(ask(r, RIG_SIGNED), VERDICT_OK, "good for 59 min", "");
+	rig_expect(ask(r, RIG_SIGNED), VERDICT_OK, "good for 60 min", "");
 	assert_true(r->walk->keys_opt.region.len > 0);
 }
 
