@@ -86,7 +86,7 @@ static void log_failing(struct signing_seen *s, const struct aws_credentials_sta
 		log_error("No AWS credentials: nothing can be signed; it is tried again", "source",
 			  st->source, "kind", st->kind, "err", st->last_error);
 	else if (stale)
-		log_error("AWS credentials have expired and the source is down: still signing "
+		log_error("AWS credentials have expired and no others came: still signing "
 			  "with them",
 			  "source", st->source, "access_key", st->access_key, "expires",
 			  expiry(when, st), "err", st->last_error);
