@@ -66,7 +66,7 @@ static int read_file(struct aws_settings *s, struct sv path, bool named, struct 
 	if (!*there)
 		return 0;
 	buf_init(&text, LIMIT_AWS_INI_BYTES);
-	int r = file_read(path.ptr, &text, err);
+	int r = file_read_at_once(path.ptr, &text, err);
 	if (r != 0)
 		return r;
 	struct err why = ERR_NULL;

@@ -53,8 +53,10 @@ static void prefix(const struct container *f, struct err *err)
 		err_prefix(err, "%s", f->plan->container.what);
 		return;
 	}
-	err_prefix(err, "%s at %.*s://%.*s%s%.*s%.*s", f->plan->container.what, SV_ARG(u.scheme),
-		   SV_ARG(u.host), u.port.len ? ":" : "", SV_ARG(u.port), SV_ARG(u.path));
+	bool literal = sv_find(u.host, ':') < u.host.len && u.host.ptr[0] != '[';
+	err_prefix(err, "%s at %.*s://%s%.*s%s%s%.*s%.*s", f->plan->container.what,
+		   SV_ARG(u.scheme), literal ? "[" : "", SV_ARG(u.host), literal ? "]" : "",
+		   u.port.len ? ":" : "", SV_ARG(u.port), SV_ARG(u.path));
 }
 
 /* --- the answer --- */
@@ -121,10 +123,12 @@ static void on_answer(void *cls, const struct http_answer *a, struct sv body)
 			return;
 		}
 	} else {
+		bool silent = a->result == HTTP_TIMEOUT || a->result == HTTP_NETWORK;
 		aws_ask_told(told, a, body, buf_view(&f->token));
-		err_set(&why, 1, "%s%s%s", a->result == HTTP_OK ? "" : "no answer: ", told,
-			a->result == HTTP_OK ? status_advice(f->plan, a->status)
-					     : silence_advice(f->plan));
+		err_set(&why, 1, "%s%s%s", silent ? "no answer: " : "", told,
+			silent                 ? silence_advice(f->plan)
+			: a->result == HTTP_OK ? status_advice(f->plan, a->status)
+					       : "");
 	}
 	prefix(f, &why);
 	finish(f, NULL, &why);
@@ -174,7 +178,7 @@ static int read_token(struct container *f, struct err *err)
 	_cleanup_(freep) char *path = sv_dup(file);
 	if (!path)
 		return err_set(err, ERR_NOMEM, "no memory");
-	if (file_read(path, &f->token, err) != 0) {
+	if (file_read_at_once(path, &f->token, err) != 0) {
 		err_prefix(err, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 		return 1;
 	}

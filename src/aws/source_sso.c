@@ -150,7 +150,7 @@ static int read_token(struct sso *f, const struct source_env *env, struct err *e
 	_cleanup_(freep) char *name = sv_dup(buf_view(&path));
 	if (!name)
 		return err_set(err, ERR_NOMEM, "no memory");
-	code = file_read(name, &text, err);
+	code = file_read_at_once(name, &text, err);
 	if (code == 0) {
 		code = parse_token(f, buf_view(&text), aws_session_now_ms(env->session), err);
 		if (code > 0)

@@ -55,7 +55,7 @@ static int read_token(const struct aws_plan *plan, struct buf *file, struct sv *
 	buf_init(file, FILE_MAX);
 	if (!path || buf_reserve(file, FILE_MAX) != 0)
 		return err_set(err, ERR_NOMEM, "no memory");
-	if (file_read(path, file, err) != 0) {
+	if (file_read_at_once(path, file, err) != 0) {
 		err_prefix(err, "the web identity token cannot be read");
 		return 1;
 	}

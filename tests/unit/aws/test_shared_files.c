@@ -131,6 +131,21 @@ static void test_refused(void **state)
 	free(large);
 }
 
+/* Nobody may ever write to it: it is not waited for. */
+static void test_pipe(void **state)
+{
+	struct aws_settings s;
+	struct err err = ERR_NULL;
+	world_begin("", NULL);
+	const char *path = world_path(".aws/config");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(load(&s, &err), 1);
+	assert_non_null(strstr(err.msg, "is a pipe"));
+	arena_wipe(&s.arena);
+	world_end();
+}
+
 /* Not for root, who may read all. */
 static void test_no_right_to_read(void **state)
 {
@@ -159,9 +174,8 @@ static void test_no_right_to_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_merged),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_merged),           cmocka_unit_test(test_places),
+		cmocka_unit_test(test_refused),          cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_no_right_to_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
