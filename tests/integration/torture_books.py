@@ -266,8 +266,9 @@ class LogBooks:
 
     def _grown_definitions(self):
         """[(path, by how many bytes)] since the last call; only of files known then, as a new one
-        may hold older definitions that were carried over."""
-        names = sorted(n for n in os.listdir(self.dir) if n.startswith("def-"))
+        may hold older definitions that were carried over. A kill may come before there is a log."""
+        there = os.listdir(self.dir) if os.path.isdir(self.dir) else []
+        names = sorted(n for n in there if n.startswith("def-"))
         paths = [os.path.join(self.dir, name) for name in names]
         now = {path: os.path.getsize(path) for path in paths}
         grown = [(path, now[path] - self.definitions[path]) for path in paths
