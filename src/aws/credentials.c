@@ -216,7 +216,8 @@ static void count_anew(struct aws_credentials *c)
 	c->guessed = false;
 	int64_t left_ms = c->expires_ms - now_ms, lived_ms = mono_ms - c->refresh.fetched_ms;
 	if (left_ms <= 0) {
-		c->refresh.life_ms = lived_ms > 0 ? lived_ms : 1;
+		/* How often it is asked again goes by the life that it gave. */
+		c->refresh.fetched_ms = mono_ms - c->refresh.life_ms;
 	} else if (c->late) {
 		c->refresh = (struct refresh){.fetched_ms = mono_ms,
 					      .life_ms = left_ms,

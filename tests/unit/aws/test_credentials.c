@@ -384,6 +384,26 @@ static void a_service_tells_that_it_is_later(void **state)
 	aws_credentials_unref(c);
 }
 
+/* It tells that what the task's endpoint gives ended long ago, as a proxy's clock may: the endpoint
+ * is asked ever more seldom, as after any failure. */
+static void a_wrong_clock_brings_no_storm(void **state)
+{
+	struct creds_rig *r = *state;
+	struct aws_credentials *c = rig_ready(r);
+
+	r->life_ms = 3600000;
+	struct aws_clock *clock = aws_session_clock(r->session, SV("service"));
+	*clock = (struct aws_clock){true, clock_wall_ms() + 7200000, clock_mono_ms()};
+	assert_string_equal(rig_key(c), "ASIAPEER1");
+	assert_true(is_expired(c));
+	rig_until(r, is_failing, c);
+	unsigned asked = r->asked;
+	rig_for(r, 6000);
+	/* After about 1, 2 and 4 seconds. */
+	assert_in_range(r->asked - asked, 1, 4);
+	aws_credentials_unref(c);
+}
+
 static void no_keys_yet(void **state)
 {
 	struct creds_rig *r = *state;
@@ -531,6 +551,7 @@ int main(void)
 		TEST(expired_keys_do_not_replace_good_ones),
 		TEST(a_service_tells_the_time),
 		TEST(a_service_tells_that_it_is_later),
+		TEST(a_wrong_clock_brings_no_storm),
 		TEST(no_keys_yet),
 		TEST(another_source_is_none),
 		TEST(keys_of_a_profile_are_read_again),
