@@ -9,23 +9,15 @@
 static void prepare(struct walk *w)
 {
 	static const struct aws_settings none;
-	const struct sigv4_options *opt = &w->opt->sigv4;
+	struct sv given = w->opt->sigv4.region;
 	w->region_result =
 		aws_region_find(&w->arena, w->settings_there ? &w->settings : &none, opt->region,
 				w->opt->url, &w->region, &w->region_from, &w->region_why);
 	if (w->region_result != 0)
 		w->region = SV_NULL;
-	else if (opt->region.len > 0)
+	else if (given.len > 0)
 		w->region_from = "sigv4.region";
-	w->keys_opt = (struct aws_credentials_options){
-		.access_key = opt->access_key,
-		.secret_key = opt->secret_key,
-		.profile = opt->profile,
-		.role_arn = opt->role_arn,
-		.external_id = opt->external_id,
-		.use_fips_sts = opt->use_fips_sts_endpoint,
-		.region = w->region,
-	};
+	w->keys_opt = remotewrite_credentials_options(w->opt, w->region);
 }
 
 static bool is_set(const struct walk *w, const char *name)
