@@ -11,7 +11,7 @@ static void prepare(struct walk *w)
 	static const struct aws_settings none;
 	struct sv given = w->opt->sigv4.region;
 	w->region_result =
-		aws_region_find(&w->arena, w->settings_there ? &w->settings : &none, opt->region,
+		aws_region_find(&w->arena, w->settings_there ? &w->settings : &none, given,
 				w->opt->url, &w->region, &w->region_from, &w->region_why);
 	if (w->region_result != 0)
 		w->region = SV_NULL;
