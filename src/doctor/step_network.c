@@ -17,6 +17,8 @@ struct dns_job {
 	atomic_bool left; /* by one of the two */
 	int fd;
 	struct loop_fd watch;
+	pthread_t thread;
+	bool joined;
 	char host[256];
 	unsigned port;
 	enum net_resolve_result result;
@@ -138,6 +140,9 @@ static void on_resolved(void *cls, uint32_t events)
 	/* What the thread wrote before is seen after this. */
 	if (read(j->fd, &n, sizeof n) != sizeof n)
 		return;
+	/* It has nothing left to do but end; its memory is the resolver's to free before we do. */
+	pthread_join(j->thread, NULL);
+	j->joined = true;
 	loop_fd_remove(&j->watch);
 	loop_timer_cancel(&w->dns_late);
 	if (w->report->steps[DOCTOR_DNS].verdict != VERDICT_PENDING)
@@ -186,17 +191,15 @@ static struct dns_job *job_new(struct walk *w)
 
 static int start_resolving(struct walk *w)
 {
-	pthread_t thread;
 	struct dns_job *j = job_new(w);
 	if (!j)
 		return 1;
-	if (pthread_create(&thread, NULL, resolve, j) != 0) {
+	if (pthread_create(&j->thread, NULL, resolve, j) != 0) {
 		loop_fd_remove(&j->watch);
 		close(j->fd);
 		free(j);
 		return 1;
 	}
-	pthread_detach(thread);
 	w->dns = j;
 	return 0;
 }
@@ -225,6 +228,8 @@ void step_dns_stop(struct walk *w)
 	loop_timer_cancel(&w->dns_late);
 	if (w->dns && w->dns->watch.loop)
 		loop_fd_remove(&w->dns->watch);
+	if (w->dns && !w->dns->joined)
+		pthread_detach(w->dns->thread);
 	if (w->dns)
 		job_leave(w->dns);
 	if (w->client)
