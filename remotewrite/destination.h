@@ -65,6 +65,9 @@ struct send_seam {
 	/* The peer does not know the keys, or they have expired: true when others are there now.
 	 * NULL = there are never others. */
 	bool (*refresh)(void *cls);
+	/* Whether other keys are there than those that refresh() was last called for. NULL = never.
+	 */
+	bool (*other_keys)(void *cls);
 	/* From inside done: what the time that the request was signed with was ahead of this
 	 * machine's clock. NULL = it was this machine's. */
 	int64_t (*signed_ahead_ms)(void *cls);
@@ -132,6 +135,7 @@ struct slot {
 	unsigned attempt;
 	bool probe;                      /* the first one with new series after a while without */
 	bool clock_corrected, refreshed; /* for this request, which an answer asked for */
+	int64_t keys_look_at;            /* keys were refused: when to look for others; 0 = never */
 	int64_t backoff_ms;
 	int64_t retry_at; /* monotonic */
 	void *flight;

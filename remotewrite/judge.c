@@ -99,6 +99,8 @@ static void note_refused(struct destination *d, const struct answer *a, uint64_t
 static int64_t wait_after(struct slot *s, const struct answer *a)
 {
 	bool repaired = false;
+	bool look = a->action == ANSWER_REFRESH && a->after_ms == 0;
+	s->keys_look_at = look ? s->d->now_ms + KEYS_LOOK_MS : 0;
 	if (a->action == ANSWER_CLOCK) {
 		repaired = s->clock_corrected = true;
 	} else if (a->action == ANSWER_REFRESH && s->seam.refresh) {
@@ -127,6 +129,7 @@ static void idle(struct slot *s)
 	s->backoff_ms = 0;
 	s->retry_at = 0;
 	s->clock_corrected = s->refreshed = false;
+	s->keys_look_at = 0;
 	buf_shrink(&s->body, KEEP_BODY_BYTES);
 }
 

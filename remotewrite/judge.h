@@ -3,6 +3,9 @@
 
 #include "destination.h"
 
+/* After keys were refused, and from then on: how often others are looked for. */
+enum { KEYS_LOOK_MS = 2000 };
+
 /* The answer to the slot's request of samples, or of metadata; the flight is over. */
 void judge_samples(struct slot *s, const struct http_answer *a, struct sv body);
 void judge_metadata(struct slot *s, const struct http_answer *a, struct sv body);

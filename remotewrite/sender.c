@@ -470,8 +470,18 @@ static void cancel(void *cls, void *flight)
 static bool refresh(void *cls)
 {
 	struct sender *s = cls;
+	s->refused_id = s->answered_id;
 	return signing_on(&s->signing) &&
 	       aws_credentials_rejected(s->signing.credentials, s->answered_id);
+}
+
+static bool other_keys(void *cls)
+{
+	struct sender *s = cls;
+	struct aws_keys keys;
+	uint64_t id;
+	return signing_on(&s->signing) && s->refused_id != 0 &&
+	       signing_keys(&s->signing, &keys, &id) == SIGNING_READY && id != s->refused_id;
 }
 
 static int64_t signed_ahead_ms(void *cls)
@@ -485,6 +495,7 @@ struct send_seam sender_seam(struct sender *s)
 	return (struct send_seam){.start = start,
 				  .cancel = cancel,
 				  .refresh = refresh,
+				  .other_keys = other_keys,
 				  .signed_ahead_ms = signed_ahead_ms,
 				  .cls = s};
 }

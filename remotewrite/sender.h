@@ -33,6 +33,7 @@ struct sender {
 	 * its time was. */
 	uint64_t answered_id;
 	int64_t answered_ahead_ms;
+	uint64_t refused_id; /* of keys that the peer refused last; 0 = none */
 };
 
 /* aws: of the pool's loop; outlives the sender; NULL when opt is not to be signed. 0; 1 with the

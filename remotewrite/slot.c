@@ -207,15 +207,34 @@ static bool should_send(struct slot *s, int64_t *wake)
 	return false;
 }
 
+/* Keys that were refused may have been replaced: no reason to wait any longer. */
+static bool keys_came(struct slot *s)
+{
+	const struct destination *d = s->d;
+	const struct send_seam *seam = &d->cfg.send;
+	if (s->keys_look_at == 0 || d->now_ms < s->keys_look_at || !seam->other_keys)
+		return false;
+	s->keys_look_at = d->now_ms + KEYS_LOOK_MS;
+	return seam->other_keys(seam->cls);
+}
+
+static bool must_wait(struct slot *s, int64_t *wake)
+{
+	if (s->d->now_ms >= s->retry_at || keys_came(s))
+		return false;
+	want(wake, s->retry_at);
+	if (s->keys_look_at != 0)
+		want(wake, s->keys_look_at);
+	return true;
+}
+
 int slot_turn(struct slot *s, int64_t *wake)
 {
 	struct destination *d = s->d;
 	if (s->state == SLOT_FLYING || destination_quiesces(d))
 		return 0;
-	if (d->now_ms < s->retry_at) {
-		want(wake, s->retry_at);
+	if (must_wait(s, wake))
 		return 0;
-	}
 	if (s->state == SLOT_WAITING &&
 	    (s->built.oldest_ms < oldest_allowed(d) || s->protocol != destination_protocol(d)))
 		s->state = SLOT_IDLE;
@@ -294,10 +313,8 @@ void metadata_turn(struct destination *d, int64_t *wake)
 	if (!d->cfg.metadata.send || destination_protocol(d) == REMOTEWRITE_V2 || d->draining ||
 	    s->state == SLOT_FLYING || !metadata_due(d, wake))
 		return;
-	if (d->now_ms < s->retry_at) {
-		want(wake, s->retry_at);
+	if (must_wait(s, wake))
 		return;
-	}
 	if (metadata_pack(s)) {
 		s->retry_at = d->now_ms + NOMEM_RETRY_MS;
 		want(wake, s->retry_at);

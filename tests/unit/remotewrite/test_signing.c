@@ -19,11 +19,14 @@ static void test_rejected(void **state)
 	run_until_done(&w, 1);
 	assert_non_null(strstr(w.seen, "Credential=ASIATEST1/"));
 	assert_true(w.refreshed);
+	struct send_seam seam = w.refresh_by;
+	assert_false(seam.other_keys(seam.cls));
 	w.refresh_by.refresh = NULL;
 	w.write_status = 200;
 	begin(&w, s, 60000);
 	run_until_done(&w, 2);
 	assert_non_null(strstr(w.seen, "Credential=ASIATEST2/"));
+	assert_true(seam.other_keys(seam.cls));
 	assert_int_equal(w.keys_asked, 2);
 	sender_unref(s);
 	teardown(&w);

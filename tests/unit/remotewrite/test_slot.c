@@ -1,5 +1,6 @@
 #include "sim.h"
 
+#include "../../../remotewrite/judge.h"
 #include "cmocka_all.h"
 
 #include <ampagent/base/log.h>
@@ -77,6 +78,70 @@ static void test_configure_tries_at_once(void **state)
 	destination_configure(&s->d, &s->cfg, false);
 	sim_turn(s);
 	assert_int_equal(s->n_flights, 1);
+	sim_free(s);
+}
+
+static bool keys_came;
+
+static bool other_keys(void *cls)
+{
+	return keys_came;
+}
+
+static void refuse_keys(struct sim *s, const char *retry_after)
+{
+	struct http_answer a = {.result = HTTP_OK,
+				.status = 403,
+				.error_type = SV("ExpiredTokenException"),
+				.retry_after = sv_of(retry_after)};
+	sim_answer_as(s, 0, &a, false);
+}
+
+/* However long the wait for refused keys has become: others end it, once. */
+static void test_other_keys(void **state)
+{
+	struct sim *s = sim_new(44);
+	keys_came = false;
+	s->cfg.send.other_keys = other_keys;
+	sim_start(s);
+	const struct slot *slot = &s->d.slots[0];
+	sim_log(s, 0, 1, 8, false);
+	sim_turn(s);
+	for (int i = 0; i < 5; i++) {
+		refuse_keys(s, "");
+		s->now_ms = slot->retry_at;
+		sim_turn(s);
+	}
+	refuse_keys(s, "");
+	assert_true(slot->retry_at - s->now_ms > 20000);
+	keys_came = true;
+	assert_int_equal(sim_turn(s), s->now_ms + KEYS_LOOK_MS);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms += KEYS_LOOK_MS;
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 1);
+	/* They are refused too. */
+	keys_came = false;
+	refuse_keys(s, "");
+	s->now_ms += KEYS_LOOK_MS;
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms = slot->retry_at;
+	sim_turn(s);
+	/* What the peer asks for is kept to, and an overload has nothing to do with keys. */
+	keys_came = true;
+	refuse_keys(s, "90");
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms = slot->retry_at;
+	sim_turn(s);
+	sim_answer(s, 0, 503, false);
+	sim_turn(s);
+	assert_int_equal(s->n_flights, 0);
+	s->now_ms = slot->retry_at;
+	sim_turn(s);
+	sim_answer(s, 0, 200, true);
+	assert_int_equal(s->d.progress.books.sent, s->head.sequence);
 	sim_free(s);
 }
 
@@ -241,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_drain_while_retrying),
 		cmocka_unit_test(test_configure_tries_at_once),
+		cmocka_unit_test(test_other_keys),
 		cmocka_unit_test(test_start_fails),
 		cmocka_unit_test(test_read_ahead_full),
 		cmocka_unit_test(test_metadata_is_tried_again),
