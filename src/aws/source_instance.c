@@ -99,6 +99,15 @@ static struct sv role_of(struct sv list)
 	return sv_trim(sv_make(list.ptr, sv_find(list, '\n')));
 }
 
+/* What stands there is shown to people, too. */
+static bool is_name(struct sv role)
+{
+	for (size_t i = 0; i < role.len; i++)
+		if (role.ptr[i] <= ' ' || role.ptr[i] > '~' || role.ptr[i] == '<')
+			return false;
+	return true;
+}
+
 static void no_role(struct instance *f)
 {
 	struct err why = ERR_NULL;
@@ -133,6 +142,10 @@ static void on_list(void *cls, enum aws_imds_result result, struct sv text, int6
 		return;
 	} else if (role.len >= ROLE_MAX) {
 		code = err_set(&own, 1, "instance metadata names a role that is too long");
+	} else if (!is_name(role)) {
+		code = err_set(&own, 1,
+			       "instance metadata answers with what is no name of a role: is "
+			       "something between here and it?");
 	} else {
 		memcpy(f->role, role.ptr, role.len);
 		code = ask(f, role, &own);

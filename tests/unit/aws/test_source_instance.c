@@ -66,6 +66,20 @@ static void no_role(void **state)
 	rig_assert_why(r, "a role that is too long");
 }
 
+/* As a page for people, which some gateway gives for whatever it is asked. */
+static void no_name_of_a_role(void **state)
+{
+	struct rig *r = *state;
+	static const char *const lists[] = {"<html>\n<b>Log in</b></html>", "a role", "a\x1b[31m",
+					    "r\xc3\xb4le"};
+	rig_answers(r, PUT_TOKEN, 200, "T");
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		rig_answers(r, EXTENDED, 200, lists[i]);
+		rig_fetch(r, source_instance_start);
+		rig_assert_why(r, "answers with what is no name of a role: is something between");
+	}
+}
+
 static void bad_keys(void **state)
 {
 	struct rig *r = *state;
@@ -162,6 +176,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(extended, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(plain, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(no_role, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(no_name_of_a_role, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(bad_keys, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(what_metadata_says, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(not_asked, rig_setup, rig_teardown),
