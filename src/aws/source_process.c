@@ -79,6 +79,9 @@ static void give_up(struct process *f, const char *why)
 	if (f->killed)
 		return;
 	f->killed = why;
+	/* What came last may be too much when the command has ended already. */
+	if (!f->child)
+		return;
 	aws_child_kill(f->child);
 	loop_timer_in(f->loop, &f->deadline, DYING_MS);
 }

@@ -102,6 +102,23 @@ static void left_running(void **state)
 	unlink(path);
 }
 
+/* What it left running goes on writing when it has ended already: more than keys need, too. */
+static void too_much_at_the_end(void **state)
+{
+	struct rig *r = *state;
+	struct aws_fetch *f;
+	struct err err = ERR_NULL;
+	r->plan.command = SV("sh -c 'head -c 40000 /dev/zero; sleep 0.3; "
+			     "(sleep 0.1; head -c 60000 /dev/zero) &'");
+	assert_int_equal(source_process_start(&r->env, rig_done, r, &f, &err), 0);
+	/* The first part is read; its end and what comes after it are then there together. */
+	rig_wait(r, 150);
+	usleep(600000);
+	rig_turn(r);
+	rig_assert_why(r, "credential_process sh was killed: it wrote more than keys need");
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 static void deadline(void **state)
 {
 	struct rig *r = *state;
@@ -142,6 +159,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(failures, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(much_is_said, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(left_running, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(too_much_at_the_end, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(deadline, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(cancelled, rig_setup, rig_teardown),
 	};
