@@ -60,7 +60,10 @@ int signing_init(struct signing *g, struct aws_session *session,
 	if (r != 0)
 		return r;
 	g->clock = aws_session_clock(session, host);
-	return g->clock ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+	/* The session keeps those of so many hosts only, whether they are still used or not. */
+	if (!g->clock)
+		g->clock = &g->own_clock;
+	return 0;
 }
 
 void signing_deinit(struct signing *g)

@@ -22,7 +22,8 @@ struct signing {
 	struct aws_session *session;
 	struct aws_settings settings;
 	struct aws_credentials *credentials;
-	struct aws_clock *clock; /* shared by all who talk to that host */
+	struct aws_clock *clock; /* shared by all who talk to that host, or own_clock */
+	struct aws_clock own_clock;
 	struct sv service;
 	struct sv region;        /* empty: not known yet */
 	const char *region_from; /* NULL: not known yet */

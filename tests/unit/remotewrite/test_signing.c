@@ -145,6 +145,28 @@ static void test_status(void **state)
 	teardown(&w);
 }
 
+/* After more hosts than a session keeps clocks for, as reloads may bring: it works all the same. */
+static void test_many_hosts(void **state)
+{
+	struct world w;
+	setup(&w);
+	char host[32];
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(host, sizeof host, "host-%u", i);
+		if (!aws_session_clock(w.aws, sv_of(host)))
+			break;
+	}
+	assert_null(aws_session_clock(w.aws, SV("one-more")));
+	w.write_status = 200;
+	struct sender *s = make_signed(&w, "eu-west-1");
+	begin(&w, s, 60000);
+	run_until_done(&w, 1);
+	assert_int_equal(w.status, 200);
+	assert_true(s->signing.clock->known);
+	sender_unref(s);
+	teardown(&w);
+}
+
 static void test_ca_bundle(void **state)
 {
 	static const char bundle[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -170,7 +192,7 @@ int main(void)
 		cmocka_unit_test(test_rejected),  cmocka_unit_test(test_region),
 		cmocka_unit_test(test_no_region), cmocka_unit_test(test_no_way_to_region),
 		cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_status),
-		cmocka_unit_test(test_ca_bundle),
+		cmocka_unit_test(test_ca_bundle), cmocka_unit_test(test_many_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
