@@ -94,7 +94,8 @@ int sts_keys_read(struct arena *arena, struct sv body, struct aws_got *out, stru
 		return r;
 	*out = (struct aws_got){.keys = {w[ACCESS_KEY].value, w[SECRET_KEY].value, w[TOKEN].value},
 				.account = sts_arn_account(w[ARN].value)};
-	if (aws_time_read(w[EXPIRATION].value, &out->expires_ms) != 0)
+	/* A time that is no later than 1970 would mean "never". */
+	if (aws_time_read(w[EXPIRATION].value, &out->expires_ms) != 0 || out->expires_ms == 0)
 		return err_set(err, 1, "the answer of STS has no readable Expiration");
 	return 0;
 }

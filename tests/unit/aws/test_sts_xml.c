@@ -88,6 +88,7 @@ static const struct {
 	{"<SessionToken>AQoDYXdzEE0a8ANXXXXXXXXNO1ewxE5TijQyp+IEXAMPLE</SessionToken>",
 	 "<SessionToken/>", "SessionToken is missing"},
 	{"2014-10-24T23:00:23Z", "tomorrow", "no readable Expiration"},
+	{"2014-10-24T23:00:23Z", "1970-01-01T00:00:00Z", "no readable Expiration"},
 	{"<Expiration>", "<Expiration>2014-10-24T23:00:23Z</Expiration><Expiration>",
 	 "Expiration is there twice"},
 	{"Credentials>", "Other><Credentials>", "mismatched tag"},
