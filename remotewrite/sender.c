@@ -57,29 +57,6 @@ void sender_unref(struct sender *s)
 
 /* ---- making one ---- */
 
-static void put_lower(struct buf *out, struct sv s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		buf_char(out,
-			 s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? (char)(s.ptr[i] + 32) : s.ptr[i]);
-}
-
-/* The Host header as the client will send it: no default port, literals in brackets. */
-static void put_host(struct buf *out, const struct url_parts *u)
-{
-	bool literal = sv_find(u->host, ':') < u->host.len && u->host.ptr[0] != '[';
-	if (literal)
-		buf_char(out, '[');
-	put_lower(out, u->host);
-	if (literal)
-		buf_char(out, ']');
-	bool tls = sv_eq_nocase(u->scheme, SV("https"));
-	if (u->port.len > 0 && !sv_eq(u->port, tls ? SV("443") : SV("80"))) {
-		buf_char(out, ':');
-		buf_sv(out, u->port);
-	}
-}
-
 static struct sv keep(struct sender *s, struct buf *b)
 {
 	struct sv v = buf_failed(b) ? SV_NULL : arena_dup(&s->arena, buf_view(b));
@@ -93,11 +70,12 @@ static int make_url(struct sender *s, struct err *err)
 	struct url_parts u;
 	if (url_split(s->opt.url, &u))
 		return err_set(err, 1, "url is not an absolute URL");
-	if (!sv_eq_nocase(u.scheme, SV("http")) && !sv_eq_nocase(u.scheme, SV("https")))
+	bool tls = sv_eq_nocase(u.scheme, SV("https"));
+	if (!tls && !sv_eq_nocase(u.scheme, SV("http")))
 		return err_set(err, 1, "url: unsupported scheme \"%.*s\"", SV_ARG(u.scheme));
 	_cleanup_(buf_deinit) struct buf b = BUF_NULL;
 	buf_init(&b, KiB(64));
-	put_host(&b, &u);
+	sigv4_put_host(&b, &u);
 	s->host = keep(s, &b);
 	if (sigv4_clean_path(&b, u.path))
 		return err_set(err, 1, "url is too long");
@@ -105,7 +83,7 @@ static int make_url(struct sender *s, struct err *err)
 		buf_char(&b, '/');
 	s->path = keep(s, &b);
 	s->query = arena_dup(&s->arena, u.query);
-	put_lower(&b, u.scheme);
+	buf_sv(&b, tls ? SV("https") : SV("http"));
 	buf_sv(&b, SV("://"));
 	/* Signed requests carry no other credentials. */
 	if (u.userinfo.len > 0 && !s->opt.has_sigv4) {

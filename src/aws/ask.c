@@ -1,7 +1,6 @@
 #include "ask.h"
 
 #include "json_keys.h"
-#include <ampagent/base/clock.h>
 #include <ampagent/base/limits.h>
 
 #include <stdlib.h>
@@ -145,12 +144,4 @@ void aws_ask_told(char dst[AWS_ASK_TOLD_MAX], const struct http_answer *a, struc
 		message = body;
 	aws_said(said, sizeof said, code, message, secret);
 	snprintf(dst, AWS_ASK_TOLD_MAX, "status %d%s%s", a->status, said[0] ? ": " : "", said);
-}
-
-int64_t aws_ask_peer_now_ms(const struct http_answer *a)
-{
-	int64_t s;
-	if (a->age.len > 0 || clock_parse_http_date(a->date.ptr, a->date.len, &s) != 0)
-		return 0;
-	return s * 1000 + 500; /* the middle of its second */
 }

@@ -28,5 +28,3 @@ enum { AWS_ASK_TOLD_MAX = 400 };
  * text), cleaned, secret (may be empty) starred out. */
 void aws_ask_told(char dst[AWS_ASK_TOLD_MAX], const struct http_answer *a, struct sv body,
 		  struct sv secret);
-/* The peer's clock by its Date, in ms since 1970; 0 when it did not tell, or a cache spoke. */
-int64_t aws_ask_peer_now_ms(const struct http_answer *a);

@@ -10,7 +10,6 @@
 #include "call_private.h"
 #include "session_private.h"
 
-#include <ampagent/base/clock.h>
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/text.h>
@@ -207,7 +206,6 @@ static void judge_error(struct aws_call *c, const struct http_answer *http, stru
 
 static void judge(struct aws_call *c, const struct http_answer *http, struct aws_answer *a)
 {
-	int64_t date_s;
 	*a = (struct aws_answer){.http_result = http->result, .request_id = http->request_id};
 	if (http->result != HTTP_OK) {
 		a->verdict = AWS_CALL_UNREACHABLE;
@@ -216,8 +214,7 @@ static void judge(struct aws_call *c, const struct http_answer *http, struct aws
 	}
 	a->status = http->status;
 	a->body = buf_view(&c->body);
-	if (!http->age.len && clock_parse_http_date(http->date.ptr, http->date.len, &date_s) == 0)
-		a->peer_now_ms = date_s * 1000 + 500; /* the middle of its second */
+	a->peer_now_ms = aws_clock_told_ms(http);
 	if (a->status >= 200 && a->status < 300)
 		a->verdict = AWS_CALL_OK;
 	else
@@ -367,27 +364,6 @@ static int begin(struct aws_call *c, struct err *err)
 
 /* ---- the request ---- */
 
-static void put_lower(struct buf *out, struct sv s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		buf_char(out,
-			 s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? (char)(s.ptr[i] + 32) : s.ptr[i]);
-}
-
-/* As the client will send it: no default port, literals in brackets. */
-static void put_host(struct buf *out, const struct url_parts *u)
-{
-	bool literal = sv_find(u->host, ':') < u->host.len;
-	bool tls = sv_eq_nocase(u->scheme, SV("https"));
-	buf_sv(out, literal ? SV("[") : SV_NULL);
-	put_lower(out, u->host);
-	buf_sv(out, literal ? SV("]") : SV_NULL);
-	if (u->port.len > 0 && !sv_eq(u->port, tls ? SV("443") : SV("80"))) {
-		buf_char(out, ':');
-		buf_sv(out, u->port);
-	}
-}
-
 static struct sv keep(struct aws_call *c, struct buf *b)
 {
 	struct sv v = buf_failed(b) ? SV_NULL : arena_dup(&c->arena, buf_view(b));
@@ -399,15 +375,17 @@ static int copy_url(struct aws_call *c, struct sv url, struct err *err)
 {
 	struct url_parts u;
 	_cleanup_(buf_deinit) struct buf b = BUF_NULL;
-	if (url_split(url, &u) != 0 || u.userinfo.len > 0)
+	bool known = url_split(url, &u) == 0 && u.userinfo.len == 0;
+	bool tls = known && sv_eq_nocase(u.scheme, SV("https"));
+	if (!tls && !(known && sv_eq_nocase(u.scheme, SV("http"))))
 		return err_set(err, 1, "the endpoint is not a URL that can be asked");
 	buf_init(&b, KiB(64));
-	put_host(&b, &u);
+	sigv4_put_host(&b, &u);
 	c->host = keep(c, &b);
 	sigv4_clean_path(&b, u.path);
 	c->path = keep(c, &b);
 	c->query = arena_dup(&c->arena, u.query);
-	put_lower(&b, u.scheme);
+	buf_sv(&b, tls ? SV("https") : SV("http"));
 	buf_sv(&b, SV("://"));
 	buf_sv(&b, c->host);
 	buf_sv(&b, c->path);

@@ -7,14 +7,22 @@
 /* An answer that took longer was spoken too long before it was heard. */
 static const int64_t TRUSTED_NS = INT64_C(15) * 60 * 1000000000;
 
-bool aws_clock_learn(struct aws_clock *c, const struct http_answer *a, int64_t mono_ms)
+int64_t aws_clock_told_ms(const struct http_answer *a)
 {
 	int64_t date_s;
 
-	if (a->result != HTTP_OK || a->age.len || a->duration_ns > TRUSTED_NS || !a->date.len ||
-	    clock_parse_http_date(a->date.ptr, a->date.len, &date_s) != 0)
+	if (a->age.len || clock_parse_http_date(a->date.ptr, a->date.len, &date_s) != 0)
+		return 0;
+	return date_s * 1000 + 500;
+}
+
+bool aws_clock_learn(struct aws_clock *c, const struct http_answer *a, int64_t mono_ms)
+{
+	int64_t peer_ms = aws_clock_told_ms(a);
+
+	if (a->result != HTTP_OK || a->duration_ns > TRUSTED_NS || peer_ms == 0)
 		return false;
-	*c = (struct aws_clock){.known = true, .peer_ms = date_s * 1000 + 500, .mono_ms = mono_ms};
+	*c = (struct aws_clock){.known = true, .peer_ms = peer_ms, .mono_ms = mono_ms};
 	return true;
 }
 

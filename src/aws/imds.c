@@ -239,7 +239,7 @@ static void on_get(void *cls, const struct http_answer *a, struct sv body)
 	if (a->result != HTTP_OK) {
 		imds_fail(i, no_answer(i->peer, a, false, &why), &why);
 	} else if (a->status == 200) {
-		imds_finish(i, AWS_IMDS_OK, sv_trim(body), aws_ask_peer_now_ms(a), NULL);
+		imds_finish(i, AWS_IMDS_OK, sv_trim(body), aws_clock_told_ms(a), NULL);
 	} else if (a->status == 404) {
 		err_set(&why, 0, "instance metadata has no %.*s", SV_ARG(i->path));
 		imds_fail(i, AWS_IMDS_NOT_FOUND, &why);

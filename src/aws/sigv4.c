@@ -55,9 +55,28 @@ static char ascii_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+static void put_lower(struct buf *out, struct sv s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		buf_char(out, ascii_lower(s.ptr[i]));
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+void sigv4_put_host(struct buf *out, const struct url_parts *u)
+{
+	bool literal = sv_find(u->host, ':') < u->host.len;
+	bool tls = sv_eq_nocase(u->scheme, SV("https"));
+	buf_sv(out, literal ? SV("[") : SV_NULL);
+	put_lower(out, u->host);
+	buf_sv(out, literal ? SV("]") : SV_NULL);
+	if (u->port.len > 0 && !sv_eq(u->port, tls ? SV("443") : SV("80"))) {
+		buf_char(out, ':');
+		buf_sv(out, u->port);
+	}
 }
 
 int sigv4_clean_path(struct buf *out, struct sv path)
@@ -244,12 +263,6 @@ static void list_headers(struct header_list *list, const struct sigv4_request *r
 		if (!never_signed(req->headers[i].name))
 			list_add(list, req->headers[i].name, req->headers[i].value);
 	qsort(list->items, list->n, sizeof *list->items, signed_header_cmp);
-}
-
-static void put_lower(struct buf *out, struct sv s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		buf_char(out, ascii_lower(s.ptr[i]));
 }
 
 /* Trimmed, each run of blanks one space: folded lines and quoted text alike. */

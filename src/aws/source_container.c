@@ -118,7 +118,7 @@ static void on_answer(void *cls, const struct http_answer *a, struct sv body)
 	arena_init(&arena, 2 * LIMIT_SECRET_BYTES);
 	if (a->result == HTTP_OK && a->status == 200) {
 		if (json_keys_read(&arena, JSON_KEYS_CONTAINER, body, &got, &why) == 0) {
-			got.peer_now_ms = aws_ask_peer_now_ms(a);
+			got.peer_now_ms = aws_clock_told_ms(a);
 			finish(f, &got, NULL);
 			return;
 		}

@@ -16,9 +16,11 @@ struct aws_clock {
 	int64_t mono_ms;
 };
 
-/* After every answer, whatever its status. Learns nothing from one without a readable Date, with an
- * Age (a cache spoke), or that took longer than 15 minutes; returns whether it did. mono_ms: when
- * the answer was there. */
+/* The peer's time by the Date of its answer; 0 when there is none that can be read, or a cache
+ * spoke (Age). */
+int64_t aws_clock_told_ms(const struct http_answer *a);
+/* After every answer, whatever its status. Learns nothing from one that tells no time, or that took
+ * longer than 15 minutes; returns whether it did. mono_ms: when the answer was there. */
 bool aws_clock_learn(struct aws_clock *c, const struct http_answer *a, int64_t mono_ms);
 /* The time to sign with: the peer's, or wall_ms while that is not known. */
 int64_t aws_clock_now_ms(const struct aws_clock *c, int64_t mono_ms, int64_t wall_ms);

@@ -52,3 +52,5 @@ int sigv4_sign(const struct sigv4_request *req, const struct aws_keys *keys,
 /* Normalises a wire path for both the signature and the request: dot segments and double slashes
  * go, a trailing slash stays. */
 int sigv4_clean_path(struct buf *out, struct sv path);
+/* The Host header that the client sends to u: lower case, no default port, IPv6 in brackets. */
+void sigv4_put_host(struct buf *out, const struct url_parts *u);

@@ -149,9 +149,23 @@ static void what_teaches_nothing(void **state)
 	}
 }
 
+static void peers_time(void **state)
+{
+	struct http_answer a = {.date = SV("Sun, 06 Nov 1994 08:49:37 GMT")};
+	assert_int_equal(aws_clock_told_ms(&a), INT64_C(784111777500));
+	a.age = SV("0");
+	assert_int_equal(aws_clock_told_ms(&a), 0);
+	a.age = SV_NULL;
+	a.date = SV("yesterday");
+	assert_int_equal(aws_clock_told_ms(&a), 0);
+	a.date = SV_NULL;
+	assert_int_equal(aws_clock_told_ms(&a), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(peers_time),
 		cmocka_unit_test(facts_of_the_sdks),
 		cmocka_unit_test(setting_the_wall_clock_changes_nothing),
 		cmocka_unit_test(what_teaches_nothing),

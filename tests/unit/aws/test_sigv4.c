@@ -264,6 +264,31 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_hosts(void **state)
+{
+	static const struct {
+		const char *url, *host;
+	} cases[] = {
+		{"https://APS-workspaces.eu-west-1.amazonaws.com/x",
+		 "aps-workspaces.eu-west-1.amazonaws.com"},
+		{"https://a:443/", "a"},
+		{"https://a:80/", "a:80"},
+		{"HTTP://a:80/", "a"},
+		{"http://a:443", "a:443"},
+		{"http://[FD00:ec2::23]:80/v1", "[fd00:ec2::23]"},
+		{"https://user@[::1]:8443/", "[::1]:8443"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct url_parts u;
+		_cleanup_(buf_deinit) struct buf host = BUF_NULL;
+		buf_init(&host, 4096);
+		assert_int_equal(url_split(sv_of(cases[i].url), &u), 0);
+		sigv4_put_host(&host, &u);
+		buf_char(&host, '\0');
+		assert_string_equal(host.ptr, cases[i].host);
+	}
+}
+
 static void test_s3_path_stands_as_sent(void **state)
 {
 	static const char *const paths[] = {"/", "//a/../b/./%20c", "/a%2Fb"};
@@ -464,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_s3_range),
 		cmocka_unit_test(test_remote_write),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_s3_path_stands_as_sent),
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_headers),
