@@ -147,7 +147,8 @@ void signing_status(const struct signing *g, int64_t mono_ms, int64_t wall_ms,
 		return;
 	aws_credentials_status_get(g->credentials, &out->credentials);
 	snprintf(out->region, sizeof out->region, "%.*s", SV_ARG(g->region));
-	out->region_from = g->region_from;
+	if (g->region_from)
+		snprintf(out->region_from, sizeof out->region_from, "%s", g->region_from);
 	out->clock_known = g->clock->known;
 	out->skew_ms = aws_clock_skew_ms(g->clock, mono_ms, wall_ms);
 }

@@ -86,7 +86,7 @@ static void write_signing(struct json_writer *w, const struct remotewrite_signin
 	json_begin_object(w);
 	write_credentials(w, &g->credentials);
 	write_text(w, "region", g->region);
-	write_text(w, "regionFrom", g->region_from ? g->region_from : "");
+	write_text(w, "regionFrom", g->region_from);
 	json_key(w, SV("clockAheadSeconds"));
 	if (g->clock_known)
 		json_double(w, (double)-g->skew_ms / 1000);

@@ -40,7 +40,7 @@ struct remotewrite_signing {
 	bool is_signed;
 	struct aws_credentials_status credentials;
 	char region[64];
-	const char *region_from; /* NULL: not known yet */
+	char region_from[96]; /* for people, cut to fit; "" = not known yet */
 	bool clock_known;
 	int64_t skew_ms; /* what the endpoint's clock is ahead of this machine's */
 };

@@ -145,6 +145,27 @@ static void test_status(void **state)
 	teardown(&w);
 }
 
+/* Another thread reads it when the sender may be gone. */
+static void test_status_stays(void **state)
+{
+	char path[] = "/tmp/ampagent-profile-XXXXXX";
+	int fd = mkstemp(path);
+	struct world w;
+	assert_true(fd >= 0);
+	dprintf(fd, "[default]\nregion = sa-east-1\n");
+	setup(&w);
+	set_variable("AWS_CONFIG_FILE", path);
+	struct sender *s = make_signed(&w, "");
+	struct remotewrite_signing st;
+	signing_status(&s->signing, loop_now_ms(w.loop), loop_wall_ms(w.loop), &st);
+	sender_unref(s);
+	assert_string_equal(st.region, "sa-east-1");
+	assert_string_equal(st.region_from, "profile default");
+	teardown(&w);
+	close(fd);
+	unlink(path);
+}
+
 /* After more hosts than a session keeps clocks for, as reloads may bring: it works all the same. */
 static void test_many_hosts(void **state)
 {
@@ -189,10 +210,11 @@ int main(void)
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rejected),  cmocka_unit_test(test_region),
-		cmocka_unit_test(test_no_region), cmocka_unit_test(test_no_way_to_region),
-		cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_status),
-		cmocka_unit_test(test_ca_bundle), cmocka_unit_test(test_many_hosts),
+		cmocka_unit_test(test_rejected),     cmocka_unit_test(test_region),
+		cmocka_unit_test(test_no_region),    cmocka_unit_test(test_no_way_to_region),
+		cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_stays), cmocka_unit_test(test_ca_bundle),
+		cmocka_unit_test(test_many_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
