@@ -15,14 +15,14 @@ enum aws_verdict {
 	AWS_CALL_CLOCK,       /* refused for the time of the signature */
 	AWS_CALL_EXPIRED,     /* keys or token expired or unknown */
 	AWS_CALL_DENIED,      /* not authorized */
-	AWS_CALL_REFUSED,     /* any other 4xx, a redirect */
+	AWS_CALL_REFUSED,     /* any other 4xx, a redirect, an answer that cannot be read */
 	AWS_CALL_NO_KEYS,     /* the credentials could not be had */
 };
 
 struct aws_request {
 	struct sv service;                   /* signing name */
 	struct sv region;                    /* of the signature */
-	struct sv url;                       /* scheme://host[:port]/path */
+	struct sv url;                       /* http[s]://host[:port]/path[?query] */
 	struct sv content_type;              /* "" = none */
 	struct sv target;                    /* X-Amz-Target, or "" */
 	struct sv body;                      /* POST when not empty, else GET; copied */
@@ -45,7 +45,7 @@ struct aws_answer {
 
 struct aws_call;
 /* done is called once, from the loop, never from inside; what the answer points to is valid during
- * it. 0; 1 with the reason and done is not called. */
+ * it. 0; 1 with the reason and done is not called; ERR_NOMEM. */
 int aws_call_start(struct aws_session *s, const struct aws_request *req,
 		   void (*done)(void *cls, const struct aws_answer *a), void *cls,
 		   struct aws_call **out, struct err *err);

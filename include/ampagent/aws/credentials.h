@@ -5,7 +5,10 @@
  * Pod Identity); the instance's role (IMDS). The first source that is configured is the one: if it
  * is broken, that is an error, and never a reason to write with somebody else's role.
  *
- * A source is asked again before what it gave expires (refresh.h has the rule). What it gave is
+ * A source is asked again before what it gave expires (refresh.h has the rule). How long that is
+ * goes by the clock of who gave it, told with the keys; for those on this machine, which have none
+ * of their own, by that of the services, and by this machine's only until one has answered. What it
+ * gave is
  * used on, past its expiry too, while the source is down: the service decides. Keys are wiped when
  * they are replaced. Source: AWS SDKs and Tools Reference Guide, "Standardized credential
  * providers".

@@ -19,7 +19,7 @@ enum aws_imds_result {
 struct aws_imds;
 /* GETs path ("/latest/meta-data/placement/region"); several at a time share one token. done once,
  * from the loop, never from inside; text and why valid during it. peer_now_ms: of the answer's
- * Date, 0 = it had none. 0, or 1 with the reason and done is not called. */
+ * Date, 0 = it had none. 0; 1 with the reason and done is not called; ERR_NOMEM. */
 int aws_imds_start(struct aws_session *s, const struct aws_settings *settings, struct sv path,
 		   void (*done)(void *cls, enum aws_imds_result result, struct sv text,
 				int64_t peer_now_ms, const struct err *why),
