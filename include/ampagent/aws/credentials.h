@@ -8,10 +8,9 @@
  * A source is asked again before what it gave expires (refresh.h has the rule). How long that is
  * goes by the clock of who gave it, told with the keys; for those on this machine, which have none
  * of their own, by that of the services, and by this machine's only until one has answered. What it
- * gave is
- * used on, past its expiry too, while the source is down: the service decides. Keys are wiped when
- * they are replaced. Source: AWS SDKs and Tools Reference Guide, "Standardized credential
- * providers".
+ * gave is used on, past its expiry too, while the source is down: the service decides. Keys are
+ * wiped when they are replaced. Source: AWS SDKs and Tools Reference Guide, "Standardized
+ * credential providers".
  */
 #pragma once
 
