@@ -247,9 +247,11 @@ static void refused(struct answer *a, const struct answer_in *in)
 		client_error(a, in, cause, front);
 	else if (in->status >= 500 && in->status < 600)
 		keep(a, in, CAUSE_SERVER);
+	else if (in->status >= 300 && in->status < 400)
+		/* Nothing is stored here, and a signature is not taken elsewhere. */
+		stop(a, in, CAUSE_REDIRECT, NOT_FOUND_MIN_MS);
 	else
-		drop(a, DROP_ANSWERED_OTHER,
-		     in->status >= 300 && in->status < 400 ? CAUSE_REDIRECT : CAUSE_REFUSED);
+		drop(a, DROP_ANSWERED_OTHER, CAUSE_REFUSED);
 }
 
 struct answer answer_decide(const struct answer_in *in)

@@ -70,7 +70,7 @@ int material_secret(struct buf *scratch, struct sv value, struct sv file, struct
 	/* One allocation, so that no freed copy stays in memory while the buffer grows. */
 	if (buf_reserve(scratch, LIMIT_SECRET_BYTES) != 0)
 		return err_set(err, 1, "no memory");
-	if (file_read(path, scratch, err) != 0)
+	if (file_read_at_once(path, scratch, err) != 0)
 		return 1;
 	*out = sv_trim(buf_view(scratch));
 	return 0;
@@ -215,7 +215,7 @@ static int file_check(struct material_file *f, int64_t wall_ms, bool *changed, s
 		return 0;
 	_cleanup_(buf_wipe) struct buf text = BUF_NULL;
 	buf_init(&text, CERT_FILE_BYTES);
-	if (file_read(f->path, &text, err) != 0)
+	if (file_read_at_once(f->path, &text, err) != 0)
 		return 1;
 	uint64_t hash = hash_stable(text.ptr, text.len);
 	*changed = *changed || (f->known && hash != f->hash);

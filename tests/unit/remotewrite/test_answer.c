@@ -42,7 +42,8 @@ static const struct row rows[] = {
 	{{HTTP_OK, 413}, ANSWER_SPLIT},
 	{{HTTP_OK, 415}, ANSWER_DROP, DROP_ANSWERED_4XX},
 	{{HTTP_OK, 422}, ANSWER_DROP, DROP_ANSWERED_4XX},
-	{{HTTP_OK, 301}, ANSWER_DROP, DROP_ANSWERED_OTHER},
+	{{HTTP_OK, 301}, ANSWER_STOP, 0, 0, true},
+	{{HTTP_OK, 307}, ANSWER_STOP, 0, 0, true},
 	{{HTTP_OK, 199}, ANSWER_DROP, DROP_ANSWERED_OTHER},
 	{{HTTP_OK, 999}, ANSWER_DROP, DROP_ANSWERED_OTHER},
 	/* 2.0: nobody said what was written, or the type is not known. */
