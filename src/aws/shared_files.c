@@ -15,15 +15,13 @@ static int no_memory(struct err *err)
 	return err_set(err, ERR_NOMEM, "out of memory");
 }
 
-/* HOME, else what the user's entry in passwd says; NULL where there is neither, as in containers.
- */
-static const char *home(aws_getenv *env, char *room, size_t size)
+const char *aws_home(aws_getenv *env, char room[AWS_HOME_ROOM])
 {
 	const char *dir = env("HOME");
 	if (dir && dir[0])
 		return dir;
 	struct passwd entry, *found = NULL;
-	if (getpwuid_r(getuid(), &entry, room, size, &found) != 0 || !found)
+	if (getpwuid_r(getuid(), &entry, room, AWS_HOME_ROOM, &found) != 0 || !found)
 		return NULL;
 	return found->pw_dir && found->pw_dir[0] ? found->pw_dir : NULL;
 }
@@ -33,8 +31,8 @@ static int find_path(struct aws_settings *s, aws_getenv *env, const char *variab
 		     const char *name, struct sv *out)
 {
 	_cleanup_(buf_deinit) struct buf path = BUF_NULL;
-	char room[4096];
-	const char *dir = home(env, room, sizeof room);
+	char room[AWS_HOME_ROOM];
+	const char *dir = aws_home(env, room);
 	struct sv given = sv_of(env(variable));
 	buf_init(&path, KiB(16));
 	if (dir && sv_starts_with(given, SV("~/")))

@@ -4,6 +4,7 @@
 #include "ask.h"
 #include "json_keys.h"
 #include "json_pick.h"
+#include "shared_files.h"
 #include "source.h"
 
 #include <ampagent/aws/endpoint.h>
@@ -97,9 +98,12 @@ static int token_path(const struct source_env *env, struct buf *path, struct err
 {
 	uint8_t digest[SHA1_BYTES];
 	char hex[2 * SHA1_BYTES + 1];
-	const char *home = aws_session_env(env->session)("HOME");
-	if (!home || !home[0])
-		return err_set(err, 1, "HOME is not set, so the cache of SSO tokens is not found");
+	char room[AWS_HOME_ROOM];
+	const char *home = aws_home(aws_session_env(env->session), room);
+	if (!home)
+		return err_set(err, 1,
+			       "HOME is not set, and this user has no home: the cache of SSO "
+			       "tokens is not found");
 	if (crypto_sha1(digest, env->plan->sso.session) != 0)
 		return err_set(err, 1,
 			       "this machine's OpenSSL has no SHA-1, which names the file "
