@@ -92,12 +92,21 @@ static bool has_space(struct sv url)
 	return false;
 }
 
+/* A dash or blank of a word processor looks like the right one. */
+static bool is_ascii(struct sv url)
+{
+	for (size_t i = 0; i < url.len; i++)
+		if ((unsigned char)url.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
 static enum aws_url_fault check_host(const struct url_parts *p)
 {
 	struct aws_amp_host amp = aws_amp_host_parse(p->host);
 	bool control = aws_amp_control_host(p->host).form != AWS_AMP_NOT;
 	if (amp.form == AWS_AMP_NOT && !control)
-		return AWS_URL_GOOD;
+		return aws_amp_host_almost(p->host) ? AWS_URL_HOST : AWS_URL_GOOD;
 	if (!sv_eq_nocase(p->scheme, SV("https")))
 		return AWS_URL_NOT_TLS;
 	if (p->userinfo.ptr)
@@ -106,6 +115,8 @@ static enum aws_url_fault check_host(const struct url_parts *p)
 		return AWS_URL_PORT;
 	if (control)
 		return AWS_URL_CONTROL_PLANE;
+	if (!aws_region_like(amp.region))
+		return AWS_URL_REGION;
 	return amp.fips && !aws_amp_has_fips(amp.region) ? AWS_URL_NO_SUCH_FIPS : AWS_URL_GOOD;
 }
 
@@ -118,6 +129,9 @@ enum aws_url_fault aws_amp_url_check(struct sv url)
 	    (!sv_eq_nocase(p.scheme, SV("http")) && !sv_eq_nocase(p.scheme, SV("https"))))
 		return AWS_URL_NOT_ABSOLUTE;
 	enum aws_url_fault fault = check_host(&p);
+	if (fault == AWS_URL_GOOD && aws_amp_host_parse(p.host).form != AWS_AMP_NOT &&
+	    !is_ascii(url))
+		return AWS_URL_SPACE;
 	if (fault == AWS_URL_GOOD)
 		fault = check_path(p.path);
 	if (fault == AWS_URL_GOOD && (sv_find(url, '?') < url.len || sv_find(url, '#') < url.len))
@@ -168,8 +182,17 @@ const char *aws_url_fault_text(enum aws_url_fault fault)
 			"us-west-1, us-west-2, ca-central-1, ca-west-1, us-gov-east-1 and "
 			"us-gov-west-1). Write aps-workspaces instead of aps-workspaces-fips.",
 		[AWS_URL_SPACE] =
-			"There is a blank, a quotation mark or a control character in the URL. "
-			"Remove it; a line's end may have come along with a copied value.",
+			"There is a blank, a quotation mark, a control character or a letter that "
+			"is not ASCII in the URL. Remove it; a line's end may have come along with "
+			"a copied value, and word processors change dashes.",
+		[AWS_URL_HOST] =
+			"AMP has no host of this name. It is aps-workspaces.REGION.amazonaws.com "
+			"(in China .amazonaws.com.cn), of a VPC endpoint "
+			"vpce-ID.aps-workspaces.REGION.vpce.amazonaws.com: compare with the "
+			"workspace's \"Endpoint - remote write URL\" in the console.",
+		[AWS_URL_REGION] =
+			"What stands for the region in the host's name is none. Regions are like "
+			"eu-west-1, without the letter of an availability zone.",
 	};
 	return (unsigned)fault < AWS_URL_FAULTS_ ? texts[fault] : "";
 }

@@ -57,6 +57,8 @@ int chain_plan(struct arena *arena, aws_getenv *env, const struct aws_settings *
 /* A part of a key as some source gave it: 1 with the reason, which names it as name and shows
  * nothing of it, when it has bytes that no AWS key has. */
 int aws_key_part_check(struct sv value, const char *name, struct err *err);
+/* The ID of a key as people may see it: what cannot be one may be the secret in the wrong place. */
+struct sv aws_access_key_shown(struct sv access_key);
 /* For aws_credentials_explain(). */
 void chain_explain(aws_getenv *env, const struct aws_settings *settings,
 		   const struct aws_credentials_options *opt,

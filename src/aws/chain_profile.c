@@ -73,7 +73,7 @@ static int use_keys(struct chain *c, const struct profile *p, struct aws_plan *o
 	}
 	out->source = AWS_PROFILE_KEYS;
 	out->keys = (struct aws_keys){parts[0], parts[1], parts[2]};
-	tell(c, p, names[0], parts[0]);
+	tell(c, p, names[0], aws_access_key_shown(parts[0]));
 	return 0;
 }
 

@@ -37,7 +37,8 @@ int chain_explicit(struct chain *c, struct aws_plan *out)
 	chain_text(out, "explicit keys");
 	int r = keys_check(c, &out->keys, "access_key", "secret_key", "session_token");
 	if (r == 0)
-		chain_found(c, "access_key %.*s is configured", SV_ARG(opt->access_key));
+		chain_found(c, "access_key is configured (%.*s)",
+			    SV_ARG(aws_access_key_shown(opt->access_key)));
 	return r;
 }
 
@@ -74,7 +75,8 @@ int chain_environment(struct chain *c, struct aws_plan *out)
 	chain_text(out, "environment");
 	int r = keys_check(c, &keys, access_name, secret_name, token_name);
 	if (r == 0)
-		chain_found(c, "%s is set (%.*s)%s%s", access_name, SV_ARG(keys.access_key),
+		chain_found(c, "%s is set (%.*s)%s%s", access_name,
+			    SV_ARG(aws_access_key_shown(keys.access_key)),
 			    keys.session_token.len ? ", with " : "",
 			    keys.session_token.len ? token_name : "");
 	return r;

@@ -4,6 +4,7 @@
  *   - `rejected` is about the keys in use; `awaited` only while a fetch is to replace such keys;
  *   - waiters are called from the loop only, each once, with a reference held.
  */
+#include "chain.h"
 #include "credentials_fetch.h"
 #include "credentials_options.h"
 #include "refresh.h"
@@ -483,7 +484,7 @@ void aws_credentials_status_get(const struct aws_credentials *c, struct aws_cred
 	snprintf(out->account, sizeof out->account, "%s", c->account);
 	if (c->keys)
 		snprintf(out->access_key, sizeof out->access_key, "%.*s",
-			 SV_ARG(c->keys->keys.access_key));
+			 SV_ARG(aws_access_key_shown(c->keys->keys.access_key)));
 	if (out->failing)
 		snprintf(out->last_error, sizeof out->last_error, "%s", c->last_error.msg);
 }

@@ -49,6 +49,26 @@ bool aws_region_valid(struct sv region)
 	return region.len > 0 && region.len <= REGION_MAX;
 }
 
+static bool all_within(struct sv s, char first, char last)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < first || s.ptr[i] > last)
+			return false;
+	return s.len > 0;
+}
+
+bool aws_region_like(struct sv region)
+{
+	size_t words = 0;
+	for (size_t at; (at = sv_find(region, '-')) < region.len; words++) {
+		struct sv word = sv_make(region.ptr, at);
+		if (!all_within(word, 'a', 'z') && !all_within(word, 'A', 'Z'))
+			return false;
+		region = sv_from(region, at + 1);
+	}
+	return words >= 2 && all_within(region, '0', '9');
+}
+
 /* --- AMP's hosts --- */
 
 /* ":443" and the root's dot are not part of the name. */
@@ -125,6 +145,31 @@ struct aws_amp_host aws_amp_host_parse(struct sv host)
 struct aws_amp_host aws_amp_control_host(struct sv host)
 {
 	return parse_host(host, SV("aps"));
+}
+
+static bool of_aws(struct sv *name)
+{
+	for (size_t i = 0; i < PARTITIONS; i++)
+		if (cut_suffix(name, partitions[i].is.suffix) ||
+		    cut_suffix(name, partitions[i].is.dualstack_suffix))
+			return true;
+	return false;
+}
+
+bool aws_amp_host_almost(struct sv host)
+{
+	struct sv name = host_name(host);
+	if (aws_amp_host_parse(host).form != AWS_AMP_NOT || !of_aws(&name))
+		return false;
+	bool vpce = cut_suffix(&name, "vpce");
+	while (name.len > 0) {
+		if (starts_nocase(name, SV("aps-workspace")) || (vpce && aws_region_like(name)))
+			return true;
+		struct sv label = sv_make(name.ptr, sv_find(name, '.'));
+		vpce = vpce && starts_nocase(label, SV("vpce-"));
+		name = sv_from(name, label.len + 1);
+	}
+	return false;
 }
 
 struct sv aws_region_from_host(struct sv host)

@@ -18,3 +18,15 @@ int aws_key_part_check(struct sv value, const char *name, struct err *err)
 	}
 	return 0;
 }
+
+/* IDs have capitals and digits; of 40 random bytes in base64, as secrets are, none has only them.
+ */
+struct sv aws_access_key_shown(struct sv access_key)
+{
+	for (size_t i = 0; i < access_key.len; i++) {
+		char c = access_key.ptr[i];
+		if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9'))
+			return SV("no access key's ID, so not shown");
+	}
+	return access_key;
+}

@@ -98,6 +98,12 @@ static bool advise_file(struct buf *out, struct sv why)
 		advice_line(out, "The agent's user may not read the token's file: in Kubernetes "
 				 "set securityContext.fsGroup of the pod (or runAsUser), elsewhere "
 				 "the file's owner or mode.");
+	else if (has(why, "is empty") || has(why, "holds no web identity token"))
+		advice_line(out, "The token's file holds no token: look at what writes it. EKS "
+				 "fills it when a pod starts: restart the pod.");
+	else if (has(why, "is a directory"))
+		advice_line(out, "A directory stands where the token's file is expected: name the "
+				 "file itself in the variable.");
 	else if (has(why, "no such file"))
 		advice_line(out,
 			    "The token's file is not there: check that its volume is mounted "
@@ -188,7 +194,20 @@ static void advise_instance(struct buf *out, struct sv why, const struct advice_
 
 static void advise_profile(struct buf *out, struct sv why, const struct advice_place *p)
 {
-	if (has(why, "credential_process"))
+	if (has(why, "mfa_serial"))
+		advice_line(out, "A program that runs alone has nobody to type the code: take "
+				 "another profile, or a role whose trust policy asks for no MFA.");
+	else if (has(why, "names the profile"))
+		advice_line(
+			out,
+			"Check the profile's name (AWS_PROFILE, sigv4.profile), also for blanks "
+			"at its ends, and that the agent's user has these files (HOME, "
+			"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE). Its heading is [profile "
+			"NAME] in the config file and [NAME] in the credentials file.");
+	else if (has(why, "permission denied") && p->source.len == 0)
+		advice_line(out, "Let the agent's user read that file (owner, mode), or name "
+				 "another by AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE.");
+	else if (has(why, "credential_process"))
 		advice_line(out, "Run the command of credential_process by hand, as the agent's "
 				 "user: it must print JSON with Version 1 and end with 0.");
 	else if (has(why, "sso session") || has(why, "sso portal") || has(why, "sso login"))
@@ -197,7 +216,7 @@ static void advise_profile(struct buf *out, struct sv why, const struct advice_p
 	else if (has(why, "source_profile"))
 		advice_line(out, "Let the chain of source_profile end with a profile that has keys "
 				 "or a credential_source.");
-	else if (p->source.len == 0 && !has(why, "names the profile"))
+	else if (p->source.len == 0)
 		advice_line(out, "Correct that file, or name another by AWS_CONFIG_FILE or "
 				 "AWS_SHARED_CREDENTIALS_FILE.");
 	else
@@ -234,6 +253,11 @@ void advice_credentials(struct buf *out, struct sv why, const struct advice_plac
 		advise_any(out, place);
 		return;
 	}
+	if (sv_starts_with(why, SV("role_arn is no ARN"))) {
+		advice_line(out, "Write the role's whole ARN into role_arn, as aws iam get-role "
+				 "--role-name NAME shows it.");
+		return;
+	}
 	/* What is assumed on top of any source. */
 	if (sv_starts_with(why, SV("role arn:"))) {
 		advise_role(out, why, place);
@@ -256,7 +280,10 @@ void advice_identity(struct buf *out, enum aws_verdict verdict, struct sv why, b
 				 "temporary keys need their session token.");
 		break;
 	case AWS_CALL_REFUSED:
-		if (has(why, "SignatureDoesNotMatch"))
+		if (has(why, "scoped to"))
+			advice_line(out, "STS does not know the region that the signature names: "
+					 "see the step region.");
+		else if (has(why, "SignatureDoesNotMatch"))
 			advice_line(out, "The secret key does not belong to the access key: copy "
 					 "both again, without blanks.");
 		else
@@ -289,6 +316,13 @@ void advice_identity(struct buf *out, enum aws_verdict verdict, struct sv why, b
 
 /* ---- dns, tcp ---- */
 
+static void advise_idle_proxy(struct buf *out, const struct advice_host *h)
+{
+	if (h->idle_proxy)
+		advice_line(out, "The environment names a proxy, but a destination goes by it only "
+				 "with proxy_from_environment: true (or its own proxy_url).");
+}
+
 void advice_dns(struct buf *out, enum net_resolve_result result, const struct advice_host *h)
 {
 	const char *general = net_resolve_advice(result);
@@ -305,6 +339,7 @@ void advice_dns(struct buf *out, enum net_resolve_result result, const struct ad
 			    SV_ARG(h->region));
 	else if (!h->amp && has(h->host, "amazonaws.com"))
 		advice_line(out, "AMP's hosts are aps-workspaces.REGION.amazonaws.com.");
+	advise_idle_proxy(out, h);
 }
 
 void advice_tcp(struct buf *out, enum net_connect_result result, const struct advice_host *h)
@@ -322,6 +357,7 @@ void advice_tcp(struct buf *out, enum net_connect_result result, const struct ad
 			"for com.amazonaws.%.*s.aps-workspaces, whose security group lets port "
 			"443 in from here.",
 			SV_ARG(h->region));
+	advise_idle_proxy(out, h);
 }
 
 /* ---- tls, clock ---- */
@@ -352,7 +388,8 @@ static void advise_untrusted(struct buf *out, const struct advice_tls *t)
 	} else {
 		advice_line(out,
 			    "Nobody trusted here has issued this certificate: name its authority's "
-			    "certificates (PEM) in AWS_CA_BUNDLE or tls_config.ca_file%s.",
+			    "certificates (PEM) in AWS_CA_BUNDLE or tls_config.ca_file%s. If that "
+			    "is so already, the endpoint does not send the certificates between.",
 			    t->own_ca ? " (the file named now does not hold it)" : "");
 	}
 }
@@ -396,9 +433,10 @@ void advice_tls(struct buf *out, const struct advice_tls *t)
 			    "look for a firewall that inspects TLS, and for a too large MTU on "
 			    "the way (VPN, peering).");
 	else if (t->phase == HTTP_PHASE_TLS)
-		advice_line(out, "There is no TLS at this port, or no common version: check the "
-				 "port and https:// or http:// in the URL, and "
-				 "tls_config.min_version and max_version.");
+		advice_line(out, "There is no TLS at this port, or no common version, or a client "
+				 "certificate is wanted: check the port and https:// or http:// in "
+				 "the URL, tls_config.min_version and max_version, and its "
+				 "cert_file and key_file.");
 	else if (t->phase == HTTP_PHASE_SETUP)
 		advice_line(out, "Check the files and texts of tls_config (and AWS_CA_BUNDLE).");
 	else

@@ -71,6 +71,7 @@ void advice_identity(struct buf *out, enum aws_verdict verdict, struct sv why, b
 /* Who is asked: the endpoint or a proxy. */
 struct advice_host {
 	bool amp, vpce, proxied;
+	bool idle_proxy; /* the environment names a proxy that this destination does not use */
 	struct sv host, region;
 };
 void advice_dns(struct buf *out, enum net_resolve_result result, const struct advice_host *h);

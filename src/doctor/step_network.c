@@ -34,12 +34,25 @@ static void job_leave(struct dns_job *j)
 	free(j);
 }
 
+static bool has_idle_proxy(const struct walk *w)
+{
+	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy",
+					    "HTTP_PROXY"};
+	for (size_t i = w->tls ? 0 : 2; i < (w->tls ? 2 : 4); i++) {
+		const char *v = walk_getenv(w, names[i]);
+		if (v && *v && !w->opt->http.proxy.from_environment)
+			return !w->proxied;
+	}
+	return false;
+}
+
 static struct advice_host advice_host_of(const struct walk *w)
 {
 	return (struct advice_host){
 		.amp = walk_is_amp(w),
 		.vpce = w->amp.form == AWS_AMP_VPCE,
 		.proxied = w->proxied,
+		.idle_proxy = has_idle_proxy(w),
 		.host = w->peer_host,
 		.region = w->amp.region,
 	};

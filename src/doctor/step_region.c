@@ -51,6 +51,15 @@ static void look_at_keys(struct walk *w, struct finding *f)
 		SV_ARG(w->settings.region), here, there);
 }
 
+static void look_at_form(struct walk *w, struct finding *f)
+{
+	if (aws_region_like(w->region))
+		return;
+	f->verdict = VERDICT_WARN;
+	report_advise(f, "AWS has no such region: they are like eu-west-1, without the letter of "
+			 "an availability zone. Signatures for it are refused.");
+}
+
 static void judge(struct walk *w)
 {
 	struct finding *f = walk_finding(w, DOCTOR_REGION);
@@ -71,6 +80,7 @@ static void judge(struct walk *w)
 		report_say(f, VERDICT_OK, "%.*s, from %s%s%s", SV_ARG(w->region), w->region_from,
 			   sv_eq(sv_of(p->id), SV("aws")) ? "" : "; partition ",
 			   sv_eq(sv_of(p->id), SV("aws")) ? "" : p->id);
+		look_at_form(w, f);
 		look_at_keys(w, f);
 		look_at_fips(w, f);
 	}

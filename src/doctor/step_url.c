@@ -6,7 +6,8 @@ static bool is_ours_to_judge(const struct walk *w, enum aws_url_fault fault)
 {
 	if (fault == AWS_URL_SPACE || fault == AWS_URL_NOT_ABSOLUTE)
 		return true;
-	if (walk_is_amp(w) || fault == AWS_URL_CONTROL_PLANE || fault == AWS_URL_NOT_TLS)
+	if (walk_is_amp(w) || fault == AWS_URL_CONTROL_PLANE || fault == AWS_URL_NOT_TLS ||
+	    fault == AWS_URL_HOST)
 		return true;
 	struct sv service = w->opt->sigv4.service_name;
 	return w->opt->has_sigv4 && (service.len == 0 || sv_eq(service, SV("aps"))) &&

@@ -17,6 +17,8 @@ const struct aws_partition *aws_partition_of(struct sv region);
 
 /* 1 to 63 letters, digits and hyphens. */
 bool aws_region_valid(struct sv region);
+/* Words and a number, as AWS names all regions. */
+bool aws_region_like(struct sv region);
 
 enum aws_amp_form {
 	AWS_AMP_NOT,    /* no AMP host */
@@ -68,10 +70,14 @@ enum aws_url_fault {
 	AWS_URL_QUERY,        /* ?... */
 	AWS_URL_PATH,         /* anything else after the workspace */
 	AWS_URL_NO_SUCH_FIPS, /* FIPS host in a region that has none */
-	AWS_URL_SPACE,        /* a blank, a quote or a control byte */
+	AWS_URL_SPACE,        /* a blank, a quote, a control byte; in AMP's URLs also no ASCII */
+	AWS_URL_HOST,         /* almost a host of AMP's */
+	AWS_URL_REGION,       /* the host's region has not the form of one */
 	AWS_URL_FAULTS_
 };
 /* Only the path's rules when the host is not AMP's (a proxy of one's own, a stand-in). */
+/* AWS's, and near to AMP's: misspelt, of another partition, without region or service. */
+bool aws_amp_host_almost(struct sv host);
 enum aws_url_fault aws_amp_url_check(struct sv url);
 /* A sentence: what it means and what to write. */
 const char *aws_url_fault_text(enum aws_url_fault fault);

@@ -104,6 +104,25 @@ static const struct {
 	{WS "/ api/v1/remote_write", AWS_URL_SPACE},
 	{WS END "\x7f", AWS_URL_SPACE},
 
+	{WS END "\xc2\xa0", AWS_URL_SPACE},
+	{AMP "/workspaces/ws\xe2\x80\x93" ID END, AWS_URL_SPACE},
+	{"http://relay.example" PATH "\xc2\xa0", AWS_URL_PATH},
+
+	{"https://aps-workspace.us-west-2.amazonaws.com" PATH, AWS_URL_HOST},
+	{"https://aps-workspaces.amazonaws.com" PATH, AWS_URL_HOST},
+	{"https://aps-workspaces.cn-north-1.amazonaws.com" PATH, AWS_URL_HOST},
+	{"https://aps-workspaces.us-west-2.amazonaws.com.cn" PATH, AWS_URL_HOST},
+	{"https://vpce-0a-0b.us-west-2.vpce.amazonaws.com" PATH, AWS_URL_HOST},
+	{"https://vpce-0a-0b.execute-api.us-west-2.vpce.amazonaws.com" PATH, AWS_URL_GOOD},
+	{"https://a.execute-api.us-west-2.amazonaws.com" PATH, AWS_URL_GOOD},
+	{"https://lb-1.us-west-2.elb.amazonaws.com" PATH, AWS_URL_GOOD},
+	{"https://aps-workspaces.us-west-2.example" PATH, AWS_URL_GOOD},
+
+	{"https://aps-workspaces.us-west2.amazonaws.com" PATH, AWS_URL_REGION},
+	{"https://aps-workspaces.us-west-2a.amazonaws.com" PATH, AWS_URL_REGION},
+	{"https://aps-workspaces.REGION.amazonaws.com" PATH, AWS_URL_REGION},
+	{"https://aps-workspaces.us-gov-west-1.amazonaws.com" PATH, AWS_URL_GOOD},
+
 	/* A host of one's own: the path alone counts. */
 	{"http://127.0.0.1:9090" PATH, AWS_URL_GOOD},
 	{"http://user:pw@[::1]:9090" PATH, AWS_URL_GOOD},

@@ -36,8 +36,8 @@ static void test_explicit(void **state)
 		const char *want;
 	} cases[] = {
 		{"", "", "", CHAIN_ABSENT, ""},
-		{"AKX", "sec/ret", "", 0, "access_key AKX is configured"},
-		{"AKX", "sec/ret", "tok", 0, "access_key AKX is configured"},
+		{"AKX", "sec/ret", "", 0, "access_key is configured (AKX)"},
+		{"AKX", "sec/ret", "tok", 0, "access_key is configured (AKX)"},
 		{"AKX", "", "", 1, "access_key is configured but secret_key is not"},
 		{"", "hidden", "", 1, "secret_key is configured but access_key is not"},
 		{"", "", "hidden", 1, "session_token is configured but access_key is not"},

@@ -38,11 +38,31 @@ static void test_length(void **state)
 	free(key);
 }
 
+static void test_shown(void **state)
+{
+	static const struct {
+		const char *key;
+		bool shown;
+	} cases[] = {
+		{"AKIAIOSFODNN7EXAMPLE", true},
+		{"ASIA7", true},
+		{"", true},
+		{"made-up/secret", false},
+		{"wJalrXUtnFEMI+K7MDENGbPxRfiCYEXAMPLEKEY0", false},
+		{"\"AKIAIOSFODNN7EXAMPLE\"", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct sv shown = aws_access_key_shown(sv_of(cases[i].key));
+		assert_int_equal(sv_eq(shown, sv_of(cases[i].key)), cases[i].shown);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_length),
+		cmocka_unit_test(test_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

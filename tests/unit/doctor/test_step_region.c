@@ -23,6 +23,9 @@ static void sources(void **state)
 		   "eu-north-1, from "
 		   "AWS_REGION",
 		   "");
+	rig_setenv("AWS_REGION", "eu-west-1a");
+	rig_expect(region_of(r, RIG_PATH, "  sigv4: {}\n"), VERDICT_WARN, "eu-west-1a",
+		   "availability zone");
 	rig_setenv("AWS_REGION", "eu_north_1");
 	rig_expect(region_of(r, RIG_PATH, "  sigv4: {}\n"), VERDICT_FAIL, "eu_north_1",
 		   "eu-west-1");
