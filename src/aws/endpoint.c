@@ -49,6 +49,15 @@ bool aws_region_valid(struct sv region)
 	return region.len > 0 && region.len <= REGION_MAX;
 }
 
+struct sv aws_arn_get(struct sv arn, enum aws_arn_part part)
+{
+	if (!sv_starts_with(arn, SV("arn:")))
+		return SV_NULL;
+	for (unsigned i = 0; i < part; i++)
+		arn = sv_from(arn, sv_find(arn, ':') + 1);
+	return sv_make(arn.ptr, sv_find(arn, ':'));
+}
+
 static bool all_within(struct sv s, char first, char last)
 {
 	for (size_t i = 0; i < s.len; i++)

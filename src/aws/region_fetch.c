@@ -82,14 +82,6 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* arn:PARTITION:ecs:REGION:ACCOUNT:task/... */
-static struct sv region_of_arn(struct sv arn)
-{
-	for (int i = 0; i < 3; i++)
-		arn = sv_from(arn, sv_find(arn, ':') + 1);
-	return sv_make(arn.ptr, sv_find(arn, ':'));
-}
-
 /* Words and a number, then a letter; in local zones more words come between ("us-west-2-lax-1a").
  */
 static struct sv region_of_zone(struct sv zone)
@@ -107,7 +99,7 @@ struct sv aws_region_of_task(struct arena *arena, struct sv body, struct err *er
 	struct aws_json_member m[] = {{.name = "TaskARN"}, {.name = "AvailabilityZone"}};
 	if (aws_json_pick(arena, body, NULL, m, 2, err) != 0)
 		return SV_NULL;
-	struct sv region = region_of_arn(m[0].value);
+	struct sv region = aws_arn_get(m[0].value, AWS_ARN_REGION);
 	if (!aws_region_valid(region))
 		region = region_of_zone(m[1].value);
 	if (aws_region_valid(region))

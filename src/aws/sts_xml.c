@@ -4,6 +4,7 @@
 
 #include "json_keys.h"
 
+#include <ampagent/aws/endpoint.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/xml.h>
 
@@ -68,15 +69,6 @@ static int read_wanted(struct arena *arena, struct sv body, struct wanted *wante
 	return result;
 }
 
-struct sv sts_arn_account(struct sv arn)
-{
-	if (!sv_starts_with(arn, SV("arn:")))
-		return SV_NULL;
-	for (int i = 0; i < 4; i++)
-		arn = sv_from(arn, sv_find(arn, ':') + 1);
-	return sv_make(arn.ptr, sv_find(arn, ':'));
-}
-
 int sts_keys_read(struct arena *arena, struct sv body, struct aws_got *out, struct err *err)
 {
 	enum { ACCESS_KEY, SECRET_KEY, TOKEN, EXPIRATION, ARN, N };
@@ -93,7 +85,7 @@ int sts_keys_read(struct arena *arena, struct sv body, struct aws_got *out, stru
 	if (r != 0)
 		return r;
 	*out = (struct aws_got){.keys = {w[ACCESS_KEY].value, w[SECRET_KEY].value, w[TOKEN].value},
-				.account = sts_arn_account(w[ARN].value)};
+				.account = aws_arn_get(w[ARN].value, AWS_ARN_ACCOUNT)};
 	/* A time that is no later than 1970 would mean "never". */
 	if (aws_time_read(w[EXPIRATION].value, &out->expires_ms) != 0 || out->expires_ms == 0)
 		return err_set(err, 1, "the answer of STS has no readable Expiration");

@@ -11,6 +11,3 @@ int sts_keys_read(struct arena *arena, struct sv body, struct aws_got *out, stru
 /* Of GetCallerIdentity. */
 int sts_identity_read(struct arena *arena, struct sv body, struct aws_identity *out,
 		      struct err *err);
-
-/* The account in an ARN, or "". */
-struct sv sts_arn_account(struct sv arn);

@@ -1,6 +1,8 @@
 /* What the answer to a write means. */
 #include "advice.h"
 
+#include <ampagent/aws/endpoint.h>
+
 static bool is(const struct advice_write *w, const char *cause)
 {
 	return sv_eq(w->cause, sv_of(cause));
@@ -35,14 +37,6 @@ static void advise_reason(struct buf *out, enum advice_reason reason)
 	}
 }
 
-/* The account of an ARN. */
-static struct sv account_of(struct sv arn)
-{
-	struct advice_principal p;
-	advice_principal_read(arn, &p);
-	return p.account;
-}
-
 static void advise_denied(struct buf *out, const struct advice_write *w)
 {
 	_cleanup_(buf_deinit) struct buf arn = BUF_NULL;
@@ -55,7 +49,7 @@ static void advise_denied(struct buf *out, const struct advice_write *w)
 		buf_sv(&arn, d.resource);
 	else
 		advice_workspace_arn(&arn, w->partition, w->region, w->account, w->workspace);
-	struct sv resource = buf_view(&arn), owner = account_of(resource);
+	struct sv resource = buf_view(&arn), owner = aws_arn_get(resource, AWS_ARN_ACCOUNT);
 	advise_reason(out, d.reason);
 	if (who.account.len > 0 && owner.len > 0 && !sv_eq(who.account, owner) &&
 	    owner.ptr[0] >= '0' && owner.ptr[0] <= '9')

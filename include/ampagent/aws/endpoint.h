@@ -20,6 +20,10 @@ bool aws_region_valid(struct sv region);
 /* Words and a number, as AWS names all regions. */
 bool aws_region_like(struct sv region);
 
+/* A part of arn:PARTITION:SERVICE:REGION:ACCOUNT:...; "" when it is no ARN or has no such part. */
+enum aws_arn_part { AWS_ARN_PARTITION = 1, AWS_ARN_SERVICE, AWS_ARN_REGION, AWS_ARN_ACCOUNT };
+struct sv aws_arn_get(struct sv arn, enum aws_arn_part part);
+
 enum aws_amp_form {
 	AWS_AMP_NOT,    /* no AMP host */
 	AWS_AMP_PUBLIC, /* aps-workspaces.REGION.SUFFIX, IPv4 */

@@ -481,11 +481,26 @@ static void endpoints_refused(void **state)
 	assert_non_null(strstr(a.err.msg, "use_dualstack_endpoint and a configured endpoint"));
 }
 
+static void arns(void **state)
+{
+	static const char whole[] = "arn:aws-cn:iam:cn-north-1:123456789012:role/x:y";
+	assert_sv(aws_arn_get(sv_of(whole), AWS_ARN_PARTITION), "aws-cn");
+	assert_sv(aws_arn_get(sv_of(whole), AWS_ARN_SERVICE), "iam");
+	assert_sv(aws_arn_get(sv_of(whole), AWS_ARN_REGION), "cn-north-1");
+	assert_sv(aws_arn_get(sv_of(whole), AWS_ARN_ACCOUNT), "123456789012");
+	assert_sv(aws_arn_get(SV("arn:aws:iam::123456789012"), AWS_ARN_ACCOUNT), "123456789012");
+	assert_sv(aws_arn_get(SV("arn:aws:iam::123456789012"), AWS_ARN_REGION), "");
+	assert_sv(aws_arn_get(SV("arn:aws:iam"), AWS_ARN_ACCOUNT), "");
+	assert_sv(aws_arn_get(SV("123456789012"), AWS_ARN_PARTITION), "");
+	assert_sv(aws_arn_get(SV_NULL, AWS_ARN_ACCOUNT), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(partitions),
 		cmocka_unit_test(region_names),
+		cmocka_unit_test(arns),
 		cmocka_unit_test(amp_hosts),
 		cmocka_unit_test(control_plane_hosts),
 		cmocka_unit_test(amp_has_fips_hosts_in_some_regions),

@@ -177,21 +177,13 @@ static void test_identity(void **state)
 	assert_int_equal(sts_keys_read(&arena, sv_of(xml), &(struct aws_got){0}, &err), 1);
 }
 
-static void test_arn_account(void **state)
-{
-	assert_sv(sts_arn_account(SV("arn:aws:iam::123456789012:role/x:y")), "123456789012");
-	assert_sv(sts_arn_account(SV("arn:aws:iam::123456789012")), "123456789012");
-	assert_sv(sts_arn_account(SV("arn:aws:iam")), "");
-	assert_sv(sts_arn_account(SV("123456789012")), "");
-	assert_sv(sts_arn_account(SV("")), "");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),         cmocka_unit_test(test_spoiled_keys),
-		cmocka_unit_test(test_place_counts), cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_arn_account),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_spoiled_keys),
+		cmocka_unit_test(test_place_counts),
+		cmocka_unit_test(test_identity),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
