@@ -81,6 +81,9 @@ static int make_url(struct sender *s, struct err *err)
 		return err_set(err, 1, "url is too long");
 	if (b.len == 0)
 		buf_char(&b, '/');
+	/* Prometheus signs and asks for a path without a slash at its end; AMP knows no other. */
+	if (s->opt.has_sigv4 && b.len > 1 && b.ptr[b.len - 1] == '/')
+		b.len--;
 	s->path = keep(s, &b);
 	s->query = arena_dup(&s->arena, u.query);
 	buf_sv(&b, tls ? SV("https") : SV("http"));

@@ -93,6 +93,31 @@ static void on_source(void *cls, const char *source, enum aws_source_state state
 
 /* ---- what came ---- */
 
+static void doubt(struct finding *f, const char *advice)
+{
+	f->verdict = VERDICT_WARN;
+	report_advise(f, "%s", advice);
+}
+
+/* AKIA: a user's, for good; ASIA: temporary, with a token. */
+static void look_at_form(const struct walk *w, struct finding *f, struct sv shown)
+{
+	bool environment = strcmp(w->source, "environment") == 0;
+	bool token = is_set(w, "AWS_SESSION_TOKEN") || is_set(w, "AWS_SECURITY_TOKEN");
+	if (sv_find(shown, ' ') < shown.len)
+		doubt(f, "The access key's ID has not the form of one (AKIA... or ASIA...): it and "
+			 "the secret key may have changed places, or quotation marks have come "
+			 "along.");
+	else if (environment && sv_starts_with(shown, SV("ASIA")) && !token &&
+		 w->keys_opt.role_arn.len == 0)
+		doubt(f, "Keys with ASIA... are temporary and need their token: set "
+			 "AWS_SESSION_TOKEN too.");
+	else if (environment && sv_starts_with(shown, SV("AKIA")) && token)
+		doubt(f,
+		      "Keys with AKIA... have no token, but AWS_SESSION_TOKEN is set, perhaps of "
+		      "keys before: unset it.");
+}
+
 static void say_keys(struct walk *w, const struct aws_credentials_status *st)
 {
 	struct finding *f = walk_finding(w, DOCTOR_CREDENTIALS);
@@ -110,6 +135,7 @@ static void say_keys(struct walk *w, const struct aws_credentials_status *st)
 		report_advise(f, "The source gives keys that have expired; the service will "
 				 "refuse them. Look at what keeps the source from renewing them.");
 	snprintf(w->account, sizeof w->account, "%s", st->account);
+	look_at_form(w, f, sv_of(st->access_key));
 }
 
 static void on_keys(void *cls, const struct err *why)

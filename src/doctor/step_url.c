@@ -1,6 +1,9 @@
 /* The URL's form, before anything is asked. */
 #include "walk.h"
 
+#include <ampagent/aws/sigv4.h>
+#include <ampagent/base/limits.h>
+
 /* What a stranger's own gateway may have: an id of its own making, another path. */
 static bool is_ours_to_judge(const struct walk *w, enum aws_url_fault fault)
 {
@@ -39,6 +42,24 @@ static void say_good(struct walk *w, struct finding *f)
 		report_detail(f, "region %.*s", SV_ARG(w->amp.region));
 }
 
+/* Slashes too many go when the request is signed. */
+static bool good_when_sent(const struct walk *w, enum aws_url_fault fault)
+{
+	_cleanup_(buf_deinit) struct buf url = BUF_NULL;
+	if (!w->opt->has_sigv4 || (fault != AWS_URL_TRAILING_SLASH && fault != AWS_URL_PATH &&
+				   fault != AWS_URL_NO_WORKSPACE))
+		return false;
+	struct sv path = w->url.path, whole = w->opt->url;
+	buf_init(&url, KiB(64));
+	buf_append(&url, whole.ptr, (size_t)(path.ptr - whole.ptr));
+	if (sigv4_clean_path(&url, path) != 0)
+		return false;
+	while (url.len > 0 && url.ptr[url.len - 1] == '/')
+		url.len--;
+	buf_sv(&url, sv_from(whole, (size_t)(path.ptr - whole.ptr) + path.len));
+	return !buf_failed(&url) && aws_amp_url_check(buf_view(&url)) == AWS_URL_GOOD;
+}
+
 void step_url_start(struct walk *w)
 {
 	struct finding *f = walk_finding(w, DOCTOR_URL);
@@ -51,6 +72,12 @@ void step_url_start(struct walk *w)
 	w->amp = aws_amp_host_parse(w->url.host);
 	if (fault == AWS_URL_GOOD) {
 		say_good(w, f);
+	} else if (good_when_sent(w, fault)) {
+		say_good(w, f);
+		f->verdict = VERDICT_WARN;
+		report_advise(f, "There are slashes too many in the path, or one at its end. They "
+				 "are left out when a request is signed, as Prometheus does; write "
+				 "the URL without them.");
 	} else if (is_ours_to_judge(w, fault)) {
 		report_say(f, VERDICT_FAIL, "%.*s", SV_ARG(w->report->url));
 		report_advise(f, "%s", aws_url_fault_text(fault));

@@ -35,7 +35,15 @@ def url_cases(doc, standin):
     amp, ws, end = lib.AMP, "/workspaces/" + h.WORKSPACE, "/api/v1/remote_write"
     env = dict(KEYS, AWS_REGION="eu-west-1")
     for name, url, words in (
-            ("slash at the end", amp + lib.PATH + "/", ["slash", "/api/v1/remote_write"]),
+            ("slash at the end, not AMP's path", amp + ws + "/remote_write/", ["/api/v1/remote_write"]),
+            ("a host of China without its ending", "https://aps-workspaces.cn-north-1.amazonaws.com" + lib.PATH,
+             ["amazonaws.com.cn"]),
+            ("a host almost AMP's", amp.replace("workspaces", "workspace") + lib.PATH, ["aps-workspaces.REGION"]),
+            ("a VPC endpoint without the service", "https://vpce-0a-1b.eu-west-1.vpce.amazonaws.com" + lib.PATH,
+             ["vpce-ID.aps-workspaces"]),
+            ("a region misspelt", amp.replace("eu-west-1", "eu-west1") + lib.PATH, ["like eu-west-1"]),
+            ("a placeholder", amp.replace("eu-west-1", "REGION") + lib.PATH, ["like eu-west-1"]),
+            ("a word processor's dash", amp + lib.PATH.replace("-", "\u2013"), ["ASCII"]),
             ("no /api/v1", amp + ws + "/remote_write", ["/api/v1"]),
             ("no workspace", amp + end, ["/workspaces/"]),
             ("no UUID", amp + "/workspaces/my-workspace" + end, ["ws-", "UUID"]),
@@ -49,13 +57,13 @@ def url_cases(doc, standin):
             ("user and password", amp.replace("://", "://me:made-up-password@") + lib.PATH, ["@"]),
             ("a parameter", amp + lib.PATH + "?a=b", ["?"]),
             ("FIPS where there is none", "https://aps-workspaces-fips.eu-west-1.amazonaws.com" + lib.PATH, ["FIPS"]),
-            ("a wrong path at a gateway", standin.url + "/", ["slash"])):
+            ("a wrong path at a gateway", standin.url + "/x", ["single slashes"])):
         answer = doc.broken_at("URL: " + name, "url", words, config=lib.write(url, sigv4="{}"), env=env, timeout="1s")
         if answer:
             h.check(lib.step(answer, "write")["verdict"] == "skipped", "%s: writes nevertheless" % name)
     doc.broken_at("--url without a scheme", "url", ["https://"], url="aps-workspaces.eu-west-1.amazonaws.com", env=env)
     doc.broken_at("--url with a blank", "url", ["blank"], url=amp + lib.PATH + " ", env=env)
-    doc.broken_at("--url with a slash at its end", "url", ["slash"], url=standin.url + "/", env=env)
+    doc.healthy("a slash at the end", ["url"], config=lib.write(standin.url + "/"), env=env)
 
 
 class Metadata:
@@ -100,6 +108,15 @@ def profile_cases(doc, d, config, url):
     doc.broken_at("no such profile", "credentials", ["prod", "AWS_PROFILE"], config=config, env={"AWS_PROFILE": "prod"})
     doc.broken_at("no such profile in sigv4", "credentials", ["prod", "sigv4.profile"],
                   config=lib.write(url, sigv4="{region: eu-west-1, profile: prod}"), env=KEYS)
+    d.file("mfa.ini", "[default]\nrole_arn = %s\nsource_profile = b\nmfa_serial = arn:aws:iam::1:mfa/x\n[profile b]\n"
+           "aws_access_key_id = A\naws_secret_access_key = made-up-wrong-secret\n" % ROLE)
+    doc.broken_at("a code is wanted", "credentials", ["nobody to type"], config=config,
+                  env={"AWS_CONFIG_FILE": d.file("mfa.ini")})
+    doc.broken_at("a role by its name", "credentials", ["whole ARN"], env=KEYS,
+                  config=lib.write(url, sigv4="{region: eu-west-1, role_arn: writer}"))
+    d.file("bare.ini", "[prod]\naws_access_key_id = A\naws_secret_access_key = made-up-wrong-secret\n")
+    doc.broken_at("a heading without the word profile", "credentials", ["[profile NAME]"], config=config,
+                  env={"AWS_CONFIG_FILE": d.file("bare.ini"), "AWS_PROFILE": "prod"})
     d.file("broken.ini", "[default\naws_access_key_id = A\n")
     doc.broken_at("a broken file", "credentials", ["broken.ini"], config=config,
                   env={"AWS_CONFIG_FILE": d.file("broken.ini")})
@@ -187,6 +204,8 @@ def web_cases(doc, d, config, standin):
                   timeout="4s", env=dict(web, AWS_ENDPOINT_URL_STS="http://sts.invalid", HTTP_PROXY=lib.DEAD))
     doc.broken_at("a web identity token without a role", "credentials", ["AWS_ROLE_ARN", "annotation"], config=config,
                   env=dict(web, AWS_ROLE_ARN=None))
+    doc.broken_at("an empty web identity token", "credentials", ["holds no token"], config=config,
+                  env=dict(web, AWS_WEB_IDENTITY_TOKEN_FILE=d.file("empty-token", "")))
     doc.broken_at("no web identity token", "credentials", ["no-such-token"], config=config,
                   env=dict(web, AWS_WEB_IDENTITY_TOKEN_FILE=d.file("no-such-token")))
     if not may_run_as_nobody(d):
@@ -212,6 +231,10 @@ def identity_cases(doc, standin):
                                             "secret_key: made-up-wrong-secret}" % h.ACCESS_KEY))
     if answer:
         h.check("signature" in lib.step(answer, "write")["advice"], "wrong secret: %s" % lib.step(answer, "write"))
+    answer = doc.broken_at("keys that changed places", "identity", ["unknown"], config=lib.write(standin.url), env={
+        "AWS_ACCESS_KEY_ID": h.SECRET_KEY, "AWS_SECRET_ACCESS_KEY": h.ACCESS_KEY})
+    if answer:
+        h.check("changed places" in lib.step(answer, "credentials")["advice"], lib.step(answer, "credentials"))
     doc.broken_at("an unknown access key", "identity", ["unknown"], env={
         "AWS_ACCESS_KEY_ID": "AKIANOBODYNOBODYNOBO", "AWS_SECRET_ACCESS_KEY": "made-up-wrong-secret"},
         config=lib.write(standin.url))

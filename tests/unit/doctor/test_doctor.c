@@ -110,7 +110,7 @@ static void write_file(struct fixture *f, const char *const *blocks)
 #define GOOD(name) PATH "\n  name: " name "\n  sigv4: {region: eu-west-1}\n"
 #define CLOSED(name)                                                                               \
 	"- url: http://127.0.0.1:1" PATH "\n  name: " name "\n  sigv4: {region: eu-west-1}\n"
-#define SLASH(name) PATH "/\n  name: " name "\n  sigv4: {region: eu-west-1}\n"
+#define BEYOND(name) PATH "/x\n  name: " name "\n  sigv4: {region: eu-west-1}\n"
 
 static void codes(void **state)
 {
@@ -120,8 +120,8 @@ static void codes(void **state)
 	} cases[] = {
 		{{GOOD("a"), NULL}, "", 0},
 		{{GOOD("a"), GOOD("b"), GOOD("c"), NULL}, "", 0},
-		{{GOOD("a"), CLOSED("b"), SLASH("c"), NULL}, "", 16},
-		{{GOOD("a"), SLASH("b"), CLOSED("c"), NULL}, "", 11},
+		{{GOOD("a"), CLOSED("b"), BEYOND("c"), NULL}, "", 16},
+		{{GOOD("a"), BEYOND("b"), CLOSED("c"), NULL}, "", 11},
 		{{CLOSED("a"), GOOD("b"), NULL}, "", 16},
 		{{CLOSED("a"), GOOD("b"), NULL}, "b", 0},
 	};

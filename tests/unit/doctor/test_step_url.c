@@ -14,6 +14,9 @@ static void faults(void **state)
 		{AMP RIG_PATH, SIGNED, VERDICT_OK, RIG_WORKSPACE, ""},
 		{AMP RIG_PATH, "", VERDICT_OK, "AMP's host", ""},
 		{AMP RIG_PATH "/", "", VERDICT_FAIL, "", "slash"},
+		{AMP RIG_PATH "/", SIGNED, VERDICT_WARN, RIG_WORKSPACE, "left out"},
+		{AMP "/" RIG_PATH "//", SIGNED, VERDICT_WARN, "AMP's host", "left out"},
+		{AMP RIG_PATH "/?x", SIGNED, VERDICT_FAIL, "", "slash"},
 		{AMP "/workspaces/mine/api/v1/remote_write", SIGNED, VERDICT_FAIL, "", "UUID"},
 		{"https://aps.eu-west-1.amazonaws.com" RIG_PATH, "", VERDICT_FAIL, "",
 		 "aps-workspaces"},
@@ -26,7 +29,7 @@ static void faults(void **state)
 		/* elsewhere: an id of one's own, any path */
 		{RIG_PATH, SIGNED, VERDICT_OK, "not AMP's host", ""},
 		{"/workspaces/ws-local/api/v1/remote_write", SIGNED, VERDICT_WARN, "", "UUID"},
-		{RIG_PATH "/", SIGNED, VERDICT_FAIL, "", "slash"},
+		{RIG_PATH "/", SIGNED, VERDICT_WARN, "", "slash"},
 		{RIG_PATH "/", "", VERDICT_WARN, "", "slash"},
 		{"/api/v1/push", "", VERDICT_OK, "not AMP's host", ""},
 		{"/api/v1/push", SIGNED, VERDICT_FAIL, "", "/workspaces/"},

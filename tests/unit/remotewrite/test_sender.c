@@ -101,6 +101,34 @@ static void test_any_address(void **state)
 	teardown(&w);
 }
 
+/* As Prometheus does: what is signed has no slash at its end, what is not goes as it is. */
+static void test_slash_at_the_end(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_signed;
+		const char *wanted;
+	} cases[] = {
+		{"/a/c/", true, "/a/c?"}, {"/a//c//?x=1", true, "/a/c?x=1"}, {"/", true, "/?"},
+		{"", true, "/?"},         {"/a/c/", false, "/a/c/?"},
+	};
+	struct world w;
+	setup(&w);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char url[128];
+		snprintf(url, sizeof url, "http://%s%s", w.host, cases[i].path);
+		struct remotewrite_options opt = {
+			.url = sv_of(url),
+			.has_sigv4 = cases[i].is_signed,
+			.sigv4 = {SV("eu-west-1"), SV("AKID"), SV("secret")}};
+		struct sender *s = make(&w, &opt);
+		send_one(&w, s, 0);
+		assert_string_equal(w.path, cases[i].wanted);
+		sender_unref(s);
+	}
+	teardown(&w);
+}
+
 static void test_signed(void **state)
 {
 	struct world w;
@@ -354,13 +382,21 @@ int main(void)
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),           cmocka_unit_test(test_v2),
-		cmocka_unit_test(test_any_address),     cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_refused),         cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_cancel),          cmocka_unit_test(test_retires),
-		cmocka_unit_test(test_waits_for_keys),  cmocka_unit_test(test_no_keys),
-		cmocka_unit_test(test_waits_no_longer), cmocka_unit_test(test_first_answer),
-		cmocka_unit_test(test_no_first_answer), cmocka_unit_test(test_redirect),
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_any_address),
+		cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_slash_at_the_end),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_retires),
+		cmocka_unit_test(test_waits_for_keys),
+		cmocka_unit_test(test_no_keys),
+		cmocka_unit_test(test_waits_no_longer),
+		cmocka_unit_test(test_first_answer),
+		cmocka_unit_test(test_no_first_answer),
+		cmocka_unit_test(test_redirect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
