@@ -1,5 +1,6 @@
 #include "call_rig.h"
 
+#include "rig_variables.h"
 #include "verify_sigv4.h"
 
 #include <ampagent/base/clock.h>
@@ -10,36 +11,16 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { GUARD_MS = 20000, STEP_MS = 1, VARIABLES = 16, HEADERS = 32, TURNS = 20 };
-
-static struct {
-	char name[64];
-	char value[256];
-} variables[VARIABLES];
+enum { GUARD_MS = 20000, STEP_MS = 1, HEADERS = 32, TURNS = 20 };
 
 const char *call_rig_getenv(const char *name)
 {
-	for (size_t i = 0; i < VARIABLES; i++)
-		if (strcmp(variables[i].name, name) == 0)
-			return variables[i].value;
-	return NULL;
+	return rig_variable(name);
 }
 
 void call_rig_env(struct call_rig *r, const char *name, const char *value)
 {
-	size_t at = 0;
-	while (at < VARIABLES && strcmp(variables[at].name, name) != 0)
-		at++;
-	for (size_t i = 0; at == VARIABLES && i < VARIABLES; i++)
-		at = variables[i].name[0] ? at : i;
-	assert_true(at < VARIABLES);
-	snprintf(variables[at].name, sizeof variables[at].name, "%s", value ? name : "");
-	const char *port = value ? strstr(value, "%d") : NULL;
-	if (port)
-		snprintf(variables[at].value, sizeof variables[at].value, "%.*s%d%s",
-			 (int)(port - value), value, http_server_port(r->server), port + 2);
-	else
-		snprintf(variables[at].value, sizeof variables[at].value, "%s", value ? value : "");
+	rig_variable_set(name, value, http_server_port(r->server));
 }
 
 /* ---- the peer ---- */
@@ -187,7 +168,7 @@ int call_rig_setup(void **state)
 {
 	struct call_rig *r = calloc(1, sizeof *r);
 	struct err err = ERR_NULL;
-	memset(variables, 0, sizeof variables);
+	rig_variables_clear();
 	assert_int_equal(crypto_init(), 0);
 	snprintf(r->dir, sizeof r->dir, "/tmp/call-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));

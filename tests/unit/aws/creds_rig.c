@@ -1,5 +1,7 @@
 #include "creds_rig.h"
 
+#include "rig_variables.h"
+
 #include <ampagent/base/clock.h>
 #include <ampagent/base/limits.h>
 
@@ -10,41 +12,14 @@
 
 enum { GUARD_MS = 20000, STEP_MS = 2 };
 
-/* An environment is asked for by a function without an argument of ours. */
-static struct {
-	char name[64];
-	char value[256];
-} variables[RIG_VARIABLES];
-
 const char *rig_getenv(const char *name)
 {
-	for (size_t i = 0; i < RIG_VARIABLES; i++)
-		if (strcmp(variables[i].name, name) == 0)
-			return variables[i].value;
-	return NULL;
+	return rig_variable(name);
 }
 
 void rig_env(struct creds_rig *r, const char *name, const char *value)
 {
-	size_t at = RIG_VARIABLES;
-	for (size_t i = RIG_VARIABLES; i-- > 0;)
-		if (!variables[i].name[0])
-			at = i;
-	for (size_t i = 0; i < RIG_VARIABLES; i++)
-		if (strcmp(variables[i].name, name) == 0)
-			at = i;
-	assert_true(at < RIG_VARIABLES);
-	if (!value) {
-		variables[at].name[0] = '\0';
-		return;
-	}
-	snprintf(variables[at].name, sizeof variables[at].name, "%s", name);
-	const char *port = strstr(value, "%d");
-	if (port)
-		snprintf(variables[at].value, sizeof variables[at].value, "%.*s%d%s",
-			 (int)(port - value), value, http_server_port(r->server), port + 2);
-	else
-		snprintf(variables[at].value, sizeof variables[at].value, "%s", value);
+	rig_variable_set(name, value, http_server_port(r->server));
 }
 
 const char *rig_file(struct creds_rig *r, const char *name, const char *text, unsigned mode)
@@ -128,7 +103,7 @@ int creds_rig_setup(void **state)
 	struct err err = ERR_NULL;
 
 	*r = (struct creds_rig){.status = 200, .life_ms = 3600000};
-	memset(variables, 0, sizeof variables);
+	rig_variables_clear();
 	snprintf(r->dir, sizeof r->dir, "/tmp/creds-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));
 	assert_int_equal(loop_new(&r->loop, &err), 0);

@@ -12,7 +12,7 @@
 #include <ampagent/aws/credentials.h>
 #include <ampagent/net/http_server.h>
 
-enum { RIG_VARIABLES = 16, RIG_KEPT = 8 };
+enum { RIG_KEPT = 8 };
 
 struct creds_rig {
 	struct loop *loop;

@@ -1,7 +1,7 @@
 /* AssumeRole of the stand-in, which checks the signature and issues keys that work, and of peers
  * that refuse. */
 #include "call_rig.h"
-#include "source.h"
+#include "keys_end.h"
 
 #include <ampagent/base/clock.h>
 
@@ -9,58 +9,25 @@
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
 #define ROLE "arn:aws:iam::111122223333:role/path/writer"
-#define ERROR(code, message)                                                                       \
-	"<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>" message          \
-	"</Message></Error><RequestId>id-1</RequestId></ErrorResponse>"
-
-struct end {
-	unsigned n;
-	bool got;
-	char access_key[64], secret_key[64], session_token[1024], account[32];
-	int64_t expires_ms, peer_now_ms;
-	char why[ERR_MSG_MAX];
-};
-
-static void copy(char *dst, size_t size, struct sv s)
-{
-	snprintf(dst, size, "%.*s", SV_ARG(s));
-}
-
-static void on_done(void *cls, const struct aws_got *got, const struct err *why)
-{
-	struct end *e = cls;
-	e->n++;
-	e->got = got != NULL;
-	if (!got) {
-		snprintf(e->why, sizeof e->why, "%s", why->msg);
-		return;
-	}
-	copy(e->access_key, sizeof e->access_key, got->keys.access_key);
-	copy(e->secret_key, sizeof e->secret_key, got->keys.secret_key);
-	copy(e->session_token, sizeof e->session_token, got->keys.session_token);
-	copy(e->account, sizeof e->account, got->account);
-	e->expires_ms = got->expires_ms;
-	e->peer_now_ms = got->peer_now_ms;
-}
 
 static const struct aws_keys own_keys = {SV(RIG_ACCESS_KEY), SV(RIG_SECRET_KEY), SV_NULL};
 static const struct aws_plan plan = {.sts_region = SV("eu-west-1")};
 
 static struct aws_fetch *start(struct call_rig *r, const struct aws_role *role,
-			       const struct aws_keys *keys, struct end *e)
+			       const struct aws_keys *keys, struct keys_end *e)
 {
 	const struct source_env env = {r->session, &r->settings, &plan};
 	struct aws_fetch *f = NULL;
 	struct err err = ERR_NULL;
-	*e = (struct end){0};
-	if (source_role_start(&env, role, keys, on_done, e, &f, &err) != 0)
+	*e = (struct keys_end){0};
+	if (source_role_start(&env, role, keys, keys_end_done, e, &f, &err) != 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(e->n, 0);
 	return f;
 }
 
 static void fetch(struct call_rig *r, const struct aws_role *role, const struct aws_keys *keys,
-		  struct end *e)
+		  struct keys_end *e)
 {
 	start(r, role, keys, e);
 	call_rig_until(r, &e->n, 1);
@@ -75,7 +42,7 @@ static void chained_at_the_stand_in(void **state)
 	const struct aws_role role = {.arn = SV(ROLE)}, second = {.arn = SV("arn:aws:iam::"
 									    "444455556666:role/b"),
 								  .duration_s = 3600};
-	struct end a, b;
+	struct keys_end a, b;
 	o.aws = true;
 	o.aws_life_ms = 900000;
 	o.access_key = SV(RIG_ACCESS_KEY);
@@ -104,20 +71,21 @@ static void chained_at_the_stand_in(void **state)
 	const struct source_env env = {r->session, &r->settings, &plan};
 	struct aws_fetch *f;
 	struct err err = ERR_NULL;
-	assert_int_equal(source_role_start(&env, &first, &own_keys, on_done, &a, &f, &err), 1);
+	assert_int_equal(source_role_start(&env, &first, &own_keys, keys_end_done, &a, &f, &err),
+			 1);
 	assert_non_null(strstr(err.msg, "role session name \"a\""));
 }
 
 static void asked_for(void **state)
 {
 	struct call_rig *r = *state;
-	static const struct rig_answer no = {403, ERROR("AccessDenied", "x")};
+	static const struct rig_answer no = {403, STS_ERROR("AccessDenied", "x")};
 	const struct aws_role bare = {.arn = SV(ROLE)};
 	const struct aws_role full = {.arn = SV(ROLE),
 				      .external_id = SV("a:b/c+d"),
 				      .session_name = SV("me@host"),
 				      .duration_s = 1800};
-	struct end e;
+	struct keys_end e;
 	call_rig_answers(r, &no, 1);
 	fetch(r, &bare, &own_keys, &e);
 	fetch(r, &full, &own_keys, &e);
@@ -145,20 +113,22 @@ static void advice(void **state)
 		bool external_id;
 		const char *says[2];
 	} cases[] = {
-		{{403, ERROR("AccessDenied", "User: u is not authorized to perform: "
-					     "sts:AssumeRole on resource: " ROLE)},
+		{{403, STS_ERROR("AccessDenied", "User: u is not authorized to perform: "
+						 "sts:AssumeRole on resource: " ROLE)},
 		 false,
 		 {"is not authorized to perform: sts:AssumeRole",
 		  "does it ask for an external id?"}},
-		{{403, ERROR("AccessDenied", "x")}, true, {"and the external id, and", ""}},
-		{{403, ERROR("RegionDisabledException", "x")}, false, {"not activated", ""}},
-		{{403, ERROR("SignatureDoesNotMatch", "x")}, false, {"does not belong to", ""}},
-		{{400, ERROR("ValidationError", "x")}, false, {"ValidationError: x (HTTP 400", ""}},
+		{{403, STS_ERROR("AccessDenied", "x")}, true, {"and the external id, and", ""}},
+		{{403, STS_ERROR("RegionDisabledException", "x")}, false, {"not activated", ""}},
+		{{403, STS_ERROR("SignatureDoesNotMatch", "x")}, false, {"does not belong to", ""}},
+		{{400, STS_ERROR("ValidationError", "x")},
+		 false,
+		 {"ValidationError: x (HTTP 400", ""}},
 		{{200, "<AssumeRoleResponse/>"}, false, {"AccessKeyId is missing", ""}},
 	};
 	for (size_t i = 0; i < LEN(cases); i++) {
 		struct aws_role role = {.arn = SV(ROLE)};
-		struct end e;
+		struct keys_end e;
 		role.external_id = cases[i].external_id ? SV("id") : SV_NULL;
 		call_rig_answers(r, &cases[i].answer, 1);
 		fetch(r, &role, &own_keys, &e);
@@ -175,7 +145,7 @@ static void cancelled(void **state)
 	struct call_rig *r = *state;
 	static const struct rig_answer silence = {-1, ""};
 	const struct aws_role role = {.arn = SV(ROLE)};
-	struct end e;
+	struct keys_end e;
 	call_rig_answers(r, &silence, 1);
 	struct aws_fetch *f = start(r, &role, &own_keys, &e);
 	call_rig_until(r, &r->asked, 1);

@@ -1,6 +1,6 @@
 /* AssumeRoleWithWebIdentity of the stand-in, and of peers that refuse or answer badly. */
 #include "call_rig.h"
-#include "source.h"
+#include "keys_end.h"
 
 #include <ampagent/base/clock.h>
 
@@ -10,44 +10,11 @@
 #define LEN(a) (sizeof(a) / sizeof *(a))
 #define ROLE "arn:aws:iam::111122223333:role/writer"
 #define TOKEN "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2lnbmF0dXJl_-x"
-#define ERROR(code, message)                                                                       \
-	"<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>" message          \
-	"</Message></Error><RequestId>id-1</RequestId></ErrorResponse>"
 #define KEYS                                                                                       \
 	"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"        \
 	"<AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"                     \
 	"<SessionToken>t</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration>"              \
 	"</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
-
-struct end {
-	unsigned n;
-	bool got;
-	char access_key[64], secret_key[64], session_token[1024], account[32];
-	int64_t expires_ms, peer_now_ms;
-	char why[ERR_MSG_MAX];
-};
-
-static void copy(char *dst, size_t size, struct sv s)
-{
-	snprintf(dst, size, "%.*s", SV_ARG(s));
-}
-
-static void on_done(void *cls, const struct aws_got *got, const struct err *why)
-{
-	struct end *e = cls;
-	e->n++;
-	e->got = got != NULL;
-	if (!got) {
-		snprintf(e->why, sizeof e->why, "%s", why->msg);
-		return;
-	}
-	copy(e->access_key, sizeof e->access_key, got->keys.access_key);
-	copy(e->secret_key, sizeof e->secret_key, got->keys.secret_key);
-	copy(e->session_token, sizeof e->session_token, got->keys.session_token);
-	copy(e->account, sizeof e->account, got->account);
-	e->expires_ms = got->expires_ms;
-	e->peer_now_ms = got->peer_now_ms;
-}
 
 static struct aws_plan plan_of(struct call_rig *r, const char *token)
 {
@@ -58,19 +25,19 @@ static struct aws_plan plan_of(struct call_rig *r, const char *token)
 	return plan;
 }
 
-static struct aws_fetch *start(struct call_rig *r, const struct aws_plan *plan, struct end *e)
+static struct aws_fetch *start(struct call_rig *r, const struct aws_plan *plan, struct keys_end *e)
 {
 	const struct source_env env = {r->session, &r->settings, plan};
 	struct aws_fetch *f = NULL;
 	struct err err = ERR_NULL;
-	*e = (struct end){0};
-	if (source_web_identity_start(&env, on_done, e, &f, &err) != 0)
+	*e = (struct keys_end){0};
+	if (source_web_identity_start(&env, keys_end_done, e, &f, &err) != 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(e->n, 0);
 	return f;
 }
 
-static void fetch(struct call_rig *r, const struct aws_plan *plan, struct end *e)
+static void fetch(struct call_rig *r, const struct aws_plan *plan, struct keys_end *e)
 {
 	start(r, plan, e);
 	call_rig_until(r, &e->n, 1);
@@ -81,7 +48,7 @@ static void of_the_stand_in(void **state)
 	struct call_rig *r = *state;
 	struct aws_plan plan = plan_of(r, TOKEN "\n");
 	struct standin_options o = standin_options_default();
-	struct end e;
+	struct keys_end e;
 	o.aws = true;
 	o.aws_life_ms = 900000;
 	o.aws_web_token_file = plan.web.token_file;
@@ -101,7 +68,7 @@ static void asked_for(void **state)
 	struct call_rig *r = *state;
 	struct aws_plan plan = plan_of(r, "\t" TOKEN "\r\n");
 	static const struct rig_answer keys = {200, KEYS};
-	struct end e;
+	struct keys_end e;
 	call_rig_answers(r, &keys, 1);
 	fetch(r, &plan, &e);
 	assert_true(e.got);
@@ -137,19 +104,20 @@ static void advice(void **state)
 		unsigned asked;
 		const char *says[2];
 	} cases[] = {
-		{{403,
-		  ERROR("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")},
+		{{403, STS_ERROR("AccessDenied",
+				 "Not authorized to perform sts:AssumeRoleWithWebIdentity")},
 		 1,
 		 {"AccessDenied: Not authorized", "trust policy must allow"}},
-		{{400, ERROR("InvalidIdentityToken", "No OpenIDConnect provider found")},
+		{{400, STS_ERROR("InvalidIdentityToken", "No OpenIDConnect provider found")},
 		 3,
 		 {"No OpenIDConnect provider", "OIDC identity provider"}},
-		{{400, ERROR("ExpiredTokenException", "Token expired: current date/time")},
+		{{400, STS_ERROR("ExpiredTokenException", "Token expired: current date/time")},
 		 1,
 		 {"Token expired", "the token in the file has expired"}},
-		{{403, ERROR("RegionDisabledException", "x")}, 1, {"not activated", ""}},
-		{{403, ERROR("IDPRejectedClaim", "x")}, 1, {"issuer", ""}},
-		{{400, ERROR("ValidationError", "Value '" TOKEN "' at 'webIdentityToken' failed")},
+		{{403, STS_ERROR("RegionDisabledException", "x")}, 1, {"not activated", ""}},
+		{{403, STS_ERROR("IDPRejectedClaim", "x")}, 1, {"issuer", ""}},
+		{{400,
+		  STS_ERROR("ValidationError", "Value '" TOKEN "' at 'webIdentityToken' failed")},
 		 1,
 		 {"ValidationError: Value '***", "' at 'webIdentityToken' failed"}},
 		{{502, "bad"}, 3, {"HTTP 502", ""}},
@@ -159,7 +127,7 @@ static void advice(void **state)
 		{{200, "nothing"}, 1, {"not XML", ""}},
 	};
 	for (size_t i = 0; i < LEN(cases); i++) {
-		struct end e;
+		struct keys_end e;
 		call_rig_answers(r, &cases[i].answer, 1);
 		fetch(r, &plan, &e);
 		assert_false(e.got);
@@ -176,11 +144,11 @@ static void expired_token_is_read_again_once(void **state)
 {
 	struct call_rig *r = *state;
 	struct aws_plan plan = plan_of(r, "old-token");
-	static const struct rig_answer answers[] = {{400, ERROR("ExpiredTokenException", "x")},
+	static const struct rig_answer answers[] = {{400, STS_ERROR("ExpiredTokenException", "x")},
 						    {200, KEYS}};
-	static const struct rig_answer later[] = {{400, ERROR("ExpiredTokenException", "x")},
+	static const struct rig_answer later[] = {{400, STS_ERROR("ExpiredTokenException", "x")},
 						  {-1, ""}};
-	struct end e;
+	struct keys_end e;
 	call_rig_answers(r, answers, 2);
 	start(r, &plan, &e);
 	call_rig_file(r, "token", "new-token");
@@ -223,17 +191,17 @@ static void what_cannot_be_started(void **state)
 		const struct source_env env = {r->session, &r->settings, &plan};
 		struct aws_fetch *f;
 		struct err err = ERR_NULL;
-		struct end e = {0};
+		struct keys_end e = {0};
 		plan.web.session_name = sv_of(cases[i].name);
 		if (!cases[i].token)
 			plan.web.token_file = SV("/nowhere/token");
-		assert_int_equal(source_web_identity_start(&env, on_done, &e, &f, &err), 1);
+		assert_int_equal(source_web_identity_start(&env, keys_end_done, &e, &f, &err), 1);
 		if (!strstr(err.msg, cases[i].says))
 			fail_msg("%s", err.msg);
 	}
 	/* The bounds themselves are fine. */
 	static const struct rig_answer keys = {200, KEYS};
-	struct end e;
+	struct keys_end e;
 	call_rig_answers(r, &keys, 1);
 	large[20000] = '\0';
 	struct aws_plan plan = plan_of(r, large);
@@ -249,7 +217,7 @@ static void cancelled(void **state)
 	struct call_rig *r = *state;
 	struct aws_plan plan = plan_of(r, TOKEN);
 	static const struct rig_answer silence = {-1, ""};
-	struct end e;
+	struct keys_end e;
 	call_rig_answers(r, &silence, 1);
 	struct aws_fetch *f = start(r, &plan, &e);
 	call_rig_until(r, &r->asked, 1);
