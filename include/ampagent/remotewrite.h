@@ -92,6 +92,7 @@ struct remotewrite_probe_result {
 	enum http_phase phase;
 	const struct http_peer *peer; /* valid during the callback; NULL: it was not reached */
 	struct sv error_type, body, request_id;
+	struct sv location; /* of a redirect: the whole URL */
 	struct err why;
 };
 struct remotewrite_probe;

@@ -42,8 +42,20 @@ static void advise_denied(struct buf *out, const struct advice_write *w)
 	_cleanup_(buf_deinit) struct buf arn = BUF_NULL;
 	struct advice_denied d;
 	struct advice_principal who;
-	buf_init(&arn, 4096);
+	if (sv_starts_with(w->error_type, SV("SubscriptionRequired")) ||
+	    sv_starts_with(w->error_type, SV("OptInRequired"))) {
+		advice_line(out,
+			    "The account may not use the service there: finish its sign-up, or "
+			    "switch the region on (aws account enable-region).");
+		return;
+	}
 	advice_denied_read(w->body, &d);
+	if (w->error_type.len == 0 && d.principal.len == 0)
+		advice_line(out,
+			    "The answer bears no name of an AWS error: where a proxy, gateway "
+			    "or firewall (WAF) is on the way, look at its rules first. If it is "
+			    "AMP's own, the permission is missing:");
+	buf_init(&arn, 4096);
 	advice_principal_read(d.principal, &who);
 	if (d.resource.len > 0)
 		buf_sv(&arn, d.resource);
@@ -92,10 +104,13 @@ static void advise_not_found(struct buf *out, const struct advice_write *w)
 static void advise_no_answer(struct buf *out, const struct advice_write *w)
 {
 	if (w->result == HTTP_TIMEOUT)
-		advice_line(out,
-			    "The endpoint took the connection but gives no answer in time: "
-			    "look for a firewall or proxy that inspects or holds requests, and "
-			    "for a too large MTU on the way (VPN, peering).");
+		advice_line(
+			out,
+			"The endpoint took the connection but gives no answer in time: "
+			"look for a firewall or proxy that inspects or holds requests, and "
+			"for a too large MTU on the way (VPN, peering). The agent waits for "
+			"remote_timeout, 30 s if none is configured; this command for --timeout "
+			"at most.");
 	else
 		advice_line(out,
 			    "The connection ends without an answer: look for a proxy, firewall "
@@ -104,7 +119,11 @@ static void advise_no_answer(struct buf *out, const struct advice_write *w)
 
 static void advise_credentials(struct buf *out, const struct advice_write *w)
 {
-	if (w->status == 407)
+	if (w->status == 401 && w->is_signed && w->error_type.len == 0)
+		advice_line(out, "AMP does not answer 401: a gateway or proxy before it wants a "
+				 "log-in of its own. Write AMP's own host into the URL, or let it "
+				 "pass signed requests.");
+	else if (w->status == 407)
 		advice_line(out, "The proxy wants a user and a password: put them into proxy_url.");
 	else if (!w->is_signed)
 		advice_line(out, "Check basic_auth, authorization or oauth2 of this remote_write "
@@ -167,7 +186,14 @@ static void advise_redirect(struct buf *out)
 
 void advice_write(struct buf *out, const struct advice_write *w)
 {
-	if (advice_is_html(w->body)) {
+	if (sv_find_sv(w->body, SV("HTTPS port")) < w->body.len ||
+	    sv_find_sv(w->body, SV("HTTPS server")) < w->body.len) {
+		advice_line(out, "The port speaks TLS: write https:// instead of http:// into the "
+				 "URL.");
+		return;
+	}
+	/* nginx tells of a limit of size by a page. */
+	if (advice_is_html(w->body) && !is(w, "size")) {
 		advise_html(out, w);
 		return;
 	}
@@ -179,6 +205,11 @@ void advice_write(struct buf *out, const struct advice_write *w)
 		advise_no_answer(out, w);
 	} else if (is(w, "credentials")) {
 		advise_credentials(out, w);
+	} else if (is(w, "signature") && sv_find_sv(w->body, SV("scoped to")) < w->body.len) {
+		advice_line(out,
+			    "Signed for region %.*s and service_name of sigv4 (aps, if none is "
+			    "given): one of them is not the endpoint's, as its answer says.",
+			    SV_ARG(w->region));
 	} else if (is(w, "redirect")) {
 		advise_redirect(out);
 	} else {
@@ -186,6 +217,8 @@ void advice_write(struct buf *out, const struct advice_write *w)
 			if (is(w, texts[i].cause))
 				advice_line(out, "%s", texts[i].advice);
 	}
+	if (out->len == 0 && w->status == 405)
+		advice_line(out, "Nobody takes writes at this URL: check its path and host.");
 	if (out->len == 0)
 		advice_line(out, "Check the URL; the status and the text are the endpoint's own.");
 }

@@ -57,6 +57,14 @@ static void say_bad(struct walk *w, const struct remotewrite_probe_result *r)
 		report_clean(&text, r->body, BODY_SHOWN);
 	}
 	report_say(f, VERDICT_FAIL, "%.*s", SV_ARG(buf_view(&text)));
+	if (r->location.len > 0) {
+		/* What follows the path may be a log-in's secret. */
+		struct sv to = r->location;
+		to.len = sv_find(to, '?');
+		buf_reset(&text);
+		report_public_url(&text, to);
+		report_detail(f, "it points to %.*s", SV_ARG(buf_view(&text)));
+	}
 	advice_write(&f->advice, &a);
 }
 

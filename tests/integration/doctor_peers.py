@@ -106,10 +106,15 @@ class Listener:
         self.sock.close()
 
 
-def tls_front(d, name, to_port, **kwargs):
+def tls_front(d, name, to_port, wants=None, **kwargs):
     """Speaks TLS by the certificate and passes all on to a port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(d.file(name + ".pem"), d.file(name + ".key"))
+    if wants:
+        # By TLS 1.3 the refusal comes behind the handshake.
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(wants)
 
     def serve(s):
         with context.wrap_socket(s, server_side=True) as t, socket.create_connection(("127.0.0.1", to_port)) as b:
@@ -159,6 +164,8 @@ def tcp_cases(doc, base):
                                             "  proxy_url: http://me:made-up-password@127.0.0.1:1\n"))
     if answer:
         h.check(lib.step(answer, "dns")["verdict"] == "ok", "the proxy's name: %s" % lib.step(answer, "dns"))
+    doc.broken_at("a proxy that is not used", "dns", ["proxy_from_environment"], config=lib.write(
+        "https://nowhere.invalid" + lib.PATH), env=dict(KEYS, HTTPS_PROXY=lib.DEAD))
     if missing:
         print("left out: an address behind which nobody is, names of the service: " + missing)
         return
@@ -188,6 +195,9 @@ def tls_cases(doc, d, standin):
     front("no file of authorities", True, ["tls_config"], "good", more="  tls_config: {ca_file: /no/such.pem}\n")
     doc.broken_at("no TLS at the port", "tls", ["no TLS", "port"], env=KEYS,
                   config=lib.write("https://127.0.0.1:%d%s" % (standin.port, lib.PATH)))
+    with tls_front(d, "good", standin.port, wants=d.file("ca.pem")) as f:
+        doc.broken_at("a client's certificate is wanted", "tls", ["cert_file"], env=KEYS,
+                      config=lib.write("https://127.0.0.1:%d%s" % (f.port, lib.PATH), trust))
     with Listener(lambda s: s.close()) as closes:
         doc.broken_at("a port that closes at once", "tls", ["port"], env=KEYS,
                       config=lib.write("https://127.0.0.1:%d%s" % (closes.port, lib.PATH)))
@@ -315,7 +325,7 @@ def write_cases(doc, d, standin, base):
             ("no such workspace", {"rate_404": 1}, ["workspace", "region", "aws amp list-workspaces"]),
             ("throttled", {"rate_429": 1}, ["429", "nothing is lost"]),
             ("a fault of the endpoint", {"rate_500": 1}, ["nothing is lost", "Health Dashboard"]),
-            ("a redirect", {"aws_redirect": 1}, ["307", "redirect"]),
+            ("a redirect", {"aws_redirect": 1}, ["307", "redirect", "it points to http"]),
             ("expired keys", {"rate_403": 1}, ["expired", "role"]),
             ("too large", {"rate_413": 1}, ["413", "client_max_body_size"]),
             ("no answer", {"rate_hang": 1}, ["no answer in time", "MTU"]),
@@ -336,6 +346,16 @@ def write_cases(doc, d, standin, base):
     for name, page in pages.items():
         with h.Pages({path: lambda r, page=page: page}) as p:
             doc.broken_at("write: " + name, "write", ["page for people", "proxy"], env=KEYS,
+                          config=lib.write("http://%s%s" % (p.address, path)))
+    odd = {"a limit of size, told by a page": (413, "text/html", b"<html>413</html>", ["client_max_body_size"]),
+           "a firewall's words": (403, "text/plain", b"Request blocked.", ["WAF", "aps:RemoteWrite"]),
+           "a gateway that wants a log-in": (401, "application/json", b'{"message":"Unauthorized"}', ["gateway"]),
+           "http at a port of https": (400, "text/plain", b"Client sent an HTTP request to an HTTPS server.\n",
+                                       ["https://"]),
+           "no writes there": (405, "text/plain", b"no", ["path and host"])}
+    for name, (status, kind, body, words) in odd.items():
+        with h.Pages({path: lambda r, a=(status, kind, body): a}) as p:
+            doc.broken_at("write: " + name, "write", words, env=KEYS,
                           config=lib.write("http://%s%s" % (p.address, path)))
     with h.Pages({path: lambda r: (401, "text/plain", b"who are you")}) as p:
         doc.broken_at("write: a password is wanted", "write", ["basic_auth"],

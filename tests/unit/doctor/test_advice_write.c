@@ -82,6 +82,34 @@ static void pages(void **state)
 	}
 }
 
+static void strangers(void **state)
+{
+	static const struct {
+		const char *cause, *type, *body, *words;
+		int status;
+	} cases[] = {
+		{"access_denied", "", "Request blocked.", "WAF|\"Effect\"", 403},
+		{"access_denied", "AccessDeniedException", "", "!WAF|\"Effect\"", 403},
+		{"access_denied", "OptInRequired", "", "enable-region|!\"Effect\"", 403},
+		{"credentials", "", "{}", "AMP does not answer 401", 401},
+		{"credentials", "UnrecognizedClientException", "", "unknown to AWS", 401},
+		{"size", "", "<html>413</html>", "client_max_body_size", 413},
+		{"", "", "Client sent an HTTP request to an HTTPS server.", "write https://", 400},
+		{"", "", "<html>sent to HTTPS port</html>", "write https://", 400},
+		{"signature", "InvalidSignatureException", "Credential should be scoped to a valid",
+		 "eu-west-1|service_name|!secret key", 403},
+		{"", "", "", "takes writes", 405},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct advice_write w = base;
+		w.cause = sv_of(cases[i].cause);
+		w.error_type = sv_of(cases[i].type);
+		w.body = sv_of(cases[i].body);
+		w.status = cases[i].status;
+		assert_words(&w, cases[i].words);
+	}
+}
+
 static void others(void **state)
 {
 	static const struct {
@@ -139,10 +167,8 @@ static void all_causes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(denied),
-		cmocka_unit_test(pages),
-		cmocka_unit_test(others),
-		cmocka_unit_test(all_causes),
+		cmocka_unit_test(denied), cmocka_unit_test(pages),      cmocka_unit_test(strangers),
+		cmocka_unit_test(others), cmocka_unit_test(all_causes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
