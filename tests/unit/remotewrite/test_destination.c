@@ -142,7 +142,7 @@ struct drop_case {
 static void test_drop_reasons(void **state)
 {
 	static const struct drop_case cases[] = {
-		{400, DROP_ANSWERED_400},    {422, DROP_ANSWERED_4XX}, {302, DROP_ANSWERED_OTHER},
+		{400, DROP_ANSWERED_400},    {422, DROP_ANSWERED_4XX}, {199, DROP_ANSWERED_OTHER},
 		{202, DROP_HA_DEDUPLICATED}, {429, DROP_ANSWERED_429},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
