@@ -40,6 +40,21 @@ struct aws_credentials_options remotewrite_credentials_options(
 	};
 }
 
+/* The shared files may hold secrets: once nobody has to be asked for the region, they go. What was
+ * taken from them stays. */
+static int forget_settings(struct signing *g, struct sv *ca_file, struct err *err)
+{
+	struct sv from = sv_of(g->region_from);
+	from = from.len ? arena_dup(g->arena, from) : from;
+	*ca_file = g->settings.ca_bundle.len ? arena_dup(g->arena, g->settings.ca_bundle) : SV_NULL;
+	if ((g->region_from && !from.ptr) || (g->settings.ca_bundle.len && !ca_file->ptr))
+		return err_set(err, ERR_NOMEM, "out of memory");
+	g->region_from = from.ptr;
+	if (g->region.len > 0)
+		aws_settings_deinit(&g->settings);
+	return 0;
+}
+
 int signing_init(struct signing *g, struct aws_session *session,
 		 const struct remotewrite_options *opt, struct sv host, struct arena *arena,
 		 struct sv *ca_file, struct err *err)
@@ -51,8 +66,9 @@ int signing_init(struct signing *g, struct aws_session *session,
 		return r;
 	g->session = session;
 	g->service = s->service_name.len ? s->service_name : SV("aps");
-	*ca_file = g->settings.ca_bundle;
 	r = find_region(g, s->region, opt->url, err);
+	if (r == 0)
+		r = forget_settings(g, ca_file, err);
 	if (r != 0)
 		return r;
 	struct aws_credentials_options keys = remotewrite_credentials_options(opt, g->region);
@@ -104,6 +120,8 @@ static void on_region(void *cls, struct sv region, const char *from, const struc
 		g->region = arena_dup(g->arena, region);
 		g->region_from = g->region.ptr ? from : NULL;
 	}
+	if (g->region.len > 0)
+		aws_settings_deinit(&g->settings);
 	if (g->region.len == 0 && !why) {
 		err_set(&none, 1, "out of memory");
 		why = &none;

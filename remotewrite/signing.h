@@ -20,7 +20,7 @@ enum signing_lack {
 /* Zero: not signed. */
 struct signing {
 	struct aws_session *session;
-	struct aws_settings settings;
+	struct aws_settings settings; /* until the region is known */
 	struct aws_credentials *credentials;
 	struct aws_clock *clock; /* shared by all who talk to that host, or own_clock */
 	struct aws_clock own_clock;
