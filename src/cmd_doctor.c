@@ -55,6 +55,9 @@ static int parse(int argc, char **argv, struct doctor_flags *f, struct err *err)
 static int check(const struct doctor_flags *f, struct err *err)
 {
 	bool by_url = f->url.len > 0;
+	if (f->url.ptr && !by_url)
+		return err_set(err, DOCTOR_EXIT_USAGE,
+			       "--url is empty; was it to come from a variable?");
 	if (!by_url && (f->region.len > 0 || f->profile.len > 0 || !f->sign))
 		return err_set(err, DOCTOR_EXIT_USAGE,
 			       "--region, --profile and --no-sign go with --url; a file has them "

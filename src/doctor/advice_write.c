@@ -124,7 +124,8 @@ static void advise_credentials(struct buf *out, const struct advice_write *w)
 				 "log-in of its own. Write AMP's own host into the URL, or let it "
 				 "pass signed requests.");
 	else if (w->status == 407)
-		advice_line(out, "The proxy wants a user and a password: put them into proxy_url.");
+		advice_line(out, "The proxy wants a user and a password: put them into "
+				 "proxy_url, or into HTTPS_PROXY where that is used.");
 	else if (!w->is_signed)
 		advice_line(out, "Check basic_auth, authorization or oauth2 of this remote_write "
 				 "block.");

@@ -12,13 +12,25 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static void advise_load(struct finding *f, struct sv why)
+{
+	if (sv_find_sv(why, SV("Permission denied")) < why.len)
+		report_advise(f, "This user may not read the file: run as the agent's user, or "
+				 "let it read the file (owner, mode).");
+	else if (sv_find_sv(why, SV("cannot start any token")) < why.len)
+		report_advise(f, "Look for a tab: YAML is indented with blanks only. The agent "
+				 "refuses to start with this file.");
+	else
+		report_advise(f, "Correct the file; the agent refuses to start with it. Another "
+				 "file: --config.file; a URL without a file: --url.");
+}
+
 static int load_file(const struct doctor_options *opt, struct finding *f, struct config **out)
 {
 	struct err err = ERR_NULL;
 	if (config_load(opt->config_path, NULL, out, &err) != 0) {
 		report_say(f, VERDICT_FAIL, "%s", err.msg[0] ? err.msg : "out of memory");
-		report_advise(f, "Correct the file; the agent refuses to start with it. Another "
-				 "file: --config.file; a URL without a file: --url.");
+		advise_load(f, sv_of(err.msg));
 		return 1;
 	}
 	const struct config *c = *out;

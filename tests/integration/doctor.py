@@ -17,13 +17,14 @@ ROLE = "arn:aws:iam::123456789012:role/agent"
 def file_cases(doc, url):
     doc.broken_at("no file", "config", ["missing.yml", "--config.file"])
     doc.broken_at("no YAML", "config", ["yml:3", "refuses to start"], config="remote_write:\n- url: a\n  - b: [\n")
+    doc.broken_at("a tab", "config", ["tab"], config="remote_write:\n\t- url: x\n")
     doc.broken_at("unknown key", "config", ["sigv5", ":3:"], config="remote_write:\n- url: %s\n  sigv5: {}\n" % url)
     doc.broken_at("half a pair of keys", "config", ["access_key"],
                   config=lib.write(url, sigv4="{access_key: A}"))
     doc.broken_at("no destination", "config", ["remote_write"], config="scrape_configs: []\n")
     run, _ = doc.run(["--config.file=" + doc.file(lib.write(url, "  name: one\n")), "--destination=two"], KEYS)
     h.check(run.returncode == 2 and "one" in run.stderr, "no such destination: %s" % run)
-    for flags in (["--region=eu-west-1"], ["--url=" + url, "--destination=x"], ["--timeout=1ms"], ["--nonsense"],
+    for flags in (["--url="], ["--region=eu-west-1"], ["--url=" + url, "--destination=x"], ["--timeout=1ms"], ["--nonsense"],
                   ["--url=" + url, "--region=eu west"], ["--url=" + url, "--no-sign", "--profile=x"]):
         run, _ = doc.run(flags, KEYS)
         h.check(run.returncode == 2 and "ampagent doctor" in run.stderr, "%s: %s" % (flags, run))
