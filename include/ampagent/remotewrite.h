@@ -104,4 +104,5 @@ int remotewrite_probe_start(struct aws_session *s, struct http_pool *pool,
 			    bool canary,
 			    void (*done)(void *cls, const struct remotewrite_probe_result *r),
 			    void *cls, struct remotewrite_probe **out, struct err *err);
+/* Not from inside its own done, where it has ended already. */
 void remotewrite_probe_cancel(struct remotewrite_probe *p);
