@@ -2,6 +2,7 @@
 
 #include <ampagent/base/err.h>
 #include <ampagent/base/hash.h>
+#include <ampagent/base/number.h>
 #include <stdlib.h>
 
 static uint64_t hash_of(uint32_t id, bool owner)
@@ -96,6 +97,29 @@ struct noting {
 	uint64_t segment;
 };
 
+/* Every series of it ends: the page after it is read anew, and may tell a series that the log knows
+ * twice by the other slot. Mostly the first value says no. */
+static bool ends_all(const struct batch *b)
+{
+	bool any = false;
+	for (size_t i = 0; i < b->n_columns; i++) {
+		const struct batch_column *c = &b->columns[i];
+		for (unsigned w = 0; c->n_present > 0 && w < FRAME_SLOTS / 64; w++)
+			for (uint64_t left = c->present[w]; left; left &= left - 1) {
+				unsigned slot = w * 64 + (unsigned)__builtin_ctzll(left);
+				if (c->values[slot] != VALUE_STALE_BITS)
+					return false;
+				any = true;
+			}
+	}
+	for (size_t i = 0; i < b->n_rows; i++) {
+		if (b->rows[i].bits != VALUE_STALE_BITS)
+			return false;
+		any = true;
+	}
+	return any && b->n_histograms == 0;
+}
+
 static int note_frame(struct noting *t, uint32_t frame, uint32_t n_slots)
 {
 	struct fence_known *k = find(t->f, frame, false);
@@ -112,6 +136,13 @@ static int note_frame(struct noting *t, uint32_t frame, uint32_t n_slots)
 		return ERR_NOMEM;
 	k->n_slots = n_slots;
 	return 0;
+}
+
+static void forget_slots(struct fence *f, uint32_t frame)
+{
+	struct fence_known *k = find(f, frame, false);
+	if (k)
+		k->n_slots = 0;
 }
 
 static int note(struct fence *f, const struct batch *b, uint64_t no, uint64_t lowest,
@@ -133,6 +164,12 @@ static int note(struct fence *f, const struct batch *b, uint64_t no, uint64_t lo
 	for (size_t i = 0; i < b->n_histograms; i++)
 		if (note_frame(&t, b->histograms[i].frame, b->histograms[i].slot + 1U))
 			return ERR_NOMEM;
+	if (ends_all(b)) {
+		for (size_t i = 0; i < b->n_columns; i++)
+			forget_slots(f, b->columns[i].frame);
+		for (size_t i = 0; i < b->n_rows; i++)
+			forget_slots(f, b->rows[i].frame);
+	}
 	/* Frames may have moved the table. */
 	owner = find(f, b->owner, true);
 	if (!owner && add(f, b->owner, true, no, first, &owner))

@@ -4,7 +4,8 @@
  * in a frame of another shard. Slots are given once, so this can only be where a frame gets slots:
  * there the shard waits until all shards are past the owner's batch before. A batch that brings no
  * new slots waits for nothing, but for the first one of a frame in a segment: each run of the agent
- * begins one, and may find a series that the log knows twice in the other of its slots. An owner
+ * begins one, and may find a series that the log knows twice in the other of its slots; and but for
+ * the one after a batch that only ends series, as the page is read anew then. An owner
  * that is new may be an old one whose definition was lost with the run before: its first batches
  * wait for all that lies before the segment.
  */

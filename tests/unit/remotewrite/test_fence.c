@@ -2,6 +2,8 @@
 
 #include "cmocka_all.h"
 
+#include <ampagent/base/number.h>
+
 enum { OWNER = 7, OTHER = 8 };
 
 /* A batch of an owner with one column, as far as fences look at it. */
@@ -80,6 +82,29 @@ static void test_a_new_owner_waits_for_the_segments_before(void **state)
 	fence_deinit(&f);
 }
 
+/* After an end of all series, whatever it says of slots, the next page may tell them by others. */
+static void test_after_an_end_the_next_one_waits(void **state)
+{
+	static const uint64_t live[] = {0, 0, 0x3ff0000000000000, VALUE_STALE_BITS, 0};
+	uint64_t values[10];
+	struct fence f = {0};
+	for (uint64_t no = 0; no < 5; no++) {
+		struct batch_column c;
+		struct batch b = batch_of(&c, OWNER, 1, 10);
+		for (size_t i = 0; i < 10; i++)
+			values[i] = VALUE_STALE_BITS;
+		values[9] = live[no]; /* ends but for the last one; in entry 3 that too */
+		c.values = values;
+		c.n_present = 10;
+		c.present[0] = 0x3ff;
+		fence_note(&f, &b, no, 0, 0);
+	}
+	assert_int_equal(fence_need(&f, 2, 1), 0);
+	assert_int_equal(fence_need(&f, 3, 1), 0);
+	assert_int_equal(fence_need(&f, 4, 1), 4);
+	fence_deinit(&f);
+}
+
 static void test_rows_count_as_slots(void **state)
 {
 	struct batch_row rows[] = {{.frame = 4, .slot = 0}, {.frame = 4, .slot = 2}};
@@ -131,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_growth_waits_for_the_owners_batch_before),
 		cmocka_unit_test(test_each_segment_begins_anew),
 		cmocka_unit_test(test_a_new_owner_waits_for_the_segments_before),
+		cmocka_unit_test(test_after_an_end_the_next_one_waits),
 		cmocka_unit_test(test_rows_count_as_slots),
 		cmocka_unit_test(test_histograms_count_as_slots),
 		cmocka_unit_test(test_tables_grow_and_forget),
