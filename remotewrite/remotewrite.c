@@ -296,6 +296,8 @@ static void take_over(struct runner *old, struct runner *fresh)
 		return;
 	old->sender = b;
 	fresh->sender = a;
+	b->signing.region_told =
+		a->signing.region_told && sv_eq(a->signing.region, b->signing.region);
 	struct destination_config cfg = config_of(old, b);
 	destination_configure(&old->dest, &cfg, rules);
 	sender_retire(a);
