@@ -187,8 +187,8 @@ static void advise_redirect(struct buf *out)
 
 void advice_write(struct buf *out, const struct advice_write *w)
 {
-	if (sv_find_sv(w->body, SV("HTTPS port")) < w->body.len ||
-	    sv_find_sv(w->body, SV("HTTPS server")) < w->body.len) {
+	if (w->status == 400 && (sv_find_sv(w->body, SV("HTTPS port")) < w->body.len ||
+				 sv_find_sv(w->body, SV("HTTPS server")) < w->body.len)) {
 		advice_line(out, "The port speaks TLS: write https:// instead of http:// into the "
 				 "URL.");
 		return;
