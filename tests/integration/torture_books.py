@@ -207,11 +207,17 @@ class LogBooks:
         self.ledger = {}              # sums of the last ledger record
         self.seen = set()  # segments in the books
         self.memory = []   # (from, to) in ms: runs whose log was in memory only, as they said
+        self.troubles = []  # ms: when the disk took nothing more
 
     def outside(self, key):
         """Whether a sample may be at a sink that is not in the log: it was cut off, or never on disk."""
         t_ms = key & (1 << _TIME_BITS) - 1
         return key not in self.logged and (key in self.lost or any(a - _OWN_TIMES_MS <= t_ms <= b for a, b in self.memory))
+
+    def _forgotten(self, t_ms, then):
+        """On a full disk segments that are sent go at once. When the agent is killed before it could log the
+        targets' next scrapes, the next run does not know what they had, and ends nothing."""
+        return any(t_ms < t and (then is None or t < then) for t in self.troubles)
 
     def segments(self):
         if not os.path.isdir(self.dir):
@@ -374,7 +380,7 @@ class LogBooks:
             checked += value == STALE
             histograms += value == STALE and is_histogram(bits)
             if value is None and (labels["job"], t_ms) not in self.markerless and \
-                    self.lost_ends.get(key >> _TIME_BITS, 0) <= t_ms:
+                    self.lost_ends.get(key >> _TIME_BITS, 0) <= t_ms and not self._forgotten(t_ms, then):
                 open_ends.append(key)
         for key in open_ends[:5]:
             t_ms = key & (1 << _TIME_BITS) - 1
@@ -400,7 +406,7 @@ class LogBooks:
             if labels["__name__"] != torture_targets.TIMED and self.logged[key] != STALE and not (
                     is_histogram(self.logged[key]) and "sum=%016x" % STALE in self.logged[key]) and (
                     t_ms > now_ms - _MARKED_MS and (labels["job"], t_ms) not in self.markerless) and (
-                    self.lost_ends.get(number, 0) <= t_ms):
+                    self.lost_ends.get(number, 0) <= t_ms and not self._forgotten(t_ms, None)):
                 alive.append(key)
         for key in alive[:5]:
             print("  no marker follows %s" % self.series.show(key))

@@ -158,6 +158,7 @@ class Round:
 
     def disk_trouble(self):
         kind = self.rng.choice(self.disk.kinds)
+        self.books.troubles.append(time.time() * 1000)
         if kind == "full":
             self.disk.full(self.rng.choice((0, 100, 4096, 50000)))
         elif kind == "locked":
