@@ -43,7 +43,7 @@ def url_cases(doc, standin):
             ("a VPC endpoint without the service", "https://vpce-0a-1b.eu-west-1.vpce.amazonaws.com" + lib.PATH,
              ["vpce-ID.aps-workspaces"]),
             ("a region misspelt", amp.replace("eu-west-1", "eu-west1") + lib.PATH, ["like eu-west-1"]),
-            ("a placeholder", amp.replace("eu-west-1", "REGION") + lib.PATH, ["like eu-west-1"]),
+            ("the word REGION in place of one", amp.replace("eu-west-1", "REGION") + lib.PATH, ["like eu-west-1"]),
             ("a word processor's dash", amp + lib.PATH.replace("-", "\u2013"), ["ASCII"]),
             ("no /api/v1", amp + ws + "/remote_write", ["/api/v1"]),
             ("no workspace", amp + end, ["/workspaces/"]),

@@ -153,7 +153,7 @@ def dns_cases(doc, base):
     doc.broken_at("no such host", "dns", ["nowhere.invalid", "name server"], env=KEYS,
                   config=lib.write("https://nowhere.invalid" + lib.PATH))
     doc.broken_at("no such proxy", "dns", ["proxy", "proxy_url"], env=KEYS,
-                  config=lib.write("https://nowhere.invalid" + lib.PATH, "  proxy_url: http://proxy.invalid:3128\n"))
+                  config=lib.write("https://nowhere.invalid" + lib.PATH, "  proxy_url: http://gate.invalid:8080\n"))
 
 
 def tcp_cases(doc, base):

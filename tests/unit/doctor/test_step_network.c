@@ -24,8 +24,8 @@ static void of_a_proxy(void **state)
 		   VERDICT_OK, "proxy 127.0.0.1", "");
 	assert_int_equal(r->walk->peer_port, 1);
 	rig_expect(rig_take(r, DOCTOR_TCP), VERDICT_FAIL, "proxy 127.0.0.1 port 1", "HTTPS_PROXY");
-	rig_expect(dns(r, "http://127.0.0.1/x", "  proxy_url: http://proxy.invalid:3128\n"),
-		   VERDICT_FAIL, "proxy proxy.invalid", "proxy_url");
+	rig_expect(dns(r, "http://127.0.0.1/x", "  proxy_url: http://gate.invalid:8080\n"),
+		   VERDICT_FAIL, "proxy gate.invalid", "proxy_url");
 }
 
 static void connections(void **state)
