@@ -17,8 +17,7 @@ struct job {
 };
 
 struct discovery {
-	struct loop *loop;
-	struct target_sink sink;
+	struct discovery_env env;
 	struct file_sd *file_sd;
 	struct job **jobs;
 	size_t n_jobs;
@@ -56,8 +55,8 @@ static int job_deliver(struct job *j)
 	for (size_t i = 0; i < n; i++)
 		j->n_targets += groups[i].n_targets;
 	d->updates++;
-	d->last_update_ms = loop_wall_ms(d->loop);
-	d->sink.update(d->sink.cls, sv_of(j->name), groups, n);
+	d->last_update_ms = loop_wall_ms(d->env.loop);
+	d->env.sink.update(d->env.sink.cls, sv_of(j->name), groups, n);
 	return 0;
 }
 
@@ -66,7 +65,7 @@ static void on_timer(void *cls)
 	struct job *j = cls;
 	/* Memory may be there the next time; the scrape side keeps the last list until then. */
 	if (job_deliver(j) != 0)
-		loop_timer_in(j->discovery->loop, &j->timer, COALESCE_MS);
+		loop_timer_in(j->discovery->env.loop, &j->timer, COALESCE_MS);
 }
 
 static void on_change(void *cls)
@@ -74,7 +73,7 @@ static void on_change(void *cls)
 	struct job *j = cls;
 	j->discovery->received++;
 	if (!j->discovery->paused && !loop_timer_armed(&j->timer))
-		loop_timer_in(j->discovery->loop, &j->timer, COALESCE_MS);
+		loop_timer_in(j->discovery->env.loop, &j->timer, COALESCE_MS);
 }
 
 static void add_provider(struct job *j, struct provider *p)
@@ -139,15 +138,13 @@ static void jobs_free(struct job **jobs, size_t n)
 	free(jobs);
 }
 
-int discovery_new(struct loop *loop, struct target_sink sink, struct discovery **out,
-		  struct err *err)
+int discovery_new(const struct discovery_env *env, struct discovery **out, struct err *err)
 {
 	_cleanup_(discovery_freep) struct discovery *d = calloc(1, sizeof *d);
 	if (!d)
 		return ERR_NOMEM;
-	d->loop = loop;
-	d->sink = sink;
-	int r = file_sd_new(loop, &d->file_sd, err);
+	d->env = *env;
+	int r = file_sd_new(env->loop, &d->file_sd, err);
 	if (r != 0)
 		return r;
 	*out = take_ptr(d);
@@ -204,6 +201,13 @@ bool discovery_complete(const struct discovery *d)
 			return false;
 	}
 	return true;
+}
+
+void discovery_tell_again(struct discovery *d)
+{
+	for (size_t i = 0; i < d->n_jobs; i++)
+		if (!d->paused && !loop_timer_armed(&d->jobs[i]->timer))
+			loop_timer_in(d->env.loop, &d->jobs[i]->timer, 0);
 }
 
 void discovery_pause(struct discovery *d)

@@ -76,6 +76,11 @@ void scrape_free(struct scrape *s)
 	free(s);
 }
 
+int scrape_set_identity(struct scrape *s, const struct identity *identity)
+{
+	return 0;
+}
+
 int scrape_check(const struct scrape_options *opts, size_t n, struct err *err)
 {
 	struct failure_logs logs;

@@ -7,8 +7,8 @@
 /* A target's labels before and after relabeling, with what the rules make on the way. */
 #define CHECK_BYTES MiB(16)
 
-int scrape_check_target(const struct scrape_options *opt, struct labels group, struct labels entry,
-			struct err *err)
+int scrape_check_target(const struct scrape_options *opt, const struct identity *identity,
+			struct labels group, struct labels entry, struct err *err)
 {
 	_cleanup_(target_freep) struct target *t = NULL;
 	_cleanup_(arena_deinit) struct arena scratch = ARENA_NULL;

@@ -161,8 +161,10 @@ static int start_scraping(struct app *a, struct err *err)
 		r = scrape_new(&env, &a->scrape, err);
 	if (r == 0)
 		r = app_apply_scraping(a, a->config);
+	const struct discovery_env discovery = {
+		.loop = a->opt.loop, .sink = scrape_target_sink(a->scrape), .own_address = ""};
 	if (r == 0)
-		r = discovery_new(a->opt.loop, scrape_target_sink(a->scrape), &a->discovery, err);
+		r = discovery_new(&discovery, &a->discovery, err);
 	return r;
 }
 

@@ -36,7 +36,7 @@ static int check_group(void *cls, const struct target_group *g)
 {
 	struct check *c = cls;
 	for (size_t i = 0; i < g->n_targets; i++) {
-		if (scrape_check_target(c->job, g->labels, g->targets[i], &c->err) == 0)
+		if (scrape_check_target(c->job, NULL, g->labels, g->targets[i], &c->err) == 0)
 			continue;
 		err_prefix(&c->err, "%s: job \"%.*s\": target \"%.*s\"", c->path,
 			   SV_ARG(c->job->job_name), SV_ARG(address_of(g->targets[i])));

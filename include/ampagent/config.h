@@ -7,6 +7,7 @@
 
 #include <ampagent/base/err.h>
 #include <ampagent/discovery_options.h>
+#include <ampagent/model/identity.h>
 #include <ampagent/remotewrite_options.h>
 #include <ampagent/scrape_options.h>
 
@@ -17,6 +18,9 @@ struct agent_options {
 	int64_t wal_sync_interval_ms; /* ampagent.wal.sync_interval */
 	int wal_durability;           /* ampagent.wal.durability: as enum wal_durability */
 	uint64_t wal_memory_bytes;    /* ampagent.wal.memory_bytes: bound without a writable disk */
+	int identity;                 /* ampagent.identity: enum identity_mode */
+	struct sv *identity_labels;   /* ampagent.identity_labels: of identity_label_names */
+	size_t n_identity_labels;
 };
 
 /* What --enable-feature changes in the meaning of a file. */

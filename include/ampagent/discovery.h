@@ -2,15 +2,25 @@
  * Everything runs on the loop thread given. */
 #pragma once
 
+#include <ampagent/aws/session.h>
 #include <ampagent/base/metrics.h>
 #include <ampagent/discovery_options.h>
+#include <ampagent/ecs/watch.h>
 #include <ampagent/model/target_group.h>
 #include <ampagent/net/loop.h>
 
 struct discovery;
 
-int discovery_new(struct loop *loop, struct target_sink sink, struct discovery **out,
-		  struct err *err);
+struct discovery_env {
+	struct loop *loop;
+	struct target_sink sink;
+	struct http_pool *pool;  /* of that loop, for what discovery asks */
+	struct aws_session *aws; /* of that loop */
+	struct ecs_watch *ecs;   /* the task that this process runs in; NULL = in none */
+	const char *own_address; /* "host:port" where this agent's pages are; "" = nowhere */
+};
+/* What env points to must outlive the discovery. */
+int discovery_new(const struct discovery_env *env, struct discovery **out, struct err *err);
 /* NULL is fine. */
 void discovery_free(struct discovery *d);
 /* Replaces the set of jobs; static groups are delivered before this returns, file groups as soon
@@ -20,6 +30,9 @@ int discovery_apply(struct discovery *d, const struct discovery_options *opts, s
 /* Whether every source of every job has been read whole and told of: a target that was not named by
  * now is gone. */
 bool discovery_complete(const struct discovery *d);
+/* Tells the sink of every job's list again, at the next turn of the loop: what the sink makes of
+ * the same targets has changed. */
+void discovery_tell_again(struct discovery *d);
 /* Tells of no more changes. */
 void discovery_pause(struct discovery *d);
 /* Reads a file of file_sd and calls fn for each of its groups, for checks: 0; 1 with

@@ -5,6 +5,7 @@
 #include <ampagent/base/json.h>
 #include <ampagent/base/metrics.h>
 #include <ampagent/model/batch.h>
+#include <ampagent/model/identity.h>
 #include <ampagent/model/refused.h>
 #include <ampagent/model/target_group.h>
 #include <ampagent/net/loop.h>
@@ -76,6 +77,9 @@ size_t scrape_hold(struct scrape *s, const struct scrape_options *opts, size_t n
  * (out of memory), then the jobs are gone. */
 int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
 		 struct labels external_labels, const struct scrape_features *features);
+/* What local targets get from the next groups of discovery on; copied. NULL: nothing. While it is
+ * not known which task this is, local targets are held back: neither made nor given up. */
+int scrape_set_identity(struct scrape *s, const struct identity *identity);
 /* The sink for discovery. */
 struct target_sink scrape_target_sink(struct scrape *s);
 /* All series end with markers although their targets stay, because other labels are put on them
@@ -127,9 +131,9 @@ int scrape_relabel_steps_json(struct scrape *s, struct json_writer *w, struct sv
 			      struct sv labels_json, struct err *err);
 
 /* Whether a job could scrape this target of a group: 0, also when relabeling drops it; 1 with the
- * reason. */
-int scrape_check_target(const struct scrape_options *opt, struct labels group, struct labels entry,
-			struct err *err);
+ * reason. identity NULL = none is asked for. */
+int scrape_check_target(const struct scrape_options *opt, const struct identity *identity,
+			struct labels group, struct labels entry, struct err *err);
 
 struct scrape_summary {
 	size_t pools, targets, targets_up;

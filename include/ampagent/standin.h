@@ -18,7 +18,19 @@
  *   GET  /v1/credentials                        the EKS Pod Identity agent
  *   PUT  /latest/api/token, GET /latest/...     IMDSv2: keys of the instance's role, its region
  *   GET  /federation/credentials                the SSO portal
- *   GET  /v4/<any>, /v4/<any>/task              the ECS task metadata
+ *   GET  /v4/<any>, .../task, .../stats, .../task/stats, and the same below /v3/
+ *                                               the ECS task metadata
+ *   PUT  /aws/task, /aws/task/stats             what they answer from now on (a JSON document,
+ *                                               given out byte for byte); an empty body: as before
+ *   POST / with X-Amz-Target or Action          the ECS and EC2 API of one account and region
+ *   PUT  /aws/ecs                               that account: {"clusters":[..],"services":[..],
+ *                                               "tasks":[..],"taskDefinitions":[..],
+ *                                               "containerInstances":[..],"instances":[..],
+ *                                               "networkInterfaces":[..]} in the shapes of the
+ *                                               APIs' own answers (JSON, camel case)
+ *   PATCH /aws/ecs                              the same form: replaces or adds what it names, by
+ *                                               ARN or id; {"gone":["arn",..]} removes
+ *   POST /aws/ecs/fill?tasks=N&services=M&...   N made-up tasks in M services
  *   GET  /aws/keys                              the keys issued so far, secrets included: an array
  *                                               of {"source":"imds","AccessKeyId":..,
  *                                               "SecretAccessKey":..,"Token":..,"Expiration":..,
@@ -98,7 +110,13 @@ struct standin_options {
 	bool aws_identity_denied; /* nobody may ask who he is */
 	bool aws_denied;          /* remote writes: AccessDeniedException, */
 	bool aws_mute;            /* refusals have neither body nor error type, */
-	bool aws_redirect;        /* 307 to the same place with ?redirected=1 */
+	double aws_api_rate, aws_api_burst; /* ECS and EC2 calls a second, and at once, before they
+					       are throttled (20, 50); 0 = no limit */
+	double aws_task_rate, aws_task_burst; /* the same for the task's metadata (40, 60) */
+	bool aws_task_down;                   /* the metadata answers 500, */
+	bool aws_task_garbage;                /* half a document, */
+	bool aws_task_hang;                   /* or nothing */
+	bool aws_redirect;                    /* 307 to the same place with ?redirected=1 */
 };
 
 /* The record file has a line for each sample, histogram and exemplar, where t is the time in ms,

@@ -45,6 +45,9 @@ struct web_env {
 	bool enable_lifecycle;
 	/* web_reload_answer() is to be called once for it, now or later. */
 	void (*reload)(void *cls, struct http_exchange *asked);
+	/* GET /ecs/metrics[?names=adot]: the task's own metrics. web_page_answer() is to be called
+	 * once for it, now or later. NULL: there is no such page. */
+	void (*task_metrics)(void *cls, bool adot_names, struct http_exchange *asked);
 	/* The answer is on its way before the agent has stopped. */
 	void (*quit)(void *cls);
 	void *cls;
@@ -56,6 +59,9 @@ int web_new(const struct web_env *env, struct web **out, struct err *err);
 void web_free(struct web *w);
 /* Ends what reload() began: why NULL = it went well. */
 void web_reload_answer(struct web *w, struct http_exchange *asked, const char *why);
+/* Ends what task_metrics() began: a page of the text format; or, when why is not NULL, 503 with it.
+ */
+void web_page_answer(struct web *w, struct http_exchange *asked, struct sv page, const char *why);
 /* /-/ready answers 503 unless ready, the API 503 while starting. */
 void web_set_state(struct web *w, enum web_state state);
 int web_port(const struct web *w);

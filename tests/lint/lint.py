@@ -41,10 +41,12 @@ ROOMS = {
     "src/model": ["base/*", "model/*"],
     "src/net": NET,
     "src/aws": NET + ["aws/*"],
+    "src/ecs": NET + ["model/*", "aws/*", "ecs/*"],
     "src/wal": ["base/*", "model/*", "wal.h"],
     "src/web": NET + ["web.h", "web/*", "*_status.h"],
     "src/standin": NET + ["standin.h"],
-    "ecs_discovery": NET + ["model/*", "aws/*", "discovery.h", "discovery_options.h"],
+    "ecs_discovery": NET + ["model/*", "aws/*", "ecs/*", "discovery.h",
+                             "discovery_options.h"],
     "scrape": NET + ["model/*", "scrape.h", "scrape_lint.h", "scrape_options.h"],
     "remotewrite": NET + ["model/*", "aws/*", "wal.h", "remotewrite.h", "remotewrite_options.h"],
     "config": ["base/*", "model/*", "config.h", "*_options.h"],
@@ -56,7 +58,7 @@ ROOMS = {
 # The room of each contract, for the includes of the contracts themselves.
 CONTRACTS = {
     "base/*": "src/base", "model/*": "src/model", "net/*": "src/net", "http_options.h": "src/net",
-    "aws/*": "src/aws", "wal.h": "src/wal", "web.h": "src/web", "web/*": "src/web",
+    "aws/*": "src/aws", "ecs/*": "src/ecs", "wal.h": "src/wal", "web.h": "src/web", "web/*": "src/web",
     "standin.h": "src/standin", "discovery*.h": "ecs_discovery", "scrape*.h": "scrape",
     "remotewrite*.h": "remotewrite", "config.h": "config",
     "doctor.h": "src/doctor",

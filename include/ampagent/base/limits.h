@@ -18,6 +18,10 @@
 #define LIMIT_AWS_INI_LINE KiB(128)
 #define LIMIT_AWS_INI_SECTIONS 16384
 #define LIMIT_AWS_INI_KEYS 1024
+/* The ECS task's metadata and statistics: ten containers with all the labels there may be. */
+#define LIMIT_ECS_TASK_BYTES MiB(4)
+/* An answer of the ECS or EC2 API: 100 tasks with all their tags, 1000 instances. */
+#define LIMIT_AWS_ANSWER_BYTES MiB(32)
 
 /* A scraped page, decompressed, when body_size_limit is not set: guards memory, not policy. */
 #define LIMIT_PAGE_BYTES MiB(512)

@@ -47,7 +47,8 @@ static void init(struct seen *s, struct discovery **d)
 	buf_init(&s->text, MiB(1));
 	s->give_up = (struct loop_timer){.fire = give_up, .cls = s};
 	struct target_sink sink = {.update = on_update, .cls = s};
-	assert_int_equal(discovery_new(s->loop, sink, d, &err), 0);
+	assert_int_equal(
+		discovery_new(&(struct discovery_env){.loop = s->loop, .sink = sink}, d, &err), 0);
 }
 
 static void deinit(struct seen *s, struct discovery *d)

@@ -22,7 +22,7 @@ static int check(const struct scrape_options *opt, const char *address, const ch
 	label_builder_set(&b, SV("__scrape_interval__"), sv_of(path));
 	assert_int_equal(label_builder_finish(&b, &arena, &group), 0);
 	*err = ERR_NULL;
-	return scrape_check_target(opt, group, entry, err);
+	return scrape_check_target(opt, NULL, group, entry, err);
 }
 
 static struct scrape_options options(void)

@@ -1,0 +1,16 @@
+/* ecs_sd_configs: rounds of an inventory, targets from its view. */
+#pragma once
+
+#include "provider.h"
+#include <ampagent/aws/session.h>
+#include <ampagent/base/metrics.h>
+#include <ampagent/discovery_options.h>
+
+/* The first round begins with the loop's next turn, later ones with some jitter. opt must stay
+ * valid until the provider is freed or given other ones. 0 or ERR_NOMEM. */
+int ecs_provider_new(struct aws_session *s, struct http_pool *pool,
+		     const struct ecs_sd_options *opt, struct provider **out);
+/* Whether p is such a provider with equal options; then it uses opt from now on. */
+bool ecs_provider_take(struct provider *p, const struct ecs_sd_options *opt);
+/* prometheus_sd_refresh_* with mechanism ecs and config = job. */
+void ecs_provider_collect(const struct provider *p, struct sv job, struct metrics_writer *w);
