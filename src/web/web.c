@@ -52,8 +52,21 @@ static void metrics(struct web *w, const struct http_server_request *req)
 	if (buf_failed(&out))
 		web_answer(w, req, 500, WEB_TEXT, SV("the metrics do not fit into memory\n"));
 	else
-		web_answer(w, req, 200, SV("text/plain; version=0.0.4; charset=utf-8"),
-			   buf_view(&out));
+		web_answer(w, req, 200, WEB_METRICS, buf_view(&out));
+}
+
+static void task_metrics(struct web *w, const struct http_server_request *req)
+{
+	_cleanup_(buf_deinit) struct buf names = BUF_NULL;
+	buf_init(&names, KiB(1));
+	bool given = http_query_get(req->query, SV("names"), &names) == 0;
+	bool adot = given && sv_eq(buf_view(&names), SV("adot"));
+	if (!w->env.task_metrics)
+		web_answer(w, req, 404, WEB_TEXT, SV("the agent runs in no ECS task\n"));
+	else if (given && !adot && !sv_eq(buf_view(&names), SV("prometheus")))
+		web_answer(w, req, 400, WEB_TEXT, SV("names must be prometheus or adot\n"));
+	else
+		w->env.task_metrics(w->env.cls, adot, req->exchange);
 }
 
 static void page(struct web *w, const struct http_server_request *req)
@@ -103,6 +116,7 @@ static const struct web_route routes[] = {
 	{SV("/"), page, WEB_GET},
 	{SV("/targets"), page, WEB_GET},
 	{SV("/metrics"), metrics, WEB_GET},
+	{SV("/ecs/metrics"), task_metrics, WEB_GET},
 	{SV("/version"), version, WEB_GET},
 	{SV("/-/healthy"), healthy, WEB_GET},
 	{SV("/-/ready"), ready, WEB_GET},
@@ -194,16 +208,31 @@ static void route(void *cls, const struct http_server_request *req)
 		wrong_method(w, req, r->methods);
 }
 
+/* Other requests may have been answered since that one was asked. */
+static void answer_asked(struct web *w, struct http_exchange *asked, struct sv path, int status,
+			 struct sv type, struct sv body)
+{
+	for (w->route = 0; !sv_eq(routes[w->route].path, path);)
+		w->route++;
+	const struct http_server_request req = {.exchange = asked};
+	web_answer(w, &req, status, type, body);
+}
+
 void web_reload_answer(struct web *w, struct http_exchange *asked, const char *why)
 {
 	char text[ERR_MSG_MAX + 64] = "";
 	if (why)
 		snprintf(text, sizeof text, "failed to reload config: %s\n", why);
-	/* Other requests may have been answered since. */
-	for (w->route = 0; !sv_eq(routes[w->route].path, SV("/-/reload"));)
-		w->route++;
-	const struct http_server_request req = {.exchange = asked};
-	web_answer(w, &req, why ? 500 : 200, WEB_TEXT, sv_of(text));
+	answer_asked(w, asked, SV("/-/reload"), why ? 500 : 200, WEB_TEXT, sv_of(text));
+}
+
+void web_page_answer(struct web *w, struct http_exchange *asked, struct sv page, const char *why)
+{
+	char text[ERR_MSG_MAX + 2] = "";
+	if (why)
+		snprintf(text, sizeof text, "%s\n", why);
+	answer_asked(w, asked, SV("/ecs/metrics"), why ? 503 : 200, why ? WEB_TEXT : WEB_METRICS,
+		     why ? sv_of(text) : page);
 }
 
 int web_new(const struct web_env *env, struct web **out, struct err *err)

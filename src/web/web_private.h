@@ -23,6 +23,7 @@ struct web {
 
 #define WEB_TEXT SV("text/plain; charset=utf-8")
 #define WEB_JSON SV("application/json")
+#define WEB_METRICS SV("text/plain; version=0.0.4; charset=utf-8")
 
 enum web_methods {
 	WEB_GET = 1, /* and HEAD */

@@ -45,6 +45,25 @@ static void reload(void *cls, struct http_exchange *asked)
 		reloaded(f);
 }
 
+static void paged(void *cls)
+{
+	struct face *f = cls;
+	web_page_answer(f->web, f->task, SV("up 1\n"), f->task_error);
+}
+
+static void task_metrics(void *cls, bool adot_names, struct http_exchange *asked)
+{
+	struct face *f = cls;
+	f->task_pages++;
+	f->task_adot = adot_names;
+	f->task = asked;
+	f->task_timer = (struct loop_timer){.fire = paged, .cls = f};
+	if (f->task_later)
+		loop_timer_in(f->loop, &f->task_timer, 50);
+	else
+		paged(f);
+}
+
 static void quit(void *cls)
 {
 	struct face *f = cls;
@@ -52,7 +71,7 @@ static void quit(void *cls)
 	web_set_state(f->web, WEB_STOPPING);
 }
 
-static int setup_with(void **state, bool lifecycle)
+static int setup_with(void **state, bool lifecycle, bool in_task)
 {
 	struct face *f = calloc(1, sizeof *f);
 	struct err err = ERR_NULL;
@@ -66,6 +85,7 @@ static int setup_with(void **state, bool lifecycle)
 		.origin_allowed = origin_allowed,
 		.enable_lifecycle = lifecycle,
 		.reload = reload,
+		.task_metrics = in_task ? task_metrics : NULL,
 		.quit = quit,
 		.cls = f,
 	};
@@ -80,12 +100,17 @@ static int setup_with(void **state, bool lifecycle)
 
 int face_setup(void **state)
 {
-	return setup_with(state, false);
+	return setup_with(state, false, false);
 }
 
 int face_setup_lifecycle(void **state)
 {
-	return setup_with(state, true);
+	return setup_with(state, true, false);
+}
+
+int face_setup_task(void **state)
+{
+	return setup_with(state, false, true);
 }
 
 int face_teardown(void **state)

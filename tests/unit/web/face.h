@@ -29,6 +29,11 @@ struct face {
 	struct http_exchange *reload;
 	struct loop_timer reload_timer;
 	unsigned reloads, quits;
+	const char *task_error;
+	bool task_later, task_adot;
+	struct http_exchange *task;
+	struct loop_timer task_timer;
+	unsigned task_pages;
 
 	bool done;
 	enum http_result result;
@@ -39,6 +44,8 @@ struct face {
 
 int face_setup(void **state);
 int face_setup_lifecycle(void **state);
+/* In an ECS task. */
+int face_setup_task(void **state);
 int face_teardown(void **state);
 /* One request; the status of its answer. */
 int face_ask(struct face *f, const char *method, const char *path);

@@ -46,6 +46,7 @@ static void paths_and_methods(void **state)
 		{"GET", "/version", 200, "application/json"},
 		{"GET", "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"},
 		{"GET", "/nothing", 404, NULL},
+		{"GET", "/ecs/metrics", 404, NULL},
 		{"GET", "/-/", 404, NULL},
 		{"GET", "/metrics/", 404, NULL},
 		{"POST", "/nothing", 404, NULL},
@@ -136,6 +137,37 @@ static void without_the_flag_nothing_is_called(void **state)
 	assert_int_equal(f->reloads + f->quits, 0);
 }
 
+static void the_task_has_a_page(void **state)
+{
+	struct face *f = *state;
+	static const struct {
+		const char *path;
+		bool adot;
+	} cases[] = {
+		{"/ecs/metrics", false},
+		{"/ecs/metrics?names=adot", true},
+		{"/ecs/metrics?names=prometheus", false},
+		{"/ecs/metrics?other=adot&names=%61dot", true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		f->task_later = i % 2;
+		assert_int_equal(face_ask(f, "GET", cases[i].path), 200);
+		assert_string_equal(f->type, "text/plain; version=0.0.4; charset=utf-8");
+		assert_string_equal(f->body.ptr, "up 1\n");
+		assert_int_equal(f->task_pages, i + 1);
+		assert_int_equal(f->task_adot, cases[i].adot);
+	}
+	f->task_error = "no statistics yet";
+	assert_int_equal(face_ask(f, "GET", "/ecs/metrics"), 503);
+	assert_string_equal(f->body.ptr, "no statistics yet\n");
+	assert_int_equal(face_ask(f, "GET", "/ecs/metrics?names=none"), 400);
+	assert_int_equal(face_ask(f, "POST", "/ecs/metrics"), 405);
+	assert_int_equal(f->task_pages, 5);
+	assert_int_equal(face_ask(f, "GET", "/metrics"), 200);
+	assert_non_null(strstr(f->body.ptr, "{handler=\"/ecs/metrics\",code=\"200\"} 4\n"));
+	assert_non_null(strstr(f->body.ptr, "{handler=\"/ecs/metrics\",code=\"503\"} 1\n"));
+}
+
 static void an_address_that_cannot_be_had(void **state)
 {
 	struct face *f = *state;
@@ -161,6 +193,8 @@ int main(void)
 		FACE_TEST(an_address_that_cannot_be_had),
 		FACE_TEST(without_the_flag_nothing_is_called),
 		cmocka_unit_test_setup_teardown(reload_and_quit_when_allowed, face_setup_lifecycle,
+						face_teardown),
+		cmocka_unit_test_setup_teardown(the_task_has_a_page, face_setup_task,
 						face_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
