@@ -198,7 +198,6 @@ static bool repeats_too_often(struct sv s)
  * \C, which RE2 does. */
 static int engine_text(struct buf *out, struct sv text, struct err *err)
 {
-	buf_sv(out, SV("^(?s:"));
 	while (text.len > 0) {
 		size_t n = piece_length(text);
 		struct sv piece = sv_make(text.ptr, n);
@@ -219,7 +218,6 @@ static int engine_text(struct buf *out, struct sv text, struct err *err)
 		}
 		text = sv_from(text, n);
 	}
-	buf_sv(out, SV(")$"));
 	return buf_failed(out) ? ERR_NOMEM : 0;
 }
 
@@ -232,7 +230,8 @@ static int check_text(struct sv text, struct err *err)
 	return 0;
 }
 
-int regex_init_engine(struct regex *re, struct sv text, struct err *err)
+static int init_engine(struct regex *re, struct sv before, struct sv text, struct sv after,
+		       struct err *err)
 {
 	_cleanup_(buf_deinit) struct buf whole = BUF_NULL;
 	char msg[512];
@@ -241,16 +240,29 @@ int regex_init_engine(struct regex *re, struct sv text, struct err *err)
 	if (r != 0)
 		return r;
 	buf_init(&whole, 2 * REGEX_TEXT_MAX);
+	buf_sv(&whole, before);
 	r = engine_text(&whole, text, err);
 	if (r != 0)
 		return r;
-	r = re2_shim_compile(whole.ptr, whole.len, &re->engine, msg, sizeof msg);
+	if (buf_sv(&whole, after) != 0)
+		return ERR_NOMEM;
+	r = re2_shim_compile(whole.ptr ? whole.ptr : "", whole.len, &re->engine, msg, sizeof msg);
 	if (r < 0)
 		return ERR_NOMEM;
 	if (r > 0)
 		return err_set(err, 1, "error parsing regexp: %s", msg);
 	re->groups = re2_shim_groups(re->engine);
 	return 0;
+}
+
+int regex_init_engine(struct regex *re, struct sv text, struct err *err)
+{
+	return init_engine(re, SV("^(?s:"), text, SV(")$"), err);
+}
+
+int regex_init_search(struct regex *re, struct sv text, struct err *err)
+{
+	return init_engine(re, SV_NULL, text, SV_NULL, err);
 }
 
 int regex_init(struct regex *re, struct sv text, struct err *err)

@@ -41,6 +41,8 @@ int regex_find(const struct regex *re, struct sv subject, size_t from, struct re
 	       size_t n);
 /* The engine's form of any text, past the plain shapes: for tests that hold them together. */
 int regex_init_engine(struct regex *re, struct sv text, struct err *err);
+/* The text as it is, not anchored. 0; 1 with the reason; ERR_NOMEM. */
+int regex_init_search(struct regex *re, struct sv text, struct err *err);
 
 /* Go's Expand: parts are literal text or a group of the match. */
 struct template_part {
