@@ -1,5 +1,7 @@
 /* The manager: a set of providers for each job, and one update of the job's complete list when any
  * of them has changed. */
+#include "ecs_sd.h"
+#include "ecs_task_sd.h"
 #include "file.h"
 #include "static.h"
 #include <ampagent/discovery.h>
@@ -7,11 +9,18 @@
 /* Providers that change together make one update. */
 enum { COALESCE_MS = 100 };
 
+enum source_kind { SOURCE_STATIC, SOURCE_FILE, SOURCE_ECS_TASK, SOURCE_ECS };
+
+struct source {
+	enum source_kind kind;
+	struct provider *provider; /* NULL: a newer job has it now */
+};
+
 struct job {
 	struct discovery *discovery;
 	char *name;
-	struct provider **providers;
-	size_t n_providers;
+	struct source *sources;
+	size_t n_sources;
 	struct loop_timer timer;
 	size_t n_targets; /* of the last update */
 };
@@ -29,9 +38,9 @@ struct discovery {
 static void job_free(struct job *j)
 {
 	loop_timer_cancel(&j->timer);
-	for (size_t i = 0; j->providers && i < j->n_providers; i++)
-		provider_free(j->providers[i]);
-	free(j->providers);
+	for (size_t i = 0; i < j->n_sources; i++)
+		provider_free(j->sources[i].provider);
+	free(j->sources);
 	free(j->name);
 	free(j);
 }
@@ -42,14 +51,15 @@ static int job_deliver(struct job *j)
 {
 	struct discovery *d = j->discovery;
 	size_t n = 0, at = 0;
-	for (size_t i = 0; i < j->n_providers; i++)
-		n += j->providers[i]->ops->count(j->providers[i]);
+	for (size_t i = 0; i < j->n_sources; i++)
+		n += j->sources[i].provider->ops->count(j->sources[i].provider);
 	_cleanup_(freep) struct target_group *groups = calloc(n + 1, sizeof *groups);
 	if (!groups)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < j->n_providers; i++) {
-		j->providers[i]->ops->list(j->providers[i], groups + at);
-		at += j->providers[i]->ops->count(j->providers[i]);
+	for (size_t i = 0; i < j->n_sources; i++) {
+		const struct provider *p = j->sources[i].provider;
+		p->ops->list(p, groups + at);
+		at += p->ops->count(p);
 	}
 	j->n_targets = 0;
 	for (size_t i = 0; i < n; i++)
@@ -76,30 +86,93 @@ static void on_change(void *cls)
 		loop_timer_in(j->discovery->env.loop, &j->timer, COALESCE_MS);
 }
 
-static void add_provider(struct job *j, struct provider *p)
+static void add_provider(struct job *j, enum source_kind kind, struct provider *p)
 {
 	p->changed = on_change;
 	p->cls = j;
-	j->providers[j->n_providers++] = p;
+	j->sources[j->n_sources++] = (struct source){kind, p};
 	j->discovery->received++;
 }
 
-/* Takes over an old job's provider for equal options: what it read last lives on over a reload,
- * even if its files are broken now. NULL when there is none. */
-static struct provider *take_file_provider(struct job *old, const struct file_sd_options *opt)
+/* Options of a source of any kind. */
+struct wanted {
+	enum source_kind kind;
+	union {
+		const struct file_sd_options *file;
+		const struct ecs_task_sd_options *ecs_task;
+		const struct ecs_sd_options *ecs;
+	};
+};
+
+static bool serves(struct provider *p, const struct wanted *w)
 {
-	for (size_t i = 0; old && i < old->n_providers; i++)
-		if (old->providers[i] && file_provider_is(old->providers[i], opt))
-			return take_ptr(old->providers[i]);
+	switch (w->kind) {
+	case SOURCE_FILE:
+		return file_provider_is(p, w->file);
+	case SOURCE_ECS_TASK:
+		return ecs_task_provider_take(p, w->ecs_task);
+	case SOURCE_ECS:
+		return ecs_provider_take(p, w->ecs);
+	case SOURCE_STATIC:
+		break;
+	}
+	return false;
+}
+
+/* Takes over an old job's provider for equal options: what it found last lives on over a reload,
+ * even if its source is out of order now. NULL when there is none. */
+static struct provider *take_provider(struct job *old, const struct wanted *w)
+{
+	for (size_t i = 0; old && i < old->n_sources; i++) {
+		struct source *s = &old->sources[i];
+		if (s->provider && s->kind == w->kind && serves(s->provider, w))
+			return take_ptr(s->provider);
+	}
 	return NULL;
 }
 
-static int add_files(struct job *j, struct job *old, const struct file_sd_options *opt)
+static int make_provider(const struct discovery *d, const struct wanted *w, struct provider **out)
 {
-	struct provider *p = take_file_provider(old, opt);
-	int r = p ? 0 : file_provider_new(j->discovery->file_sd, opt, &p);
+	switch (w->kind) {
+	case SOURCE_FILE:
+		return file_provider_new(d->file_sd, w->file, out);
+	case SOURCE_ECS_TASK:
+		return ecs_task_provider_new(&d->env, w->ecs_task, out);
+	case SOURCE_ECS:
+		return ecs_provider_new(d->env.aws, d->env.pool, w->ecs, out);
+	case SOURCE_STATIC:
+		break;
+	}
+	return ERR_NOMEM;
+}
+
+static int add_source(struct job *j, struct job *old, const struct wanted *w)
+{
+	struct provider *p = take_provider(old, w);
+	int r = p ? 0 : make_provider(j->discovery, w, &p);
 	if (r == 0)
-		add_provider(j, p);
+		add_provider(j, w->kind, p);
+	return r;
+}
+
+static int add_sources(struct job *j, struct job *old, const struct discovery_options *opt)
+{
+	struct wanted w = {.kind = SOURCE_FILE};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < opt->n_file_sds; i++) {
+		w.file = &opt->file_sds[i];
+		r = add_source(j, old, &w);
+	}
+	w.kind = SOURCE_ECS_TASK;
+	for (size_t i = 0; r == 0 && i < opt->n_ecs_task_sds; i++) {
+		w.ecs_task = &opt->ecs_task_sds[i];
+		r = add_source(j, old, &w);
+	}
+	w.kind = SOURCE_ECS;
+	for (size_t i = 0; r == 0 && i < opt->n_ecs_sds; i++) {
+		w.ecs = &opt->ecs_sds[i];
+		r = add_source(j, old, &w);
+	}
 	return r;
 }
 
@@ -112,23 +185,21 @@ static int job_new(struct discovery *d, const struct discovery_options *opt, str
 	j->discovery = d;
 	j->timer = (struct loop_timer){.fire = on_timer, .cls = j};
 	j->name = sv_dup(opt->job_name);
-	j->providers = calloc(opt->n_file_sds + 1, sizeof(struct provider *));
-	if (!j->name || !j->providers)
+	j->sources = calloc(1 + opt->n_file_sds + opt->n_ecs_task_sds + opt->n_ecs_sds,
+			    sizeof(struct source));
+	if (!j->name || !j->sources)
 		return ERR_NOMEM;
 	if (opt->n_statics > 0) {
 		struct provider *p;
 		int r = static_provider_new(opt->statics, opt->n_statics, &p);
 		if (r != 0)
 			return r;
-		add_provider(j, p);
+		add_provider(j, SOURCE_STATIC, p);
 	}
-	for (size_t i = 0; i < opt->n_file_sds; i++) {
-		int r = add_files(j, old, &opt->file_sds[i]);
-		if (r != 0)
-			return r;
-	}
-	*out = take_ptr(j);
-	return 0;
+	int r = add_sources(j, old, opt);
+	if (r == 0)
+		*out = take_ptr(j);
+	return r;
 }
 
 static void jobs_free(struct job **jobs, size_t n)
@@ -195,8 +266,8 @@ bool discovery_complete(const struct discovery *d)
 		const struct job *j = d->jobs[i];
 		/* What has changed is told in a moment. */
 		bool complete = !loop_timer_armed(&j->timer);
-		for (size_t k = 0; complete && k < j->n_providers; k++)
-			complete = j->providers[k]->ops->complete(j->providers[k]);
+		for (size_t k = 0; complete && k < j->n_sources; k++)
+			complete = j->sources[k].provider->ops->complete(j->sources[k].provider);
 		if (!complete)
 			return false;
 	}
@@ -230,4 +301,9 @@ void discovery_collect(struct discovery *d, struct metrics_writer *w)
 	metrics_emit(w, M_SD_UPDATES_DELAYED, labels, 1, 0);
 	metrics_emit(w, M_SD_LAST_UPDATE_TS, labels, 1, (double)d->last_update_ms / 1000);
 	file_sd_collect(d->file_sd, w);
+	for (size_t i = 0; i < d->n_jobs; i++)
+		for (size_t k = 0; k < d->jobs[i]->n_sources; k++)
+			if (d->jobs[i]->sources[k].kind == SOURCE_ECS)
+				ecs_provider_collect(d->jobs[i]->sources[k].provider,
+						     sv_of(d->jobs[i]->name), w);
 }
