@@ -8,4 +8,5 @@ int cmd_demo(int argc, char **argv);          /* the flow, live, on loopback */
 int cmd_check_config(int argc, char **argv);  /* checks configuration files */
 int cmd_check_metrics(int argc, char **argv); /* lints a page of metrics */
 int cmd_doctor(int argc, char **argv);        /* tries each step to the workspace */
+int cmd_health(int argc, char **argv);        /* asks a running agent: for container checks */
 int cmd_docs(int argc, char **argv);          /* prints a generated page of docs/ */

@@ -23,6 +23,7 @@ static const struct {
 	{"check-metrics", cmd_check_metrics,
 	 "check metrics on stdin, as promtool check metrics does"},
 	{"doctor", cmd_doctor, "find out why nothing arrives: each step to the workspace, tried"},
+	{"health", cmd_health, "ask the running agent whether it is healthy: for container checks"},
 	{"docs", cmd_docs, "print a generated page: config, metrics"},
 };
 
