@@ -27,9 +27,12 @@ struct ecs_api_service {
 	struct ecs_tags tags;
 };
 
+/* A port, or a range of as many ports on either side. */
 struct ecs_api_port {
-	uint16_t container, host; /* 0 = not given */
+	uint16_t container, host; /* 0 = not given; the first one of a range */
+	uint16_t container_last;  /* 0 = no range */
 	struct sv protocol;
+	struct sv bind_ip; /* of networkBindings */
 };
 
 /* A container of a task definition. */

@@ -54,8 +54,8 @@ struct ecs_selector {
 struct ecs_sd_options {
 	struct aws_client_options client;
 	int64_t refresh_interval_ms;
-	uint64_t port;
-	uint64_t request_concurrency;
+	int64_t port;
+	uint64_t request_concurrency; /* at least 1 */
 	struct sv *clusters; /* names or ARNs; none = all of the region */
 	size_t n_clusters;
 	struct ecs_selector *selectors; /* none: one target a task, at port, as Prometheus does */
