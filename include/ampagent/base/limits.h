@@ -22,6 +22,8 @@
 #define LIMIT_ECS_TASK_BYTES MiB(4)
 /* An answer of the ECS or EC2 API: 100 tasks with all their tags, 1000 instances. */
 #define LIMIT_AWS_ANSWER_BYTES MiB(32)
+/* Targets from the ECS API: 100,000 with 2.5 KB of labels each. */
+#define LIMIT_ECS_GROUPS_BYTES MiB(256)
 
 /* A scraped page, decompressed, when body_size_limit is not set: guards memory, not policy. */
 #define LIMIT_PAGE_BYTES MiB(512)
