@@ -1,4 +1,4 @@
-/* Where a job's targets come from: static_configs and file_sd_configs. */
+/* Where a job's targets come from. */
 #include "check.h"
 
 /* Without relabel_configs an address is final, so what can never be one is refused here. */
@@ -64,19 +64,46 @@ static int check_file_sd(struct decode *d, const struct raw_file_sd *raw,
 	return 0;
 }
 
+enum {
+	TASK_REFRESH_MIN_MS = 5000, /* the endpoint is shared by all tasks of a host */
+	TASK_PORTS_MAX = 64,
+};
+
+static int check_ecs_task_sd(struct decode *d, const struct raw_ecs_task_sd *raw,
+			     struct ecs_task_sd_options *out)
+{
+	if (raw->opt.refresh_interval_ms < TASK_REFRESH_MIN_MS)
+		return decode_fail(d, decode_place(raw->node, "refresh_interval"),
+				   "\"refresh_interval\": at least 5s, as all tasks of a host ask "
+				   "one endpoint");
+	if (raw->opt.n_ports > TASK_PORTS_MAX)
+		return decode_fail(d, decode_place(raw->node, "ports"),
+				   "\"ports\": at most %d ports", TASK_PORTS_MAX);
+	if (raw->opt.n_probe_ports > TASK_PORTS_MAX)
+		return decode_fail(d, decode_place(raw->node, "probe_ports"),
+				   "\"probe_ports\": at most %d ports", TASK_PORTS_MAX);
+	*out = raw->opt;
+	return 0;
+}
+
 int check_discovery(struct decode *d, const struct raw_scrape *raw, struct discovery_options *out)
 {
 	out->job_name = raw->opt.job_name;
 	out->statics = arena_calloc(d->keep, raw->n_statics + 1, sizeof *out->statics);
 	out->file_sds = arena_calloc(d->keep, raw->n_file_sds + 1, sizeof *out->file_sds);
-	if (!out->statics || !out->file_sds)
+	out->ecs_task_sds =
+		arena_calloc(d->keep, raw->n_ecs_task_sds + 1, sizeof *out->ecs_task_sds);
+	if (!out->statics || !out->file_sds || !out->ecs_task_sds)
 		return decode_fail_memory(d, raw->node);
 	out->n_statics = raw->n_statics;
 	out->n_file_sds = raw->n_file_sds;
+	out->n_ecs_task_sds = raw->n_ecs_task_sds;
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < raw->n_statics; i++)
 		r = check_static(d, raw, &raw->statics[i], &out->statics[i]);
 	for (size_t i = 0; r == 0 && i < raw->n_file_sds; i++)
 		r = check_file_sd(d, &raw->file_sds[i], &out->file_sds[i]);
+	for (size_t i = 0; r == 0 && i < raw->n_ecs_task_sds; i++)
+		r = check_ecs_task_sd(d, &raw->ecs_task_sds[i], &out->ecs_task_sds[i]);
 	return r;
 }

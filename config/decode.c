@@ -242,6 +242,8 @@ static int decode_entry(struct decode *d, const struct schema_entry *e,
 	case SCHEMA_SECRETS:
 	case SCHEMA_PATHS:
 		return decode_strings(d, e, node, field, count);
+	case SCHEMA_PORTS:
+		return decode_ports(d, e, node, field, count);
 	case SCHEMA_MAP:
 		return decode_map(d, e, node, field, count);
 	case SCHEMA_LISTS:

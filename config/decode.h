@@ -59,6 +59,8 @@ int decode_scalar(struct decode *d, const struct schema_entry *e, const struct y
 		  void *field);
 int decode_strings(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
 		   struct sv **out, size_t *n);
+int decode_ports(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
+		 uint64_t **out, size_t *n);
 int decode_map(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
 	       void *out, size_t *n);
 int decode_lists(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,

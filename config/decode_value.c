@@ -247,6 +247,32 @@ int decode_strings(struct decode *d, const struct schema_entry *e, const struct 
 	return 0;
 }
 
+int decode_ports(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
+		 uint64_t **out, size_t *n)
+{
+	*out = NULL;
+	*n = 0;
+	if (node->kind == YAML_NULL)
+		return 0;
+	if (node->kind != YAML_SEQ)
+		return wrong_kind(d, e, node, "list of ports");
+	uint64_t *v = arena_calloc(d->keep, node->n ? node->n : 1, sizeof *v);
+	if (!v)
+		return decode_fail_memory(d, node);
+	for (size_t i = 0; i < node->n; i++) {
+		const struct yaml_node *item = node->items[i];
+		if (item->kind != YAML_INT)
+			return wrong_kind(d, e, item, "port");
+		if (item->negative || item->integer == 0 || item->integer > UINT16_MAX)
+			return decode_fail(d, item, "\"%s\": a port is a number from 1 to 65535",
+					   e->key);
+		v[i] = item->integer;
+	}
+	*out = v;
+	*n = node->n;
+	return 0;
+}
+
 int decode_map(struct decode *d, const struct schema_entry *e, const struct yaml_node *node,
 	       void *out, size_t *n)
 {

@@ -23,6 +23,13 @@ static void put_list(uint64_t *h, const struct sv *v, size_t n)
 		put_sv(h, v[i]);
 }
 
+static void put_ports(uint64_t *h, const uint64_t *v, size_t n)
+{
+	put(h, n);
+	for (size_t i = 0; i < n; i++)
+		put(h, v[i]);
+}
+
 /* The order of a mapping's keys means nothing: its elements are hashed one by one and summed. */
 static void put_headers(uint64_t *h, const struct http_header_option *v, size_t n)
 {
@@ -187,6 +194,15 @@ void config_digest_scrape(struct scrape_options *opt)
 	opt->digest = h;
 }
 
+static void put_ecs_task(uint64_t *h, const struct ecs_task_sd_options *o)
+{
+	put(h, (uint64_t)o->refresh_interval_ms);
+	put(h, (uint64_t)o->task_metrics);
+	put(h, o->docker_labels);
+	put_ports(h, o->ports, o->n_ports);
+	put_ports(h, o->probe_ports, o->n_probe_ports);
+}
+
 void config_digest_discovery(struct discovery_options *opt)
 {
 	uint64_t h = 0;
@@ -202,5 +218,8 @@ void config_digest_discovery(struct discovery_options *opt)
 		put_list(&h, opt->file_sds[i].files, opt->file_sds[i].n_files);
 		put(&h, (uint64_t)opt->file_sds[i].refresh_interval_ms);
 	}
+	put(&h, opt->n_ecs_task_sds);
+	for (size_t i = 0; i < opt->n_ecs_task_sds; i++)
+		put_ecs_task(&h, &opt->ecs_task_sds[i]);
 	opt->digest = h;
 }

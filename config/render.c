@@ -112,6 +112,13 @@ static void render_strings(struct buf *out, const struct sv *v, size_t n, bool s
 	buf_sv(out, SV("]\n"));
 }
 
+static void render_ports(struct buf *out, const uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s%" PRIu64, i == 0 ? " [" : ", ", v[i]);
+	buf_sv(out, SV("]\n"));
+}
+
 static void render_map(struct buf *out, const struct raw_pair *v, size_t n, int depth)
 {
 	buf_char(out, '\n');
@@ -170,6 +177,8 @@ static void render_array(struct buf *out, const struct schema_entry *e, const ch
 		render_lists(out, v, n, depth + 1);
 	else if (e->kind == SCHEMA_BLOCKS || e->kind == SCHEMA_NAMED_BLOCKS)
 		render_blocks(out, e, v, n, depth + 1);
+	else if (e->kind == SCHEMA_PORTS)
+		render_ports(out, v, n);
 	else
 		render_strings(out, v, n, e->kind == SCHEMA_SECRETS);
 }
@@ -197,6 +206,7 @@ static void render_entry(struct buf *out, const struct schema_entry *e, const ch
 	case SCHEMA_STRINGS:
 	case SCHEMA_SECRETS:
 	case SCHEMA_PATHS:
+	case SCHEMA_PORTS:
 	case SCHEMA_MAP:
 	case SCHEMA_LISTS:
 	case SCHEMA_BLOCKS:

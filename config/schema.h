@@ -11,6 +11,7 @@
  *   SCHEMA_FLOAT                       double
  *   SCHEMA_WORD                        int              index into words
  *   SCHEMA_STRINGS, SECRETS, PATHS     struct sv *      and a count
+ *   SCHEMA_PORTS                       uint64_t *       and a count: 1 to 65535 each
  *   SCHEMA_MAP                         struct raw_pair * and a count
  *   SCHEMA_LISTS                       struct scrape_param * and a count (name to list of strings)
  *   SCHEMA_SECRET_LISTS                struct http_header_option * and a count, secrets set
@@ -40,6 +41,7 @@ enum schema_kind {
 	SCHEMA_STRINGS,
 	SCHEMA_SECRETS,
 	SCHEMA_PATHS,
+	SCHEMA_PORTS,
 	SCHEMA_MAP,
 	SCHEMA_LISTS,
 	SCHEMA_SECRET_LISTS,
@@ -104,6 +106,7 @@ extern const struct schema_block schema_global;
 extern const struct schema_block schema_scrape;
 extern const struct schema_block schema_static;
 extern const struct schema_block schema_file_sd;
+extern const struct schema_block schema_ecs_task_sd;
 extern const struct schema_block schema_relabel;
 extern const struct schema_block schema_write;
 extern const struct schema_block schema_queue;

@@ -101,6 +101,7 @@ static bool is_zero(const struct schema_entry *e, const char *value)
 	case SCHEMA_STRINGS:
 	case SCHEMA_SECRETS:
 	case SCHEMA_PATHS:
+	case SCHEMA_PORTS:
 	case SCHEMA_MAP:
 	case SCHEMA_LISTS:
 	case SCHEMA_SECRET_LISTS:
@@ -195,6 +196,18 @@ static void show_strings(struct shown *s, const struct sv *v, size_t n, bool sec
 		else
 			shown_scalar(s->out, v[i]);
 		buf_char(s->out, '\n');
+	}
+	s->depth--;
+}
+
+static void show_ports(struct shown *s, const uint64_t *v, size_t n)
+{
+	buf_sv(s->out, n == 0 ? SV(" []\n") : SV("\n"));
+	s->depth++;
+	for (size_t i = 0; i < n; i++) {
+		s->dash = true;
+		begin_line(s);
+		buf_printf(s->out, "%" PRIu64 "\n", v[i]);
 	}
 	s->depth--;
 }
@@ -360,6 +373,9 @@ static void show_entry(struct shown *s, const struct schema_entry *e, const char
 			show_flow(s, *(struct sv *const *)field, n);
 		else
 			show_strings(s, *(struct sv *const *)field, n, e->kind == SCHEMA_SECRETS);
+		return;
+	case SCHEMA_PORTS:
+		show_ports(s, *(uint64_t *const *)field, n);
 		return;
 	case SCHEMA_MAP:
 	case SCHEMA_LISTS:

@@ -77,6 +77,27 @@ int group_writer_target(struct group_writer *w, struct sv address, struct err *e
 	return 0;
 }
 
+int group_writer_target_with(struct group_writer *w, struct sv address, const struct label *own,
+			     size_t n_own, struct err *err)
+{
+	struct labels *v = room(&w->scratch, w->targets, w->n_targets, &w->cap_targets, sizeof *v);
+	if (!v)
+		return too_large(err);
+	w->targets = v;
+	struct label_builder b;
+	label_builder_init(&b, &w->scratch);
+	label_builder_set(&b, SV("__address__"), address);
+	for (size_t i = 0; i < n_own; i++)
+		label_builder_set(&b, own[i].name, own[i].value);
+	if (label_builder_finish(&b, &w->list.arena, &v[w->n_targets]) != 0)
+		return err_set(err, 1,
+			       "the labels of a target are longer than %zu bytes, or more "
+			       "than %d, or memory is short",
+			       LIMIT_LABELS_BYTES, LIMIT_LABELS_COUNT);
+	w->n_targets++;
+	return 0;
+}
+
 int group_writer_label(struct group_writer *w, struct sv name, struct sv value, struct err *err)
 {
 	struct sv own_name = arena_dup(&w->scratch, name);

@@ -35,6 +35,9 @@ void group_writer_deinit(struct group_writer *w);
 void group_writer_begin(struct group_writer *w);
 /* An empty address gives a target without labels. */
 int group_writer_target(struct group_writer *w, struct sv address, struct err *err);
+/* The same with labels of its own. */
+int group_writer_target_with(struct group_writer *w, struct sv address, const struct label *own,
+			     size_t n_own, struct err *err);
 /* A later value of one name wins; an empty one removes it. */
 int group_writer_label(struct group_writer *w, struct sv name, struct sv value, struct err *err);
 /* Forgets the targets, or the labels, written since the group began. */

@@ -46,6 +46,9 @@ static const struct {
 	{"remote_write:\n- url: http://user:pass@h/x\n  sigv4: {secret_key: k, region: r}\n",
 	 "remote_write:\n  -\n    url: \"http://user:xxxxx@h/x\"\n    sigv4:\n      region: "
 	 "\"r\"\n      secret_key: <secret>\n"},
+	{"scrape_configs:\n- job_name: j\n  ecs_task_sd_configs: [{ports: [80, 81]}]\n",
+	 "scrape_configs:\n  -\n    job_name: \"j\"\n    ecs_task_sd_configs:\n      -\n"
+	 "        ports: [80, 81]\n"},
 	{"remote_write:\n- url: http://h/x:y@z\n",
 	 "remote_write:\n  -\n    url: \"http://h/x:y@z\"\n"},
 };
