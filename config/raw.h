@@ -47,6 +47,11 @@ struct raw_file_sd {
 	const struct yaml_node *node;
 };
 
+struct raw_ecs_task_sd {
+	struct ecs_task_sd_options opt;
+	const struct yaml_node *node;
+};
+
 /* Order of the schema's words. */
 enum raw_validation { VALIDATION_UNSET, VALIDATION_UTF8, VALIDATION_LEGACY };
 enum raw_escaping {
@@ -97,6 +102,8 @@ struct raw_scrape {
 	size_t n_statics;
 	struct raw_file_sd *file_sds;
 	size_t n_file_sds;
+	struct raw_ecs_task_sd *ecs_task_sds;
+	size_t n_ecs_task_sds;
 	const struct yaml_node *node;
 };
 
@@ -160,6 +167,12 @@ struct raw_otlp {
 	const struct yaml_node *node;
 };
 
+struct raw_agent {
+	struct agent_options opt; /* first: entries of ampagent.wal count from it */
+	bool identity_labels_set;
+	const struct yaml_node *node;
+};
+
 struct raw_config {
 	struct raw_global global;
 	struct sv *scrape_config_files;
@@ -173,6 +186,6 @@ struct raw_config {
 	size_t n_scrapes;
 	struct raw_write *writes;
 	size_t n_writes;
-	struct agent_options agent;
+	struct raw_agent agent;
 	const struct yaml_node *node;
 };

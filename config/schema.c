@@ -21,6 +21,7 @@ const char *schema_kind_text(enum schema_kind kind)
 		[SCHEMA_STRINGS] = "list of strings",
 		[SCHEMA_SECRETS] = "list of secrets",
 		[SCHEMA_PATHS] = "list of file names",
+		[SCHEMA_PORTS] = "list of ports",
 		[SCHEMA_MAP] = "map of strings",
 		[SCHEMA_LISTS] = "map of lists of strings",
 		[SCHEMA_SECRET_LISTS] = "map of lists of secrets",
@@ -209,12 +210,37 @@ const struct schema_block schema_agent_wal = {
 	.entries = agent_wal_entries,
 };
 
+/* In the order of enum identity_mode. */
+static const char *const identity_words[] = {"auto", "strict", "off", NULL};
+
 static const struct schema_entry agent_entries[] = {
 	{.key = "wal",
 	 .kind = SCHEMA_BLOCK,
 	 .block = &schema_agent_wal,
-	 .offset = 0,
+	 AT(struct raw_agent, opt),
 	 .help = "The log between scraping and sending."},
+	{.key = "identity",
+	 .kind = SCHEMA_WORD,
+	 AT(struct raw_agent, opt.identity),
+	 .words = identity_words,
+	 .fallback = "auto",
+	 .no_empty = true,
+	 .help = "In an ECS task: what makes series of its own targets (at loopback, `0.0.0.0` or "
+		 "the task's addresses) distinct from those of its copies, which have the same "
+		 "addresses. `auto`: they get `identity_labels`, and `instance` becomes `TASK "
+		 "ID:PORT` where it is the address. `strict`: nothing is added, and such a target "
+		 "is refused unless one of its labels, or an external label, names the task. "
+		 "`off`: as Prometheus. Elsewhere it does nothing."},
+	{.key = "identity_labels",
+	 .kind = SCHEMA_STRINGS,
+	 LIST_AT(struct raw_agent, opt.identity_labels, opt.n_identity_labels),
+	 GIVEN_AT(struct raw_agent, identity_labels_set),
+	 .fallback_text = "all",
+	 .help = "Which labels `identity: auto` adds where a target has none of that name: "
+		 "`ecs_cluster`, `ecs_service`, `ecs_task_family`, `ecs_task_revision`, "
+		 "`ecs_task_id`, `ecs_container`, `ecs_availability_zone`, `ecs_launch_type`. A "
+		 "target that no other label makes distinct gets `ecs_task_id` even when it is not "
+		 "named here."},
 	{.key = NULL},
 };
 
@@ -222,15 +248,17 @@ const struct schema_block schema_agent = {
 	.name = "ampagent",
 	.title = "ampagent",
 	.help = "Settings of ampagent itself. Prometheus refuses a file with this block.",
-	.size = sizeof(struct agent_options),
-	.node = SCHEMA_NOWHERE,
+	.size = sizeof(struct raw_agent),
+	.node = offsetof(struct raw_agent, node),
 	.entries = agent_entries,
 };
 
 const struct schema_block *const schema_documented[] = {
-	&schema_file,          &schema_global,  &schema_scrape,    &schema_static,
-	&schema_file_sd,       &schema_relabel, &schema_write,     &schema_queue,
-	&schema_metadata,      &schema_sigv4,   &schema_http,      &schema_basic_auth,
-	&schema_authorization, &schema_oauth2,  &schema_tls,       &schema_header,
-	&schema_alerting,      &schema_agent,   &schema_agent_wal, NULL,
+	&schema_file,       &schema_global,        &schema_scrape,
+	&schema_static,     &schema_file_sd,       &schema_ecs_task_sd,
+	&schema_relabel,    &schema_write,         &schema_queue,
+	&schema_metadata,   &schema_sigv4,         &schema_http,
+	&schema_basic_auth, &schema_authorization, &schema_oauth2,
+	&schema_tls,        &schema_header,        &schema_alerting,
+	&schema_agent,      &schema_agent_wal,     NULL,
 };

@@ -79,6 +79,7 @@ static const char *const scrape_order[] = {
 	"dockerswarm_sd_configs",
 	"ec2_sd_configs",
 	"ecs_sd_configs",
+	"ecs_task_sd_configs",
 	"elasticache_sd_configs",
 	"eureka_sd_configs",
 	"file_sd_configs",
@@ -197,6 +198,8 @@ static const char *const wal_order[] = {
 	"max_bytes", "!max_age", "durability", "!sync_interval", "memory_bytes", NULL,
 };
 
+static const char *const agent_order[] = {"wal", "!identity", "!identity_labels", NULL};
+
 const char *const *shown_order(const struct schema_block *block)
 {
 	const struct {
@@ -208,7 +211,7 @@ const char *const *shown_order(const struct schema_block *block)
 		{&schema_static, static_order},     {&schema_write, write_order},
 		{&schema_metadata, metadata_order}, {&schema_queue, queue_order},
 		{&schema_tls, tls_order},           {&schema_oauth2, oauth2_order},
-		{&schema_agent_wal, wal_order},
+		{&schema_agent_wal, wal_order},     {&schema_agent, agent_order},
 	};
 	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
 		if (orders[i].block == block)

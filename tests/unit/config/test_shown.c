@@ -1,10 +1,14 @@
 /* shown: the effective configuration, as Prometheus prints it. */
 #include "parse.h"
 
+#define IDENTITY                                                                                   \
+	"  identity: auto\n  identity_labels:\n    - ecs_cluster\n    - ecs_service\n"             \
+	"    - ecs_task_family\n    - ecs_task_revision\n    - ecs_task_id\n"                      \
+	"    - ecs_container\n    - ecs_availability_zone\n    - ecs_launch_type\n"
 #define WAL                                                                                        \
 	"ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 0s\n    durability: interval\n    "  \
 	"sync_interval: 1s\n"                                                                      \
-	"    memory_bytes: 64MiB\n"
+	"    memory_bytes: 64MiB\n" IDENTITY
 #define GLOBAL                                                                                     \
 	"global:\n  scrape_interval: 1m\n  scrape_timeout: 10s\n  evaluation_interval: 1m\n"       \
 	"  metric_name_validation_scheme: utf8\n  metric_name_escaping_scheme: allow-utf-8\n"      \
@@ -54,7 +58,7 @@ static void test_global(void **state)
 	       "  extra_scrape_metrics: false\n"
 	       "ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 1d\n    durability: "
 	       "interval\n    sync_interval: 1s\n"
-	       "    memory_bytes: 64MiB\n");
+	       "    memory_bytes: 64MiB\n" IDENTITY);
 }
 
 static void test_job(void **state)
@@ -69,6 +73,8 @@ static void test_job(void **state)
 	       "  http_headers: {X: {secrets: [s]}, Y: }\n"
 	       "  static_configs: [{targets: ['b:1'], labels: {l: 'y'}}, {}]\n"
 	       "  file_sd_configs: [{files: ['x*.yml']}]\n"
+	       "  ecs_task_sd_configs: [{}, {task_metrics: on, ports: [80, 81], docker_labels: "
+	       "false}]\n"
 	       "  relabel_configs:\n"
 	       "  - {source_labels: [a, 'b:c', \"b:c'd\"], target_label: d}\n"
 	       "  - {action: LabelDrop, regex: (.*)}\n"
@@ -132,6 +138,16 @@ static void test_job(void **state)
 		      "    target_label: d\n"
 		      "    replacement: \"\"\n"
 		      "    action: replace\n"
+		      "  ecs_task_sd_configs:\n"
+		      "  - refresh_interval: 15s\n"
+		      "    task_metrics: \"off\"\n"
+		      "    docker_labels: true\n"
+		      "  - refresh_interval: 15s\n"
+		      "    task_metrics: \"on\"\n"
+		      "    docker_labels: false\n"
+		      "    ports:\n"
+		      "    - 80\n"
+		      "    - 81\n"
 		      "  file_sd_configs:\n"
 		      "  - files:\n"
 		      "    - /etc/app/x*.yml\n"
