@@ -4,6 +4,7 @@
 #include "json_keys.h"
 
 #include "json_pick.h"
+#include <ampagent/aws/time.h>
 #include <ampagent/base/limits.h>
 
 enum { ACCESS, SECRET, TOKEN, EXPIRES, ACCOUNT, CODE, MESSAGE, MEMBERS };

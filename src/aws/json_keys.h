@@ -21,7 +21,3 @@ void json_keys_error(struct arena *arena, struct sv text, struct sv *code, struc
 /* "code: message" as one line of printable ASCII, cut to fit; secret (may be empty) is starred out.
  * size is at least 8. */
 void aws_said(char *dst, size_t size, struct sv code, struct sv message, struct sv secret);
-
-/* RFC 3339 with any number of fraction digits, Z or an offset, "T" or a blank: 0 and ms since 1970,
- * or 1. */
-int aws_time_read(struct sv text, int64_t *out_ms);

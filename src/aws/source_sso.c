@@ -8,6 +8,7 @@
 #include "source.h"
 
 #include <ampagent/aws/endpoint.h>
+#include <ampagent/aws/time.h>
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/file.h>
 #include <ampagent/base/limits.h>

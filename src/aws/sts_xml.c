@@ -5,6 +5,7 @@
 #include "json_keys.h"
 
 #include <ampagent/aws/endpoint.h>
+#include <ampagent/aws/time.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/xml.h>
 

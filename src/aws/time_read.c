@@ -1,5 +1,4 @@
-/* Times as AWS services and credential programs write them. */
-#include "json_keys.h"
+#include <ampagent/aws/time.h>
 
 enum { YEAR_FIRST = 1970, FRACTION_MAX = 32, DAY_S = 86400 };
 

@@ -1,7 +1,7 @@
 /* Times of RFC 3339: what is taken must be what the C library makes of the same digits, and must
  * come back from its own text.
  */
-#include "../../../src/aws/json_keys.h"
+#include <ampagent/aws/time.h>
 #include <ampagent/base/clock.h>
 
 #include <stdio.h>

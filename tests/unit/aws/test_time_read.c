@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "json_keys.h"
+#include <ampagent/aws/time.h>
 
 static void good_times(void **state)
 {
