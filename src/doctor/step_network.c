@@ -34,6 +34,19 @@ static void job_leave(struct dns_job *j)
 	free(j);
 }
 
+/* False while the resolver has not answered. What the thread wrote before is seen after this; it
+ * has nothing left to do but end, and give back the resolver's memory. */
+static bool job_join(struct dns_job *j)
+{
+	uint64_t n;
+	if (!j->joined && read(j->fd, &n, sizeof n) != sizeof n)
+		return false;
+	if (!j->joined)
+		pthread_join(j->thread, NULL);
+	j->joined = true;
+	return true;
+}
+
 static bool has_idle_proxy(const struct walk *w)
 {
 	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy",
@@ -149,13 +162,8 @@ static void on_resolved(void *cls, uint32_t events)
 {
 	struct walk *w = cls;
 	struct dns_job *j = w->dns;
-	uint64_t n;
-	/* What the thread wrote before is seen after this. */
-	if (read(j->fd, &n, sizeof n) != sizeof n)
+	if (!job_join(j))
 		return;
-	/* It has nothing left to do but end; its memory is the resolver's to free before we do. */
-	pthread_join(j->thread, NULL);
-	j->joined = true;
 	loop_fd_remove(&j->watch);
 	loop_timer_cancel(&w->dns_late);
 	if (w->report->steps[DOCTOR_DNS].verdict != VERDICT_PENDING)
@@ -241,7 +249,7 @@ void step_dns_stop(struct walk *w)
 	loop_timer_cancel(&w->dns_late);
 	if (w->dns && w->dns->watch.loop)
 		loop_fd_remove(&w->dns->watch);
-	if (w->dns && !w->dns->joined)
+	if (w->dns && !job_join(w->dns))
 		pthread_detach(w->dns->thread);
 	if (w->dns)
 		job_leave(w->dns);
