@@ -14,9 +14,14 @@ int check_global(struct decode *d, struct raw_global *g, const struct config_fea
 		 env_getter env, struct labels *out);
 /* What a server's blocks may say. */
 int check_server(struct decode *d, const struct raw_config *raw);
+/* Fills in what it leaves open. */
+int check_agent(struct decode *d, struct raw_agent *raw);
 /* A job: what it leaves open comes from g. On failure the sets that were compiled stay in out. */
 int check_scrape(struct decode *d, const struct raw_global *g, struct raw_scrape *raw,
 		 struct scrape_options *out);
+/* An element of ecs_sd_configs, and of aws_sd_configs. */
+int check_ecs_sd(struct decode *d, struct raw_ecs_sd *raw, struct ecs_sd_options *out);
+int check_aws_sd(struct decode *d, struct raw_ecs_sd *raw, struct ecs_sd_options *out);
 int check_discovery(struct decode *d, const struct raw_scrape *raw, struct discovery_options *out);
 int check_write(struct decode *d, const struct raw_global *g, struct raw_write *raw,
 		struct remotewrite_options *out);

@@ -167,7 +167,9 @@ static int check_file(struct reading *r)
 		failed = add_jobs(r, &r->raw);
 	if (failed == 0)
 		failed = add_writes(r);
-	r->c->agent = r->raw.agent;
+	if (failed == 0)
+		failed = check_agent(&r->d, &r->raw.agent);
+	r->c->agent = r->raw.agent.opt;
 	return failed;
 }
 

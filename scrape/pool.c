@@ -93,6 +93,12 @@ static uint64_t target_hash_at(uint32_t i, void *cls)
 	return v[i]->hash;
 }
 
+static uint64_t plain_hash_at(uint32_t i, void *cls)
+{
+	struct target *const *v = cls;
+	return v[i]->plain_hash;
+}
+
 static struct target *find_target(const struct map *m, struct target **v, uint64_t hash)
 {
 	for (struct map_iter it = map_find(m, hash); map_next(m, &it);) {
@@ -107,6 +113,7 @@ struct sync {
 	struct target **v; /* the new list; kept ones move over */
 	size_t n, cap;
 	struct map old, new_;
+	struct map plain; /* the old ones by their plain hashes; made when one waits */
 };
 
 static int sync_room(struct sync *y)
@@ -120,6 +127,14 @@ static int sync_room(struct sync *y)
 	y->v = v;
 	y->cap = cap;
 	return 0;
+}
+
+/* Room is there. */
+static int sync_put(struct sync *y, struct target *t)
+{
+	t->pool = y->pool;
+	y->v[y->n] = t;
+	return map_insert(&y->new_, t->hash, (uint32_t)y->n++, target_hash_at, y->v);
 }
 
 /* Takes the target: into the new list, or away when the same one is there already. */
@@ -140,12 +155,40 @@ static int sync_add(struct sync *y, struct target *t)
 		same->discovered = t->discovered;
 		t->discovered = discovered;
 		same->keep = true;
+		same->local = t->local;
 		target_free(t);
 		t = same;
 	}
-	t->pool = y->pool;
-	y->v[y->n] = t;
-	return map_insert(&y->new_, t->hash, (uint32_t)y->n++, target_hash_at, y->v);
+	return sync_put(y, t);
+}
+
+static int index_plain(struct sync *y)
+{
+	struct pool *p = y->pool;
+	for (size_t i = 0; i < p->n_targets; i++)
+		if (map_insert(&y->plain, p->targets[i]->plain_hash, (uint32_t)i, plain_hash_at,
+			       p->targets) != 0)
+			return ERR_NOMEM;
+	return 0;
+}
+
+/* It is held back: those that were made of it before stay as they are. Takes the target. */
+static int sync_wait(struct sync *y, struct target *taken)
+{
+	_cleanup_(target_freep) struct target *t = taken;
+	struct pool *p = y->pool;
+	if (p->n_waiting++ == 0 && index_plain(y) != 0)
+		return ERR_NOMEM;
+	for (struct map_iter it = map_find(&y->plain, t->plain_hash); map_next(&y->plain, &it);) {
+		struct target *old = p->targets[it.value];
+		if (old->plain_hash != t->plain_hash || find_target(&y->new_, y->v, old->hash))
+			continue;
+		if (sync_room(y) != 0)
+			return ERR_NOMEM;
+		old->keep = true;
+		return sync_put(y, old);
+	}
+	return 0;
 }
 
 static void sync_entry(struct sync *y, const struct target_group *g, size_t i)
@@ -153,10 +196,14 @@ static void sync_entry(struct sync *y, const struct target_group *g, size_t i)
 	struct pool *p = y->pool;
 	struct target *t = NULL;
 	struct err err = ERR_NULL;
-	switch (target_make(p->opt, g->labels, g->targets[i], &p->scrape->scratch, &t, &err)) {
+	int r = 0;
+	switch (target_make(p->opt, &p->scrape->identity, g->labels, g->targets[i],
+			    &p->scrape->scratch, &t, &err)) {
 	case TARGET_MADE:
-		if (sync_add(y, t) != 0)
-			log_error("no memory for a target", "job", p->opt->job_name.ptr);
+		r = sync_add(y, t);
+		break;
+	case TARGET_WAITS:
+		r = sync_wait(y, t);
 		break;
 	case TARGET_DROPPED:
 		keep_dropped(p, t);
@@ -169,9 +216,11 @@ static void sync_entry(struct sync *y, const struct target_group *g, size_t i)
 		break;
 	case TARGET_NOMEM:
 		p->n_failed++;
-		log_error("no memory for a target", "scrape_pool", p->opt->job_name.ptr);
+		r = ERR_NOMEM;
 		break;
 	}
+	if (r != 0)
+		log_error("no memory for a target", "scrape_pool", p->opt->job_name.ptr);
 }
 
 /* Gives a new target its owner and its connection and arms it. */
@@ -197,8 +246,9 @@ static bool start_target(struct pool *p, struct target *t)
 
 void pool_sync(struct pool *p, const struct target_group *groups, size_t n)
 {
-	struct sync y = {.pool = p, .old = MAP_NULL, .new_ = MAP_NULL};
+	struct sync y = {.pool = p, .old = MAP_NULL, .new_ = MAP_NULL, .plain = MAP_NULL};
 	p->syncs++;
+	p->n_waiting = 0;
 	forget_dropped(p);
 	for (size_t i = 0; i < p->n_targets; i++) {
 		p->targets[i]->keep = false;
@@ -226,6 +276,7 @@ void pool_sync(struct pool *p, const struct target_group *groups, size_t n)
 	p->n_targets = kept;
 	map_deinit(&y.old);
 	map_deinit(&y.new_);
+	map_deinit(&y.plain);
 	p->over_target_limit = p->opt->target_limit && p->n_targets > p->opt->target_limit;
 	if (p->over_target_limit)
 		metric_add(M_TARGET_SCRAPE_POOL_EXCEEDED_TARGET_LIMIT, 1);

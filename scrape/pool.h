@@ -27,6 +27,7 @@ struct pool {
 	struct dropped_target *dropped; /* up to keep_dropped_targets */
 	size_t n_dropped_kept, n_dropped;
 	size_t n_failed;              /* entries no target could be made of */
+	size_t n_waiting;             /* entries held back until the task is known */
 	struct http_client **clients; /* one for each HTTP shard, made when needed */
 	size_t n_clients;
 	/* What the clients look at: a copy, made with the first of them. */
@@ -61,6 +62,8 @@ struct left {
 struct scrape {
 	struct scrape_env env;
 	struct scrape_features features;
+	struct identity identity; /* of targets made now; views into the arena */
+	struct arena identity_arena;
 	uint32_t next_frame, next_owner;
 	uint64_t offset_seed; /* of pools made now */
 	struct pool **pools;

@@ -27,6 +27,7 @@ int scrape_new(const struct scrape_env *env, struct scrape **out, struct err *er
 	if (!s)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	s->env = *env;
+	s->identity.mode = IDENTITY_OFF;
 	s->next_frame = env->next_frame;
 	s->next_owner = env->next_owner ? env->next_owner : 1;
 	arena_init(&s->scratch, SCRATCH_BYTES);
@@ -73,11 +74,26 @@ void scrape_free(struct scrape *s)
 	}
 	buf_deinit(&s->inflated);
 	arena_deinit(&s->scratch);
+	arena_deinit(&s->identity_arena);
 	free(s);
 }
 
 int scrape_set_identity(struct scrape *s, const struct identity *identity)
 {
+	static const struct identity none = {.mode = IDENTITY_OFF};
+	_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
+	struct identity copy;
+	if (!identity)
+		identity = &none;
+	if (identity_eq(identity, &s->identity))
+		return 1;
+	arena_init(&arena, SCRATCH_BYTES);
+	if (identity_copy(&arena, identity, &copy) != 0)
+		return ERR_NOMEM;
+	arena_deinit(&s->identity_arena);
+	s->identity_arena = arena;
+	s->identity = copy;
+	arena = ARENA_NULL;
 	return 0;
 }
 

@@ -197,6 +197,7 @@ struct scrape_summary scrape_summary(const struct scrape *s)
 	struct scrape_summary sum = {.pools = s->n_pools, .samples = s->samples_put};
 	for (size_t i = 0; i < s->n_pools; i++) {
 		sum.targets += s->pools[i]->n_targets;
+		sum.targets_waiting += s->pools[i]->n_waiting;
 		for (size_t k = 0; k < s->pools[i]->n_targets; k++)
 			sum.targets_up += s->pools[i]->targets[k]->health == TARGET_UP;
 	}

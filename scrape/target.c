@@ -1,8 +1,8 @@
 #include "target.h"
 
-#include <ampagent/base/text.h>
+#include "identity.h"
 
-#include <arpa/inet.h>
+#include <ampagent/base/text.h>
 
 #define INTERVAL SV("__scrape_interval__")
 #define TIMEOUT SV("__scrape_timeout__")
@@ -104,47 +104,30 @@ static int check_boolean(const struct label_builder *b, struct sv name, bool *ou
 	return err_set(err, 1, "%.*s is not a boolean: \"%.*s\"", SV_ARG(name), SV_ARG(text));
 }
 
-static bool is_loopback(struct sv host)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-	char text[INET6_ADDRSTRLEN];
-	if (sv_eq_nocase(host, SV("localhost")))
-		return true;
-	if (host.len >= sizeof text)
-		return false;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	if (inet_pton(AF_INET, text, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	if (inet_pton(AF_INET6, text, &v6) != 1)
-		return false;
-	return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
-}
+/* What a target is made of beside its own labels. */
+struct making {
+	const struct scrape_options *opt;
+	const struct identity *identity; /* NULL: it is none of the task's, or nothing is asked */
+	struct sv *values;               /* of the identity's labels */
+};
 
-/* The host of an address, without its port and brackets. */
-static struct sv host_of(struct sv address)
+/* local is what relabeling says, else whether the address is this machine's or task's own. Only
+ * what is local may need an identity; an address that is local in every task always does. */
+static int check_local(struct target *t, const struct label_builder *b, struct making *m,
+		       struct err *err)
 {
-	size_t colon = sv_find(address, ':');
-	if (address.len > 0 && address.ptr[0] == '[')
-		return sv_make(address.ptr + 1, sv_find(address, ']') - 1);
-	/* With more than one colon it is an address of IPv6 and no port. */
-	if (colon < address.len &&
-	    sv_find(sv_from(address, colon + 1), ':') < address.len - colon - 1)
-		return address;
-	return sv_make(address.ptr, colon);
-}
-
-/* What relabeling says, else whether the address is this machine's own. */
-static int check_local(const struct label_builder *b, bool *out, struct err *err)
-{
-	if (label_builder_get(b, LOCAL).len > 0)
-		return check_boolean(b, LOCAL, out, err);
-	*out = is_loopback(host_of(label_builder_get(b, SV("__address__"))));
+	struct sv host, port;
+	bool own = address_split(label_builder_get(b, SV("__address__")), &host, &port) &&
+		   identity_owns(m->identity, host);
+	t->local = own;
+	if (label_builder_get(b, LOCAL).len > 0 && check_boolean(b, LOCAL, &t->local, err) != 0)
+		return 1;
+	if (!identity_is_on(m->identity) || (!own && !t->local))
+		m->identity = NULL;
 	return 0;
 }
 
-static int check(struct target *t, struct label_builder *b, struct err *err)
+static int check(struct target *t, struct label_builder *b, struct making *m, struct err *err)
 {
 	struct sv address = label_builder_get(b, SV("__address__"));
 	if (address.len == 0)
@@ -164,18 +147,31 @@ static int check(struct target *t, struct label_builder *b, struct err *err)
 	if (check_boolean(b, CONVERT_TO_NHCB, &t->convert_to_nhcb, err) != 0 ||
 	    check_boolean(b, ALWAYS_CLASSIC, &t->always_classic_histograms, err) != 0 ||
 	    check_boolean(b, NATIVE_HISTOGRAMS, &t->native_histograms, err) != 0 ||
-	    check_local(b, &t->local, err) != 0)
+	    check_local(t, b, m, err) != 0)
 		return 1;
-	for (size_t i = b->n; i > 0; i--) {
-		if (sv_starts_with(b->v[i - 1].name, SV("__meta_")))
-			label_builder_del(b, b->v[i - 1].name);
-	}
-	set_default(b, SV("instance"), address);
+	return 0;
+}
+
+static int check_values(const struct label_builder *b, struct err *err)
+{
 	for (size_t i = 0; i < b->n; i++) {
 		if (!utf8_valid(b->v[i].value))
 			return err_set(err, 1, "label \"%.*s\" has a value that is not UTF-8",
 				       SV_ARG(b->v[i].name));
 	}
+	return 0;
+}
+
+/* What discovery told goes; what the identity takes of it is read first. */
+static int drop_meta(struct label_builder *b, struct making *m)
+{
+	if (m->identity && identity_values(m->identity, b, &m->values) != 0)
+		return ERR_NOMEM;
+	for (size_t i = b->n; i > 0; i--) {
+		if (sv_starts_with(b->v[i - 1].name, SV("__meta_")))
+			label_builder_del(b, b->v[i - 1].name);
+	}
+	set_default(b, SV("instance"), label_builder_get(b, SV("__address__")));
 	return 0;
 }
 
@@ -268,14 +264,15 @@ static bool is_timing(struct sv name)
 }
 
 /* FNV-1a over the xxhash of the labels, as sixteen decimal digits, and the URL. */
-static int identity(const struct target *t, bool with_timing, struct arena *scratch, uint64_t *out)
+static int hash_target(struct labels all, const char *target_url, bool with_timing,
+		       struct arena *scratch, uint64_t *out)
 {
-	char *bytes = arena_alloc(scratch, (size_t)t->all.len * 2 + 16);
+	char *bytes = arena_alloc(scratch, (size_t)all.len * 2 + 16);
 	if (!bytes)
 		return ERR_NOMEM;
 	size_t n = 0;
 	struct label l;
-	for (size_t at = 0; labels_next(t->all, &at, &l);) {
+	for (size_t at = 0; labels_next(all, &at, &l);) {
 		if (!with_timing && is_timing(l.name))
 			continue;
 		memcpy(bytes + n, l.name.ptr, l.name.len);
@@ -288,7 +285,7 @@ static int identity(const struct target *t, bool with_timing, struct arena *scra
 	char text[32];
 	int len = snprintf(text, sizeof text, "%016llu", (unsigned long long)hash_xxh64(bytes, n));
 	uint64_t h = hash_fnv1a(HASH_FNV1A_INIT, text, (size_t)len);
-	*out = hash_fnv1a(h, t->url, strlen(t->url));
+	*out = hash_fnv1a(h, target_url, strlen(target_url));
 	return 0;
 }
 
@@ -307,9 +304,51 @@ static int keep_labels(struct label_builder *b, struct arena *scratch, struct la
 	return 0;
 }
 
-enum target_verdict target_make(const struct scrape_options *opt, struct labels group,
-				struct labels entry, struct arena *scratch, struct target **out,
-				struct err *err)
+/* What makes it distinct: TARGET_MADE when it goes on. */
+static enum target_verdict identify(struct target *t, const struct making *m,
+				    struct label_builder *b, struct err *err)
+{
+	struct labels plain;
+	if (label_builder_finish(b, b->arena, &plain) != 0 ||
+	    hash_target(plain, t->url, true, b->arena, &t->plain_hash) != 0)
+		return TARGET_NOMEM;
+	if (!m->identity)
+		return TARGET_MADE;
+	if (!m->identity->known)
+		return TARGET_WAITS;
+	bool honor = m->opt->honor_labels;
+	if (m->identity->mode == IDENTITY_STRICT)
+		return identity_check(m->identity, honor, b, err) == 0 ? TARGET_MADE
+								       : TARGET_REFUSED;
+	return identity_add(m->identity, m->values, honor, b) == 0 ? TARGET_MADE : TARGET_NOMEM;
+}
+
+/* From its labels after relabeling on. */
+static enum target_verdict finish(struct target *t, struct making *m, struct label_builder *b,
+				  struct arena *scratch, struct err *err)
+{
+	if (check(t, b, m, err) != 0)
+		return TARGET_REFUSED;
+	if (drop_meta(b, m) != 0)
+		return TARGET_NOMEM;
+	if (check_values(b, err) != 0)
+		return TARGET_REFUSED;
+	if (b->failed || write_url(t, m->opt, b) != 0)
+		return TARGET_NOMEM;
+	enum target_verdict verdict = identify(t, m, b, err);
+	if (verdict != TARGET_MADE)
+		return verdict;
+	if (b->failed || keep_labels(b, scratch, &t->all, &t->labels) != 0 ||
+	    hash_target(t->all, t->url, true, scratch, &t->hash) != 0 ||
+	    hash_target(t->all, t->url, false, scratch, &t->page_hash) != 0)
+		return TARGET_NOMEM;
+	t->page_hash |= 1;
+	return TARGET_MADE;
+}
+
+enum target_verdict target_make(const struct scrape_options *opt, const struct identity *identity,
+				struct labels group, struct labels entry, struct arena *scratch,
+				struct target **out, struct err *err)
 {
 	arena_reset(scratch);
 	struct label_builder b;
@@ -328,16 +367,11 @@ enum target_verdict target_make(const struct scrape_options *opt, struct labels 
 		*out = take_ptr(t);
 		return TARGET_DROPPED;
 	}
-	if (check(t, &b, err) != 0)
-		return TARGET_REFUSED;
-	if (b.failed || write_url(t, opt, &b) != 0 ||
-	    keep_labels(&b, scratch, &t->all, &t->labels) != 0 ||
-	    identity(t, true, scratch, &t->hash) != 0 ||
-	    identity(t, false, scratch, &t->page_hash) != 0)
-		return TARGET_NOMEM;
-	t->page_hash |= 1;
-	*out = take_ptr(t);
-	return TARGET_MADE;
+	struct making m = {.opt = opt, .identity = identity};
+	enum target_verdict verdict = finish(t, &m, &b, scratch, err);
+	if (verdict == TARGET_MADE || verdict == TARGET_WAITS)
+		*out = take_ptr(t);
+	return verdict;
 }
 
 int64_t target_offset_ms(const struct target *t, uint64_t seed, int64_t wall_ms)

@@ -5,6 +5,7 @@
 
 #include "owner.h"
 
+#include <ampagent/model/identity.h>
 #include <ampagent/net/http_client.h>
 #include <ampagent/scrape_options.h>
 
@@ -38,7 +39,8 @@ struct target {
 	struct labels labels;     /* the public ones; owned */
 	char *url;
 	uint64_t hash;
-	uint64_t page_hash; /* as hash, but without interval and timeout; never 0 */
+	uint64_t page_hash;  /* as hash, but without interval and timeout; never 0 */
+	uint64_t plain_hash; /* as hash, before labels of the task's identity were added */
 	int64_t interval_ms;
 	int64_t timeout_ms;
 	/* The job's unless the target's own labels say otherwise. */
@@ -67,13 +69,15 @@ struct target {
 	int64_t warn_again_ms[TARGET_WARNINGS]; /* monotonic */
 };
 
-enum target_verdict { TARGET_MADE, TARGET_DROPPED, TARGET_REFUSED, TARGET_NOMEM };
+enum target_verdict { TARGET_MADE, TARGET_DROPPED, TARGET_WAITS, TARGET_REFUSED, TARGET_NOMEM };
 
 /* Makes a target of one entry of a group. scratch is reset. TARGET_MADE: *out is the caller's.
- * TARGET_DROPPED: relabeling drops it; *out has discovered only. TARGET_REFUSED: err says why. */
-enum target_verdict target_make(const struct scrape_options *opt, struct labels group,
-				struct labels entry, struct arena *scratch, struct target **out,
-				struct err *err);
+ * TARGET_DROPPED: relabeling drops it; *out has discovered only. TARGET_WAITS: it is the task's own
+ * and which task this is is not known yet; *out has no labels and no hash but the plain one.
+ * TARGET_REFUSED: err says why. identity NULL = none is asked for. */
+enum target_verdict target_make(const struct scrape_options *opt, const struct identity *identity,
+				struct labels group, struct labels entry, struct arena *scratch,
+				struct target **out, struct err *err);
 void target_free(struct target *t);
 DEFINE_CLEANUP_PTR(struct target, target_free)
 

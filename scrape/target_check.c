@@ -13,9 +13,10 @@ int scrape_check_target(const struct scrape_options *opt, const struct identity 
 	_cleanup_(target_freep) struct target *t = NULL;
 	_cleanup_(arena_deinit) struct arena scratch = ARENA_NULL;
 	arena_init(&scratch, CHECK_BYTES);
-	switch (target_make(opt, group, entry, &scratch, &t, err)) {
+	switch (target_make(opt, identity, group, entry, &scratch, &t, err)) {
 	case TARGET_MADE:
 	case TARGET_DROPPED:
+	case TARGET_WAITS:
 		return 0;
 	case TARGET_REFUSED:
 		return 1;

@@ -78,7 +78,8 @@ size_t scrape_hold(struct scrape *s, const struct scrape_options *opts, size_t n
 int scrape_apply(struct scrape *s, const struct scrape_options *opts, size_t n,
 		 struct labels external_labels, const struct scrape_features *features);
 /* What local targets get from the next groups of discovery on; copied. NULL: nothing. While it is
- * not known which task this is, local targets are held back: neither made nor given up. */
+ * not known which task this is, local targets are held back: neither made nor given up. 0; 1 when
+ * it is what they get already; ERR_NOMEM. */
 int scrape_set_identity(struct scrape *s, const struct identity *identity);
 /* The sink for discovery. */
 struct target_sink scrape_target_sink(struct scrape *s);
@@ -137,6 +138,7 @@ int scrape_check_target(const struct scrape_options *opt, const struct identity 
 
 struct scrape_summary {
 	size_t pools, targets, targets_up;
+	size_t targets_waiting; /* until it is known which task this is */
 	uint64_t samples; /* handed over since start */
 };
 struct scrape_summary scrape_summary(const struct scrape *s);

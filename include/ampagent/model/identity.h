@@ -42,4 +42,11 @@ struct identity {
 	size_t n_hosts;
 	const struct identity_label *labels;
 	size_t n_labels;
+	/* Labels that every series gets later where it has none of that name; they may name the
+	 * task too. */
+	struct labels external;
 };
+
+/* Copies it with all that it views into arena: 0 or ERR_NOMEM. */
+int identity_copy(struct arena *arena, const struct identity *in, struct identity *out);
+bool identity_eq(const struct identity *a, const struct identity *b);

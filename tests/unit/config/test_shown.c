@@ -2,9 +2,9 @@
 #include "parse.h"
 
 #define IDENTITY                                                                                   \
-	"  identity: auto\n  identity_labels:\n    - ecs_cluster\n    - ecs_service\n"             \
-	"    - ecs_task_family\n    - ecs_task_revision\n    - ecs_task_id\n"                      \
-	"    - ecs_container\n    - ecs_availability_zone\n    - ecs_launch_type\n"
+	"  identity: auto\n  identity_labels:\n  - ecs_cluster\n  - ecs_service\n"                 \
+	"  - ecs_task_family\n  - ecs_task_revision\n  - ecs_task_id\n"                            \
+	"  - ecs_container\n  - ecs_availability_zone\n  - ecs_launch_type\n"
 #define WAL                                                                                        \
 	"ampagent:\n  wal:\n    max_bytes: 2GiB\n    max_age: 0s\n    durability: interval\n    "  \
 	"sync_interval: 1s\n"                                                                      \

@@ -38,7 +38,7 @@ static enum target_verdict make_one(const struct scrape_options *opt, const char
 	arena_init(&scratch, MiB(1));
 	struct labels g = make(&arena, group ? group : none);
 	struct labels e = make(&arena, entry);
-	return target_make(opt, g, e, &scratch, out, err);
+	return target_make(opt, NULL, g, e, &scratch, out, err);
 }
 
 static void assert_label(struct labels set, const char *name, const char *value)
