@@ -93,7 +93,9 @@ int check_discovery(struct decode *d, const struct raw_scrape *raw, struct disco
 	out->file_sds = arena_calloc(d->keep, raw->n_file_sds + 1, sizeof *out->file_sds);
 	out->ecs_task_sds =
 		arena_calloc(d->keep, raw->n_ecs_task_sds + 1, sizeof *out->ecs_task_sds);
-	if (!out->statics || !out->file_sds || !out->ecs_task_sds)
+	out->n_ecs_sds = raw->n_ecs_sds + raw->n_aws_sds;
+	out->ecs_sds = arena_calloc(d->keep, out->n_ecs_sds + 1, sizeof *out->ecs_sds);
+	if (!out->statics || !out->file_sds || !out->ecs_task_sds || !out->ecs_sds)
 		return decode_fail_memory(d, raw->node);
 	out->n_statics = raw->n_statics;
 	out->n_file_sds = raw->n_file_sds;
@@ -105,5 +107,9 @@ int check_discovery(struct decode *d, const struct raw_scrape *raw, struct disco
 		r = check_file_sd(d, &raw->file_sds[i], &out->file_sds[i]);
 	for (size_t i = 0; r == 0 && i < raw->n_ecs_task_sds; i++)
 		r = check_ecs_task_sd(d, &raw->ecs_task_sds[i], &out->ecs_task_sds[i]);
+	for (size_t i = 0; r == 0 && i < raw->n_ecs_sds; i++)
+		r = check_ecs_sd(d, &raw->ecs_sds[i], &out->ecs_sds[i]);
+	for (size_t i = 0; r == 0 && i < raw->n_aws_sds; i++)
+		r = check_aws_sd(d, &raw->aws_sds[i], &out->ecs_sds[raw->n_ecs_sds + i]);
 	return r;
 }

@@ -429,6 +429,9 @@ void decode_fallback(const struct schema_entry *e, void *field)
 	case SCHEMA_UINT:
 		(void)sv_to_u64(text, field);
 		break;
+	case SCHEMA_INT:
+		(void)sv_to_i64(text, field);
+		break;
 	case SCHEMA_WORD:
 		*(int *)field = word_index(e->words, e->fallback);
 		break;

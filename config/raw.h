@@ -52,6 +52,30 @@ struct raw_ecs_task_sd {
 	const struct yaml_node *node;
 };
 
+struct raw_ecs_selector {
+	struct ecs_selector sel;
+	const struct yaml_node *node;
+};
+
+struct raw_aws_filter {
+	struct sv name;
+	struct sv *values;
+	size_t n_values;
+};
+
+/* Of ecs_sd_configs and of aws_sd_configs. */
+struct raw_ecs_sd {
+	struct ecs_sd_options opt;
+	struct raw_http http;
+	int role; /* index into schema_aws_roles */
+	int64_t request_concurrency;
+	struct raw_ecs_selector *services, *definitions, *docker_labels;
+	size_t n_services, n_definitions, n_docker_labels;
+	struct raw_aws_filter *filters;
+	size_t n_filters;
+	const struct yaml_node *node;
+};
+
 /* Order of the schema's words. */
 enum raw_validation { VALIDATION_UNSET, VALIDATION_UTF8, VALIDATION_LEGACY };
 enum raw_escaping {
@@ -102,6 +126,8 @@ struct raw_scrape {
 	size_t n_statics;
 	struct raw_file_sd *file_sds;
 	size_t n_file_sds;
+	struct raw_ecs_sd *ecs_sds, *aws_sds;
+	size_t n_ecs_sds, n_aws_sds;
 	struct raw_ecs_task_sd *ecs_task_sds;
 	size_t n_ecs_task_sds;
 	const struct yaml_node *node;

@@ -107,6 +107,11 @@ extern const struct schema_block schema_scrape;
 extern const struct schema_block schema_static;
 extern const struct schema_block schema_file_sd;
 extern const struct schema_block schema_ecs_task_sd;
+extern const struct schema_block schema_ecs_sd;
+extern const struct schema_block schema_aws_sd;
+extern const struct schema_block schema_ecs_service;
+extern const struct schema_block schema_ecs_definition;
+extern const struct schema_block schema_ecs_docker_label;
 extern const struct schema_block schema_relabel;
 extern const struct schema_block schema_write;
 extern const struct schema_block schema_queue;
@@ -114,6 +119,7 @@ extern const struct schema_block schema_metadata;
 extern const struct schema_block schema_sigv4;
 extern const struct schema_block schema_http;
 extern const struct schema_block schema_http_write;
+extern const struct schema_block schema_http_aws;
 extern const struct schema_block schema_basic_auth;
 extern const struct schema_block schema_authorization;
 extern const struct schema_block schema_tls;
@@ -127,6 +133,9 @@ extern const struct schema_block schema_tracing;
 extern const struct schema_block schema_otlp;
 extern const struct schema_block schema_agent;
 extern const struct schema_block schema_agent_wal;
+
+/* Words of aws_sd_configs.role. */
+extern const char *const schema_aws_roles[];
 
 /* Shorthand of the tables: where a field lies, and where an array and its count lie. */
 #define AT(type, field) .offset = offsetof(type, field)

@@ -29,7 +29,7 @@ static const char *const tls_words[] = {"", "TLS10", "TLS11", "TLS12", "TLS13", 
 		.help = "Headers for the proxy's CONNECT. Only with a proxy."                      \
 	}
 
-#define HTTP_ENTRIES(http2)                                                                        \
+#define HTTP_ENTRIES(redirects, http2)                                                             \
 	{.key = "basic_auth",                                                                      \
 	 .kind = SCHEMA_BLOCK,                                                                     \
 	 .block = &schema_basic_auth,                                                              \
@@ -59,7 +59,7 @@ static const char *const tls_words[] = {"", "TLS10", "TLS11", "TLS12", "TLS13", 
 		{.key = "follow_redirects",                                                        \
 		 .kind = SCHEMA_BOOL,                                                              \
 		 AT(struct raw_http, opt.follow_redirects),                                        \
-		 .fallback = "true",                                                               \
+		 .fallback = redirects,                                                            \
 		 .help = "Whether redirects are followed."},                                       \
 		{.key = "enable_http2",                                                            \
 		 .kind = SCHEMA_BOOL,                                                              \
@@ -83,13 +83,16 @@ static const char *const tls_words[] = {"", "TLS10", "TLS11", "TLS12", "TLS13", 
 		.key = NULL                                                                        \
 	}
 
-static const struct schema_entry http_entries[] = {HTTP_ENTRIES("true")};
-static const struct schema_entry http_write_entries[] = {HTTP_ENTRIES("false")};
+static const struct schema_entry http_entries[] = {HTTP_ENTRIES("true", "true")};
+static const struct schema_entry http_write_entries[] = {HTTP_ENTRIES("true", "false")};
+
+static const struct schema_entry http_aws_entries[] = {HTTP_ENTRIES("false", "false")};
 
 const struct schema_block schema_http = {
 	.name = "HTTP client",
 	.title = "HTTP client keys",
-	.help = "These stand directly in a scrape_configs or remote_write entry. Files with "
+	.help = "These stand directly in an entry of scrape_configs, remote_write, ecs_sd_configs "
+		"or aws_sd_configs. Files with "
 		"secrets "
 		"and certificates are read again for each request, and the secrets in them "
 		"trimmed. "
@@ -106,6 +109,14 @@ const struct schema_block schema_http_write = {
 	.size = sizeof(struct raw_http),
 	.node = SCHEMA_NOWHERE,
 	.entries = http_write_entries,
+};
+
+/* Prometheus forgets the defaults in aws_sd_configs. */
+const struct schema_block schema_http_aws = {
+	.name = "HTTP client",
+	.size = sizeof(struct raw_http),
+	.node = SCHEMA_NOWHERE,
+	.entries = http_aws_entries,
 };
 
 static const struct schema_entry basic_auth_entries[] = {

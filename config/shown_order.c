@@ -200,6 +200,19 @@ static const char *const wal_order[] = {
 
 static const char *const agent_order[] = {"wal", "!identity", "!identity_labels", NULL};
 
+static const char *const ecs_sd_order[] = {
+	"!region", "!endpoint",        "access_key",          "secret_key",
+	"profile", "role_arn",         "external_id",         "clusters",
+	"!port",   "refresh_interval", "request_concurrency", HTTP_ORDER,
+	NULL,
+};
+
+static const char *const aws_sd_order[] = {
+	"!role",    "region",      "endpoint",         "access_key", "secret_key", "profile",
+	"role_arn", "external_id", "refresh_interval", "port",       HTTP_ORDER,   "filters",
+	"clusters", NULL,
+};
+
 const char *const *shown_order(const struct schema_block *block)
 {
 	const struct {
@@ -212,6 +225,7 @@ const char *const *shown_order(const struct schema_block *block)
 		{&schema_metadata, metadata_order}, {&schema_queue, queue_order},
 		{&schema_tls, tls_order},           {&schema_oauth2, oauth2_order},
 		{&schema_agent_wal, wal_order},     {&schema_agent, agent_order},
+		{&schema_ecs_sd, ecs_sd_order},     {&schema_aws_sd, aws_sd_order},
 	};
 	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
 		if (orders[i].block == block)
