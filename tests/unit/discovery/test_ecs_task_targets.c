@@ -147,8 +147,8 @@ static void test_labels(void **state)
 		"fargate", "proxy",
 		M "availability_zone=eu-west-1b\n" M "cluster=shop\n" M
 		  "cluster_arn=arn:aws:ecs:eu-west-1:111122223333:cluster/shop\n" M
-		  "container_id=4f1c0a9be7d24c6f8f6f2f0f8a1b3c5d-1874559210\n" M
-		  "container_image=public.ecr.aws/example/envoy:v1.34\n" M
+		  "container_id=4f1c0a9be7d24c6f8f6f2f0f8a1b3c5d-2750081934\n" M
+		  "container_image=envoyproxy/envoy:v1.31.2\n" M
 		  "container_label_ECS_PROMETHEUS_EXPORTER_PORT=9901\n" M
 		  "container_label_ECS_PROMETHEUS_JOB_NAME=cart-proxy\n" M
 		  "container_label_ECS_PROMETHEUS_METRICS_PATH=/stats/prometheus\n" M
