@@ -67,7 +67,6 @@ static void test_refused(void **state)
 		")",
 		"+",
 		"\\pX",
-		"(?P<a>x)(?P<a>y)",
 	};
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		struct pattern *p = NULL;
