@@ -331,13 +331,13 @@ static enum target_verdict finish(struct target *t, struct making *m, struct lab
 		return TARGET_REFUSED;
 	if (drop_meta(b, m) != 0)
 		return TARGET_NOMEM;
-	if (check_values(b, err) != 0)
-		return TARGET_REFUSED;
 	if (b->failed || write_url(t, m->opt, b) != 0)
 		return TARGET_NOMEM;
 	enum target_verdict verdict = identify(t, m, b, err);
 	if (verdict != TARGET_MADE)
 		return verdict;
+	if (check_values(b, err) != 0)
+		return TARGET_REFUSED;
 	if (b->failed || keep_labels(b, scratch, &t->all, &t->labels) != 0 ||
 	    hash_target(t->all, t->url, true, scratch, &t->hash) != 0 ||
 	    hash_target(t->all, t->url, false, scratch, &t->page_hash) != 0)

@@ -140,6 +140,111 @@ static void a_successor_takes_over(void **state)
 	assert_int_equal(f->scrape->n_orphans, 0);
 }
 
+static const struct sv unique[] = {{"t1", 2}};
+static const struct identity_label task_label[] = {{{"ecs_task_id", 11}, {"t1", 2}, {NULL, 0}}};
+
+static void set_identity(struct farm *f, enum identity_mode mode, bool known, int expected)
+{
+	struct identity id = {.mode = mode, .known = known};
+	if (known) {
+		id.task_id = SV("t1");
+		id.unique = unique;
+		id.n_unique = 1;
+		id.labels = task_label;
+		id.n_labels = 1;
+	}
+	assert_int_equal(scrape_set_identity(f->scrape, &id), expected);
+}
+
+/* Nothing is scraped of the task before it is known which one it is; all else is. */
+static void local_targets_wait(void **state)
+{
+	struct farm *f = *state;
+	struct pool *p = farm_pool(f, 0);
+	set_identity(f, IDENTITY_AUTO, false, 0);
+	set_identity(f, IDENTITY_AUTO, false, 1);
+	farm_sync(f, "j", LABELS("x=1", "x=2", "x=2", "__address__=192.0.2.1:9"));
+	assert_int_equal(p->n_targets, 1);
+	assert_int_equal(p->n_waiting, 3);
+	assert_int_equal(scrape_summary(f->scrape).targets_waiting, 3);
+	farm_run(f, 3 * FARM_INTERVAL_MS);
+	assert_int_equal(f->requests, 0);
+	set_identity(f, IDENTITY_AUTO, true, 0);
+	set_identity(f, IDENTITY_AUTO, true, 1);
+	farm_sync(f, "j", LABELS("x=1", "x=2", "x=2"));
+	assert_int_equal(p->n_waiting, 0);
+	assert_int_equal(p->n_targets, 2);
+	assert_true(sv_eq(labels_get(p->targets[0]->labels, SV("ecs_task_id")), SV("t1")));
+	farm_wait(f, f->n_batches + 2);
+	assert_true(f->requests > 0);
+}
+
+/* Those that were there are not given up while it is not known, whatever they were made by. */
+static void old_targets_stay_meanwhile(void **state)
+{
+	struct farm *f = *state;
+	struct pool *p = farm_pool(f, 0);
+	for (int known = 0; known < 2; known++) {
+		set_identity(f, known ? IDENTITY_AUTO : IDENTITY_OFF, known, !known);
+		farm_sync(f, "j", LABELS("x=1", "x=2"));
+		struct target *second = p->targets[1];
+		struct owner *owner = second->owner;
+		set_identity(f, IDENTITY_AUTO, false, 0);
+		farm_sync(f, "j", LABELS("x=2", "x=2", "x=3"));
+		assert_int_equal(p->n_targets, 1);
+		assert_ptr_equal(p->targets[0], second);
+		assert_ptr_equal(second->owner, owner);
+		assert_int_equal(p->n_waiting, 3);
+		farm_sync(f, "j", LABELS("x=2"));
+		assert_ptr_equal(p->targets[0], second);
+		/* What discovery names no longer goes, as ever. */
+		farm_sync(f, "j", LABELS(NULL));
+		assert_int_equal(p->n_targets, 0);
+		set_identity(f, IDENTITY_OFF, false, 0);
+	}
+}
+
+/* Another container of the task has come: targets stay as they are. */
+static void other_hosts_change_no_target(void **state)
+{
+	static const struct sv more[] = {{"t1", 2}, {"c9", 2}}, host = {"192.0.2.1", 9};
+	struct farm *f = *state;
+	struct pool *p = farm_pool(f, 0);
+	set_identity(f, IDENTITY_AUTO, true, 0);
+	farm_sync(f, "j", LABELS("x=1", "__address__=192.0.2.1:9"));
+	struct target *t = p->targets[0], *far = p->targets[1];
+	assert_false(far->local);
+	const struct identity id = {.mode = IDENTITY_AUTO,
+				    .known = true,
+				    .task_id = SV("t1"),
+				    .unique = more,
+				    .n_unique = 2,
+				    .labels = task_label,
+				    .n_labels = 1};
+	assert_int_equal(scrape_set_identity(f->scrape, &id), 0);
+	farm_sync(f, "j", LABELS("x=1", "__address__=192.0.2.1:9"));
+	assert_ptr_equal(p->targets[0], t);
+	assert_ptr_equal(p->targets[1], far);
+	/* One that is found to be of this task goes with the agent, even without any labels. */
+	const struct identity off = {.mode = IDENTITY_OFF, .hosts = &host, .n_hosts = 1};
+	assert_int_equal(scrape_set_identity(f->scrape, &off), 0);
+	farm_sync(f, "j", LABELS("__address__=192.0.2.1:9"));
+	assert_ptr_equal(p->targets[0], far);
+	assert_true(far->local);
+}
+
+static void strict_mode_refuses(void **state)
+{
+	struct farm *f = *state;
+	struct pool *p = farm_pool(f, 0);
+	set_identity(f, IDENTITY_STRICT, true, 0);
+	log_init(LOG_ERROR + 1, LOG_LOGFMT);
+	farm_sync(f, "j", LABELS("x=1", "x=t1"));
+	assert_int_equal(p->n_targets, 1);
+	assert_int_equal(p->n_failed, 1);
+	assert_int_equal(labels_get(p->targets[0]->labels, SV("ecs_task_id")).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +255,10 @@ int main(void)
 		FARM_TEST(over_the_target_limit_all_fail),
 		FARM_TEST(a_gone_target_ends_with_markers),
 		FARM_TEST(a_successor_takes_over),
+		FARM_TEST(local_targets_wait),
+		FARM_TEST(old_targets_stay_meanwhile),
+		FARM_TEST(other_hosts_change_no_target),
+		FARM_TEST(strict_mode_refuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,29 @@ static struct scrape_options options(void)
 				       .scheme = SV("http")};
 }
 
+/* With an identity: whether the task may have it; one that waits may. */
+static void test_identity(void **state)
+{
+	_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
+	const struct scrape_options opt = options();
+	const struct sv unique = SV("t1");
+	struct identity id = {.mode = IDENTITY_STRICT, .unique = &unique, .n_unique = 1};
+	struct label_builder b;
+	struct labels entry;
+	struct err err = ERR_NULL;
+	arena_init(&arena, MiB(1));
+	label_builder_init(&b, &arena);
+	label_builder_set(&b, SV("__address__"), SV("localhost:80"));
+	assert_int_equal(label_builder_finish(&b, &arena, &entry), 0);
+	assert_int_equal(scrape_check_target(&opt, &id, LABELS_NULL, entry, &err), 0);
+	id.known = true;
+	assert_int_equal(scrape_check_target(&opt, &id, LABELS_NULL, entry, &err), 1);
+	assert_non_null(strstr(err.msg, "localhost:80"));
+	id.mode = IDENTITY_AUTO;
+	id.task_id = unique;
+	assert_int_equal(scrape_check_target(&opt, &id, LABELS_NULL, entry, &err), 0);
+}
+
 static void test_targets(void **state)
 {
 	const struct scrape_options opt = options();
@@ -72,6 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_identity),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
