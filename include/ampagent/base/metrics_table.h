@@ -26,6 +26,10 @@
 	X(M_SD_FILE_READ_ERRORS, METRIC_KIND_COUNTER, "prometheus_sd_file_read_errors_total", "", "File discovery read errors.") \
 	X(M_SD_FILE_SCAN_DURATION, METRIC_KIND_SUMMARY, "prometheus_sd_file_scan_duration_seconds", "", "Time a scan of the file discovery files took in seconds.") \
 	X(M_SD_FILE_MTIME, METRIC_KIND_GAUGE, "prometheus_sd_file_mtime_seconds", "filename", "Modification time of files read by file discovery.") \
+	X(M_SD_REFRESH_FAILURES, METRIC_KIND_COUNTER, "prometheus_sd_refresh_failures_total", "mechanism,config", "Refreshes of service discovery that failed; the last targets stay.") \
+	X(M_SD_REFRESH_DURATION, METRIC_KIND_SUMMARY, "prometheus_sd_refresh_duration_seconds", "mechanism,config", "Time that refreshes of service discovery took in seconds.") \
+	X(M_SD_REFRESH_DURATION_HISTOGRAM, METRIC_KIND_HISTOGRAM, "prometheus_sd_refresh_duration_histogram_seconds", "mechanism", "Time that refreshes of service discovery took in seconds.") \
+	X(M_ECS_API_CALLS, METRIC_KIND_COUNTER, "ampagent_ecs_api_calls_total", "action,result", "Calls of the ECS and EC2 API for discovery, each page one, by action and how they ended: ok, throttled, denied, failed.") \
 	X(M_TARGET_INTERVAL_LENGTH, METRIC_KIND_SUMMARY, "prometheus_target_interval_length_seconds", "interval", "Actual intervals between scrapes.") \
 	X(M_TARGET_SYNC_FAILED, METRIC_KIND_COUNTER, "prometheus_target_sync_failed_total", "scrape_job", "Target syncs that failed.") \
 	X(M_TARGET_SCRAPE_POOLS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pools_total", "", "Scrape pool creation attempts.") \
@@ -56,6 +60,7 @@
 	X(M_SCRAPE_SAMPLES_REFUSED, METRIC_KIND_COUNTER, "ampagent_scrape_samples_refused_total", "reason", "Samples refused before they reached the log, by reason.") \
 	X(M_TARGET_LEFT_OUT, METRIC_KIND_GAUGE, "ampagent_target_samples_left_out", "scrape_pool,target", "Samples of new series on each target's last page that memory had no room for; targets without any are not listed.") \
 	X(M_TARGET_QUARANTINED, METRIC_KIND_GAUGE, "ampagent_target_quarantined", "scrape_pool,target", "1 for each target that is left out because memory has no room for it.") \
+	X(M_TARGETS_WAITING, METRIC_KIND_GAUGE, "ampagent_targets_waiting", "", "Targets of the agent's own ECS task that are not scraped before its metadata has said which task it is.") \
 	X(M_MEMORY_LIMIT, METRIC_KIND_GAUGE, "ampagent_memory_limit_bytes", "", "Memory that the process may use, from --memory.limit or its control group; 0 = no limit.") \
 	X(M_MEMORY_BUDGET, METRIC_KIND_GAUGE, "ampagent_memory_budget_bytes", "", "What of the limit data may take; 0 = no limit.") \
 	X(M_MEMORY_USED, METRIC_KIND_GAUGE, "ampagent_memory_used_bytes", "part", "Memory charged to the budget, by what uses it.") \
@@ -126,6 +131,8 @@
 	X(M_AWS_CREDENTIALS_FETCH_FAILURES, METRIC_KIND_COUNTER, "ampagent_aws_credentials_fetch_failures_total", "remote_name,url", "Times that the source gave no AWS credentials.") \
 	X(M_AWS_CREDENTIALS_REJECTIONS, METRIC_KIND_COUNTER, "ampagent_aws_credentials_rejections_total", "remote_name,url", "Times that a service refused AWS credentials as expired or unknown.") \
 	X(M_AWS_CLOCK_SKEW, METRIC_KIND_GAUGE, "ampagent_aws_clock_skew_seconds", "remote_name,url", "What the endpoint's clock is ahead of this machine's; requests are signed by the endpoint's. Missing until it has answered.") \
+	X(M_ECS_METADATA_REQUESTS, METRIC_KIND_COUNTER, "ampagent_ecs_metadata_requests_total", "path,result", "Requests to the metadata endpoint of the ECS task that ampagent runs in, by what came of them.") \
+	X(M_ECS_METADATA_LAST_SUCCESS, METRIC_KIND_GAUGE, "ampagent_ecs_metadata_last_success_timestamp_seconds", "", "When that endpoint last told of the task, in seconds since the epoch; 0 is never.") \
 	X(M_LEDGER_SAMPLES, METRIC_KIND_GAUGE, "ampagent_ledger_samples", "remote_name,state,reason", "Where every sample logged for a destination is: sent, queued, or dropped with the reason.") \
 	X(M_LEDGER_SEQUENCE, METRIC_KIND_GAUGE, "ampagent_ledger_sequence", "remote_name,point", "Sequence numbers of a destination's ledger: base, acknowledged and head.") \
 	X(M_LEDGER_REFUSED_SAMPLES, METRIC_KIND_COUNTER, "ampagent_ledger_refused_samples_total", "reason", "Samples that never got into the log, as far as they are known, over all runs.") \

@@ -21,6 +21,8 @@ bool ecs_watch_possible(aws_getenv *env);
  * the reason when the environment names no endpoint or none that is a URL; ERR_NOMEM. */
 int ecs_watch_new(struct aws_session *s, int64_t interval_ms, struct ecs_watch **out,
 		  struct err *err);
+/* From now on, 0 = 15 s. */
+void ecs_watch_set_interval(struct ecs_watch *w, int64_t interval_ms);
 /* Listeners must have left; statistics asked for are not answered. NULL is fine. */
 void ecs_watch_free(struct ecs_watch *w);
 
@@ -42,8 +44,9 @@ void ecs_watch_listen(struct ecs_watch *w, struct ecs_listener *l);
 /* Also when it does not listen. */
 void ecs_listener_leave(struct ecs_listener *l);
 
-/* Asks for .../task/stats; who asks while another does shares the answer. done once, from the loop,
- * never from inside; stats is the body (why NULL), valid during it, or empty with the reason. */
+/* Asks for .../task/stats; who asks while another does, or within half a second of the last answer,
+ * shares it. done once, from the loop, never from inside; stats is the body (why NULL), valid
+ * during it, or empty with the reason. */
 struct ecs_stats_asker {
 	void (*done)(void *cls, struct sv stats, const struct err *why);
 	void *cls;
