@@ -12,5 +12,13 @@ int ecs_provider_new(struct aws_session *s, struct http_pool *pool,
 		     const struct ecs_sd_options *opt, struct provider **out);
 /* Whether p is such a provider with equal options; then it uses opt from now on. */
 bool ecs_provider_take(struct provider *p, const struct ecs_sd_options *opt);
-/* prometheus_sd_refresh_* with mechanism ecs and config = job. */
-void ecs_provider_collect(const struct provider *p, struct sv job, struct metrics_writer *w);
+
+/* An ECS provider and whose it is. */
+struct ecs_provider_of {
+	const struct provider *provider;
+	struct sv job;
+};
+/* Of all of them at once, since a family stands in one piece: prometheus_sd_refresh_* with
+ * mechanism ecs and config = job, which has one series however many providers it has; and
+ * ampagent_ecs_api_calls_total. */
+void ecs_providers_collect(const struct ecs_provider_of *v, size_t n, struct metrics_writer *w);

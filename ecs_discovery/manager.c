@@ -239,10 +239,23 @@ static struct job *find_job(const struct discovery *d, struct sv name)
 	return NULL;
 }
 
+/* All listen to one watch: the shortest interval counts; 0 = nobody has one. */
+static int64_t watch_interval(const struct discovery_options *opts, size_t n)
+{
+	int64_t ms = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < opts[i].n_ecs_task_sds; k++)
+			if (ms == 0 || opts[i].ecs_task_sds[k].refresh_interval_ms < ms)
+				ms = opts[i].ecs_task_sds[k].refresh_interval_ms;
+	return ms;
+}
+
 int discovery_apply(struct discovery *d, const struct discovery_options *opts, size_t n)
 {
 	struct job **jobs = calloc(n + 1, sizeof(struct job *));
 	size_t made = 0;
+	if (d->env.ecs)
+		ecs_watch_set_interval(d->env.ecs, watch_interval(opts, n));
 	int r = jobs ? 0 : ERR_NOMEM;
 	for (; r == 0 && made < n; made += r == 0)
 		r = job_new(d, &opts[made], find_job(d, opts[made].job_name), &jobs[made]);
@@ -288,6 +301,20 @@ void discovery_pause(struct discovery *d)
 		loop_timer_cancel(&d->jobs[i]->timer);
 }
 
+static void collect_ecs(const struct discovery *d, struct metrics_writer *w)
+{
+	size_t n = 0, at = 0;
+	for (size_t i = 0; i < d->n_jobs; i++)
+		n += d->jobs[i]->n_sources;
+	_cleanup_(freep) struct ecs_provider_of *v = calloc(n + 1, sizeof *v);
+	for (size_t i = 0; v && i < d->n_jobs; i++)
+		for (size_t k = 0; k < d->jobs[i]->n_sources; k++)
+			if (d->jobs[i]->sources[k].kind == SOURCE_ECS)
+				v[at++] = (struct ecs_provider_of){d->jobs[i]->sources[k].provider,
+								   sv_of(d->jobs[i]->name)};
+	ecs_providers_collect(v, at, w);
+}
+
 void discovery_collect(struct discovery *d, struct metrics_writer *w)
 {
 	struct metric_label labels[] = {{"name", SV("scrape")}, {"config", SV_NULL}};
@@ -301,9 +328,5 @@ void discovery_collect(struct discovery *d, struct metrics_writer *w)
 	metrics_emit(w, M_SD_UPDATES_DELAYED, labels, 1, 0);
 	metrics_emit(w, M_SD_LAST_UPDATE_TS, labels, 1, (double)d->last_update_ms / 1000);
 	file_sd_collect(d->file_sd, w);
-	for (size_t i = 0; i < d->n_jobs; i++)
-		for (size_t k = 0; k < d->jobs[i]->n_sources; k++)
-			if (d->jobs[i]->sources[k].kind == SOURCE_ECS)
-				ecs_provider_collect(d->jobs[i]->sources[k].provider,
-						     sv_of(d->jobs[i]->name), w);
+	collect_ecs(d, w);
 }

@@ -23,7 +23,6 @@ enum {
 	MESSAGE_SHOWN = 360, /* room is left for what the caller adds */
 };
 #define REQUEST_BYTES MiB(1)
-#define ANSWER_BYTES MiB(16)
 #define SECRET_ANSWER_BYTES KiB(64)
 /* Code, message, and what is read of a body to find them. */
 #define ANSWER_TEXT_BYTES KiB(256)
@@ -257,7 +256,7 @@ static bool try_again(struct aws_call *c, const struct aws_answer *a,
 	bool other_keys = a->verdict == AWS_CALL_EXPIRED && c->req.credentials &&
 			  aws_credentials_rejected(c->req.credentials, c->keys_id);
 	bool other_time = a->verdict == AWS_CALL_CLOCK && clock_learned && !c->clock_repaired;
-	if (c->attempts >= c->req.attempts)
+	if (c->attempts >= c->req.attempts || (a->verdict == AWS_CALL_THROTTLED && c->req.paced))
 		return false;
 	if (other_keys || other_time) {
 		c->clock_repaired = c->clock_repaired || other_time;
@@ -341,12 +340,13 @@ static int ask(struct aws_call *c, const struct aws_keys *keys, struct err *err)
 		.n_headers = h.n,
 		.body = c->req.body,
 		.timeout_ms = c->req.timeout_ms,
-		.body_max = c->req.secret ? SECRET_ANSWER_BYTES : ANSWER_BYTES,
+		.body_max = c->req.secret ? SECRET_ANSWER_BYTES : LIMIT_AWS_ANSWER_BYTES,
 		.body_out = &c->body,
 		.no_auth = true,
 	};
 	c->attempts++;
-	return http_start(aws_session_api(c->session), &req, on_http, c, &c->transfer, err);
+	struct http_client *client = c->req.client ? c->req.client : aws_session_api(c->session);
+	return http_start(client, &req, on_http, c, &c->transfer, err);
 }
 
 static int begin(struct aws_call *c, struct err *err)
@@ -418,7 +418,7 @@ static int copy_request(struct aws_call *c, const struct aws_request *req, struc
 	uint8_t digest[SHA256_BYTES];
 	crypto_sha256(digest, req->body.ptr, req->body.len);
 	hex_encode(c->hash, digest, sizeof digest);
-	buf_init(&c->body, req->secret ? SECRET_ANSWER_BYTES : ANSWER_BYTES);
+	buf_init(&c->body, req->secret ? SECRET_ANSWER_BYTES : LIMIT_AWS_ANSWER_BYTES);
 	if (req->secret && buf_reserve(&c->body, SECRET_ANSWER_BYTES) != 0)
 		return err_set(err, ERR_NOMEM, "no memory");
 	return copy_url(c, req->url, err);

@@ -31,6 +31,8 @@ struct aws_request {
 	int64_t timeout_ms;                  /* of an attempt; 0 = 5 s */
 	unsigned attempts;                   /* 0 = 3 */
 	bool secret;                         /* body and answer hold secrets: wiped */
+	bool paced; /* a throttled answer ends the call: its owner keeps a pace of its own */
+	struct http_client *client; /* asks; NULL: the session's. Outlives the call */
 };
 
 struct aws_answer {

@@ -22,6 +22,13 @@
 #define LIMIT_ECS_TASK_BYTES MiB(4)
 /* An answer of the ECS or EC2 API: 100 tasks with all their tags, 1000 instances. */
 #define LIMIT_AWS_ANSWER_BYTES MiB(32)
+/* What the ECS API told of a region: 100,000 tasks with 2.5 KB each. */
+#define LIMIT_ECS_KNOWN_BYTES MiB(256)
+/* Calls of the ECS and EC2 API: the account's buckets fill by 20 a second, for everybody in it. */
+#define LIMIT_ECS_CALLS_PER_S 15
+#define LIMIT_ECS_CALLS_BURST 20
+/* Under way at a time, whatever request_concurrency says: their answers lie in memory. */
+#define LIMIT_ECS_CALLS_AT_ONCE 10
 /* Targets from the ECS API: 100,000 with 2.5 KB of labels each. */
 #define LIMIT_ECS_GROUPS_BYTES MiB(256)
 
