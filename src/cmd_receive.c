@@ -109,7 +109,9 @@ static int parse(int argc, char **argv, struct receive *r, struct err *err)
 		BOOL("accept-v2", o->accept_v2,
 		     "Take remote write 2.0 too (default true); else it is answered 415."),
 		BOOL("aws", o->aws,
-		     "Play STS, ECS, Pod Identity, IMDSv2 and SSO too; their keys may write."),
+		     "Play STS, the task metadata, Pod Identity, IMDSv2, SSO and the APIs of ECS "
+		     "and "
+		     "EC2 too; their keys may write and call."),
 		TIME("aws-key-lifetime", o->aws_life_ms, "How long issued keys live."),
 		TIME("aws-latency", o->aws_latency_ms, "Time before each AWS answer."),
 		TEXT("aws-region", o->aws_region, "Of instance and task; --region when not given."),
@@ -119,6 +121,13 @@ static int parse(int argc, char **argv, struct receive *r, struct err *err)
 		TEXT("aws-container-token-file", o->aws_container_token_file,
 		     "File with the Authorization that containers and pods must send."),
 		TEXT("aws-sso-token", o->aws_sso_token, "The only SSO token there is."),
+		RATE("aws-api-rate", o->aws_api_rate,
+		     "Calls of ECS and EC2 a second, in each family, that are not throttled; 0 for "
+		     "any."),
+		RATE("aws-api-burst", o->aws_api_burst, "And so many at once."),
+		RATE("aws-task-rate", o->aws_task_rate,
+		     "Requests for the task metadata a second that are not throttled; 0 for any."),
+		RATE("aws-task-burst", o->aws_task_burst, "And so many at once."),
 		TEXT("log.level", r->log_level, "debug, info, warn or error."),
 		TEXT("log.format", r->log_format, "logfmt or json."),
 		{0},

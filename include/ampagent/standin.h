@@ -21,16 +21,22 @@
  *   GET  /v4/<any>, .../task, .../stats, .../task/stats, and the same below /v3/
  *                                               the ECS task metadata
  *   PUT  /aws/task, /aws/task/stats             what they answer from now on (a JSON document,
- *                                               given out byte for byte); an empty body: as before
+ *                                               given out byte for byte); an empty body: as before.
+ *                                               With ?id=<any>: below that address; there are no
+ *                                               other addresses then
  *   POST / with X-Amz-Target or Action          the ECS and EC2 API of one account and region
  *   PUT  /aws/ecs                               that account: {"clusters":[..],"services":[..],
  *                                               "tasks":[..],"taskDefinitions":[..],
  *                                               "containerInstances":[..],"instances":[..],
  *                                               "networkInterfaces":[..]} in the shapes of the
- *                                               APIs' own answers (JSON, camel case)
+ *                                               APIs' own answers; the last two with the names of
+ *                                               EC2's XML ("instanceId", "tagSet": [..])
  *   PATCH /aws/ecs                              the same form: replaces or adds what it names, by
  *                                               ARN or id; {"gone":["arn",..]} removes
- *   POST /aws/ecs/fill?tasks=N&services=M&...   N made-up tasks in M services
+ *   GET  /aws/ecs                               the account as such a document
+ *   POST /aws/ecs/fill?tasks=N&services=M[&instances=K][&launch=FARGATE|EC2]
+ *        [&network=awsvpc|bridge|host][&cluster=NAME][&seed=S]
+ *                                               in its place N made-up tasks in M services
  *   GET  /aws/keys                              the keys issued so far, secrets included: an array
  *                                               of {"source":"imds","AccessKeyId":..,
  *                                               "SecretAccessKey":..,"Token":..,"Expiration":..,

@@ -114,8 +114,10 @@ static int switch_all(struct standin *s, struct sv query, struct buf *why)
 		struct sv one = sv_make(query.ptr, sv_find(query, '&'));
 		query = sv_from(query, one.len + 1);
 		struct sv name = sv_make(one.ptr, sv_find(one, '='));
-		struct sv value = sv_from(one, name.len + 1);
-		int rc = switches_set(&changed, name, value);
+		_cleanup_(buf_deinit) struct buf value = BUF_NULL;
+		buf_init(&value, PARAM_MAX);
+		http_query_get(one, name, &value);
+		int rc = switches_set(&changed, name, buf_view(&value));
 		if (rc == 0)
 			continue;
 		buf_printf(why,
@@ -188,7 +190,19 @@ static void index_page(struct standin *s, const struct http_server_request *req)
 		"PUT  /latest/api/token         IMDSv2; GET /latest/meta-data/... and\n"
 		"                               /latest/dynamic/instance-identity/document\n"
 		"GET  /federation/credentials   the SSO portal\n"
-		"GET  /v4/<any>/task            the ECS task metadata\n"
+		"GET  /v4/<any>, .../task, .../stats, .../task/stats, and below /v3/\n"
+		"                               the ECS task metadata\n"
+		"PUT  /aws/task, /aws/task/stats\n"
+		"                               what they answer, byte for byte; with ?id=<any>:\n"
+		"                               below that address, and no others are known;\n"
+		"                               an empty body: as before\n"
+		"POST /                         with X-Amz-Target the ECS API, with\n"
+		"                               Action=Describe... the EC2 API\n"
+		"GET  /aws/ecs, PUT, PATCH      the account that they show\n"
+		"POST /aws/ecs/fill?tasks=N&services=M&instances=K&launch=FARGATE&network=awsvpc\n"
+		"     &cluster=NAME&seed=S      a made-up one; launch: or EC2; network: or "
+		"bridge,\n"
+		"                               host\n"
 		"GET  /aws/keys                 all keys issued, secrets included\n\n"
 		"Its switches, 0 or 1:\n"
 		"aws_down              sources of keys answer 500; aws_throttled: too many\n"
@@ -203,7 +217,15 @@ static void index_page(struct standin *s, const struct http_server_request *req)
 		"aws_denied            remote writes are denied, by user and resource\n"
 		"aws_mute              refused writes have neither body nor error type\n"
 		"aws_redirect          writes are answered 307\n"
-		"Others: aws_life_ms (of keys), aws_grace_ms (they work that much longer),\n"
+		"aws_task_down         the task metadata answers 500; aws_task_garbage: half a\n"
+		"                      document, aws_task_hang: nothing\n"
+		"aws_api_down          the ECS and EC2 API answer 500; aws_api_garbage: half an\n"
+		"                      answer, aws_api_hang: nothing\n"
+		"Others: aws_api_denied (actions, with commas, or *), aws_api_fail_at (that call\n"
+		"from now on is answered 500), aws_api_rate and aws_api_burst (calls a second\n"
+		"and at once in each family of actions; 0: any number), aws_task_rate and\n"
+		"aws_task_burst (the same for the task metadata), aws_life_ms (of keys), "
+		"aws_grace_ms (they work that much longer),\n"
 		"aws_token_ms (of metadata tokens), aws_latency_ms\n");
 }
 

@@ -30,6 +30,7 @@ int standin_aws_init(struct standin_aws *a, const struct standin_options *opt)
 	a->container_token_file = copy_or_empty(opt->aws_container_token_file);
 	a->sso_token = copy_or_empty(opt->aws_sso_token);
 	a->account = copy_or_empty(opt->account);
+	aws_api_init(&a->api);
 	return a->region && a->role && a->web_token_file && a->container_token_file &&
 			       a->sso_token && a->account
 		       ? 0
@@ -39,6 +40,8 @@ int standin_aws_init(struct standin_aws *a, const struct standin_options *opt)
 void standin_aws_deinit(struct standin_aws *a)
 {
 	aws_issued_deinit(&a->issued);
+	aws_tasks_deinit(&a->tasks);
+	aws_account_deinit(&a->resources);
 	free(a->region);
 	free(a->role);
 	free(a->web_token_file);
@@ -165,6 +168,9 @@ static void keys_page(struct standin *s, const struct http_server_request *req, 
 	r->type = type_json;
 }
 
+/* What comes with POST / and is no question to STS. */
+static const struct route api_route = {SV("POST"), SV("/"), true, AWS_NO_SOURCE, aws_api, NULL};
+
 #define METADATA "/latest/meta-data/"
 
 /* The first that matches in method and path. */
@@ -176,6 +182,13 @@ static const struct route routes[] = {
 	{SV("POST"), SV("/"), true, BY_ACTION, aws_sts, aws_sts_error},
 	{SV("GET"), SV("/federation/credentials"), true, AWS_SSO, aws_sso, aws_sso_error},
 	{SV("GET"), SV("/v4/"), false, AWS_NO_SOURCE, aws_task, NULL},
+	{SV("GET"), SV("/v3/"), false, AWS_NO_SOURCE, aws_task, NULL},
+	{SV("PUT"), SV("/aws/task"), true, AWS_NO_SOURCE, aws_task_put, NULL},
+	{SV("PUT"), SV("/aws/task/stats"), true, AWS_NO_SOURCE, aws_task_put_stats, NULL},
+	{SV("GET"), SV("/aws/ecs"), true, AWS_NO_SOURCE, aws_account_page, NULL},
+	{SV("PUT"), SV("/aws/ecs"), true, AWS_NO_SOURCE, aws_account_page, NULL},
+	{SV("PATCH"), SV("/aws/ecs"), true, AWS_NO_SOURCE, aws_account_page, NULL},
+	{SV("POST"), SV("/aws/ecs/fill"), true, AWS_NO_SOURCE, aws_account_fill_page, NULL},
 	{SV("PUT"), SV("/latest/api/token"), true, AWS_NO_SOURCE, aws_metadata_token,
 	 aws_metadata_error},
 	{SV("GET"), SV(METADATA "iam/security-credentials"), true, AWS_NO_SOURCE,
@@ -196,6 +209,7 @@ static const struct route routes[] = {
 	 aws_metadata_document, aws_metadata_error},
 	{SV(""), SV("/v1/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
 	{SV(""), SV("/v2/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
+	{SV(""), SV("/v3/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
 	{SV(""), SV("/v4/"), false, AWS_NO_SOURCE, aws_no_page, NULL},
 	{SV(""), SV("/latest/"), false, AWS_NO_SOURCE, aws_metadata_other, aws_metadata_error},
 };
@@ -207,7 +221,7 @@ static const struct route *route_of(const struct http_server_request *req)
 		bool here =
 			t->whole ? sv_eq(req->path, t->path) : sv_starts_with(req->path, t->path);
 		if (here && (t->method.len == 0 || sv_eq(req->method, t->method)))
-			return t;
+			return t->source == BY_ACTION && aws_is_api(req) ? &api_route : t;
 	}
 	return NULL;
 }
@@ -266,7 +280,7 @@ static void send_aws(struct standin *s, struct http_exchange *x, struct aws_repl
 		buf_reset(&r->body);
 	}
 	struct sv type = r->body.len > 0 ? r->type : SV_NULL;
-	if (s->switches.o.aws_latency_ms > 0)
+	if (s->switches.o.aws_latency_ms > 0 && !r->own)
 		http_answer_later(x, s->switches.o.aws_latency_ms, r->status, type,
 				  buf_view(&r->body), r->headers, r->n_headers);
 	else
@@ -307,6 +321,33 @@ static void count(struct json_writer *w, struct sv name, uint64_t value)
 	json_u64(w, value);
 }
 
+static void task_json(const struct aws_tasks *t, struct json_writer *w)
+{
+	json_begin_object(w);
+	count(w, SV("task"), t->task);
+	count(w, SV("stats"), t->stats);
+	count(w, SV("container"), t->container);
+	count(w, SV("container_stats"), t->container_stats);
+	count(w, SV("with_tags"), t->with_tags);
+	count(w, SV("throttled"), t->throttled);
+	count(w, SV("unknown"), t->unknown);
+	json_end_object(w);
+}
+
+static void api_json(const struct aws_api *a, struct json_writer *w)
+{
+	json_key(w, SV("api"));
+	json_begin_object(w);
+	for (int i = 0; i < AWS_ACTIONS_; i++)
+		if (a->calls[i] > 0)
+			count(w, aws_action_name((enum aws_action)i), a->calls[i]);
+	json_end_object(w);
+	count(w, SV("throttled"), a->throttled);
+	count(w, SV("denied"), a->denied);
+	count(w, SV("failed"), a->failed);
+	count(w, SV("unknown_actions"), a->unknown);
+}
+
 void standin_aws_json(const struct standin *s, struct json_writer *w)
 {
 	const struct aws_counts *c = &s->aws.counts;
@@ -325,5 +366,8 @@ void standin_aws_json(const struct standin *s, struct json_writer *w)
 	count(w, SV("region_asks"), c->region_asks);
 	count(w, SV("identity_asks"), c->identity_asks);
 	count(w, SV("redirects_followed"), c->redirects_followed);
+	json_key(w, SV("task"));
+	task_json(&s->aws.tasks, w);
+	api_json(&s->aws.api, w);
 	json_end_object(w);
 }

@@ -1,11 +1,14 @@
-/* The stand-in's AWS: what gives out keys (STS, containers, pods, instances, SSO) and what tells
- * the region. aws.c has the routes and what all of them share; each other aws_*.c is one service.
+/* The stand-in's AWS: what gives out keys (STS, containers, pods, instances, SSO), what tells the
+ * region and the task, and the APIs of ECS and EC2. aws.c has the routes and what all of them
+ * share; each other aws_*.c is one service or a part of one.
  *
  * A second implementation on purpose: it shares nothing with the product's AWS code, so that what
  * both agree on is AWS's and not one author's. */
 #pragma once
 
+#include "aws_api.h"
 #include "aws_issued.h"
+#include "aws_task.h"
 #include "verify_sigv4.h"
 #include <ampagent/net/http_server.h>
 #include <ampagent/standin.h>
@@ -45,6 +48,9 @@ struct standin_aws {
 		int64_t dies_ms; /* monotonic */
 	} tokens[AWS_TOKENS];
 	unsigned next_token;
+	struct aws_tasks tasks; /* their metadata */
+	struct aws_account resources;
+	struct aws_api api;
 };
 
 /* An answer in the making. */
@@ -57,6 +63,7 @@ struct aws_reply {
 	char header_text[40]; /* of one of the headers */
 	bool never;           /* no answer at all */
 	bool as_told;         /* a switch made it so */
+	bool own;             /* a page of the stand-in itself: no latency */
 };
 
 int standin_aws_init(struct standin_aws *a, const struct standin_options *opt);
@@ -95,6 +102,9 @@ void aws_pod(struct standin *s, const struct http_server_request *req, struct aw
 void aws_pod_error(struct aws_reply *r, int status, const char *code, const char *text);
 void aws_no_page(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_task(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
+void aws_task_put(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
+void aws_task_put_stats(struct standin *s, const struct http_server_request *req,
+			struct aws_reply *r);
 void aws_sts(struct standin *s, const struct http_server_request *req, struct aws_reply *r);
 void aws_sts_error(struct aws_reply *r, int status, const char *code, const char *text);
 /* Which source of keys the form asks; AWS_NO_SOURCE for none. */

@@ -1,5 +1,4 @@
-/* Keys for containers: the ECS agent's task role, EKS's Pod Identity agent; and the task metadata,
- * which says where the task runs. */
+/* Keys for containers: the ECS agent's task role, EKS's Pod Identity agent. */
 #include "standin_private.h"
 
 #include <ampagent/base/crypto.h>
@@ -127,37 +126,5 @@ void aws_pod(struct standin *s, const struct http_server_request *req, struct aw
 	member(&w, SV("Token"), key->token);
 	member(&w, SV("AccountId"), s->aws.account);
 	member(&w, SV("Expiration"), key->expiration);
-	json_end_object(&w);
-}
-
-/* --- the task metadata --- */
-
-void aws_task(struct standin *s, const struct http_server_request *req, struct aws_reply *r)
-{
-	struct sv rest = sv_from(req->path, sizeof "/v4/" - 1);
-	struct sv tail = sv_from(rest, sv_find(rest, '/'));
-	if (!sv_eq(tail, SV("/task"))) {
-		aws_no_page(s, req, r);
-		return;
-	}
-	s->aws.counts.region_asks++;
-	char arn[256], zone[96];
-	snprintf(arn, sizeof arn, "arn:aws:ecs:%.64s:%.16s:task/ampagent/" TASK_ID, s->aws.region,
-		 s->aws.account);
-	snprintf(zone, sizeof zone, "%.64sa", s->aws.region);
-	r->type = type_json;
-	struct json_writer w = {.out = &r->body};
-	json_begin_object(&w);
-	member(&w, SV("Cluster"), "ampagent");
-	member(&w, SV("TaskARN"), arn);
-	member(&w, SV("Family"), "ampagent");
-	member(&w, SV("Revision"), "1");
-	member(&w, SV("DesiredStatus"), "RUNNING");
-	member(&w, SV("KnownStatus"), "RUNNING");
-	member(&w, SV("AvailabilityZone"), zone);
-	member(&w, SV("LaunchType"), "FARGATE");
-	json_key(&w, SV("Containers"));
-	json_begin_array(&w);
-	json_end_array(&w);
 	json_end_object(&w);
 }

@@ -2,6 +2,7 @@
  * alone; the other two are signed, for service sts. */
 #include "standin_private.h"
 
+#include "aws_xml.h"
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/limits.h>
 #include <ctype.h>
@@ -25,35 +26,10 @@ enum {
 
 /* --- XML --- */
 
-static void xml_text(struct buf *out, struct sv s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		switch (s.ptr[i]) {
-		case '&':
-			buf_sv(out, SV("&amp;"));
-			break;
-		case '<':
-			buf_sv(out, SV("&lt;"));
-			break;
-		case '>':
-			buf_sv(out, SV("&gt;"));
-			break;
-		case '"':
-			buf_sv(out, SV("&quot;"));
-			break;
-		case '\'':
-			buf_sv(out, SV("&#39;"));
-			break;
-		default:
-			buf_char(out, s.ptr[i]);
-		}
-	}
-}
-
 static void element(struct buf *out, const char *indent, const char *name, struct sv text)
 {
 	buf_printf(out, "%s<%s>", indent, name);
-	xml_text(out, text);
+	aws_xml_text(out, text);
 	buf_printf(out, "</%s>\n", name);
 }
 
@@ -319,7 +295,7 @@ static void put_role(struct standin *s, const struct ask *a, enum aws_source sou
 	}
 	buf_sv(out, SV("    <AssumedRoleUser>\n"));
 	buf_sv(out, SV("      <AssumedRoleId>AROA0123456789EXAMPL:"));
-	xml_text(out, buf_view(&a->session));
+	aws_xml_text(out, buf_view(&a->session));
 	buf_sv(out, SV("</AssumedRoleId>\n"));
 	element(out, "      ", "Arn", sv_of(principal));
 	buf_sv(out, SV("    </AssumedRoleUser>\n    <Credentials>\n"));
@@ -420,7 +396,7 @@ static void caller_identity(struct standin *s, const struct http_server_request 
 	element(&r->body, "    ", "Arn", buf_view(&arn));
 	if (by) {
 		buf_sv(&r->body, SV("    <UserId>AROA0123456789EXAMPL:"));
-		xml_text(&r->body, session);
+		aws_xml_text(&r->body, session);
 		buf_sv(&r->body, SV("</UserId>\n"));
 	} else {
 		element(&r->body, "    ", "UserId", SV("AIDA0123456789EXAMPL"));

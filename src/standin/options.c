@@ -20,6 +20,10 @@ struct standin_options standin_options_default(void)
 		.max_age_s = 3600,
 		.max_future_s = 600,
 		.aws_life_ms = 3600000,
+		.aws_api_rate = 20,
+		.aws_api_burst = 50,
+		.aws_task_rate = 40,
+		.aws_task_burst = 60,
 		.aws_role = SV("ampagent-instance"),
 	};
 }

@@ -9,6 +9,9 @@
 #include <inttypes.h>
 #include <time.h>
 
+/* An account of many tasks is put as one document. */
+#define ACCOUNT_MAX MiB(128)
+
 enum { CONNECTIONS_MAX = 1024, READ_TIMEOUT_MS = 60000 };
 /* Bodies above the limit are read this far, so that the 413 is ours and counted. */
 #define BODY_HEADROOM MiB(4)
@@ -380,7 +383,7 @@ int standin_new(struct loop *loop, const struct standin_options *opt, struct sta
 		return rc;
 	struct http_server_options server = {
 		.listen = opt->listen,
-		.body_max = opt->max_request_bytes + BODY_HEADROOM,
+		.body_max = opt->max_request_bytes + (opt->aws ? ACCOUNT_MAX : BODY_HEADROOM),
 		.max_connections = CONNECTIONS_MAX,
 		.read_timeout_ms = READ_TIMEOUT_MS,
 		.handler = handle,

@@ -1,19 +1,26 @@
 #include "switches.h"
 
 #include <ampagent/base/number.h>
+#include <ctype.h>
 #include <math.h>
 
 /* A day: more is a mistake in the unit. */
 #define LATENCY_MAX_MS 86400000
+#define AMOUNT_MAX 1e9
 
-enum switch_type { MILLISECONDS, SECONDS, RATE, YES_OR_NO };
+enum switch_type { MILLISECONDS, SECONDS, COUNT, RATE, AMOUNT, YES_OR_NO, NAMES };
 
 #define OPTION(field, type)                                                                        \
 	{                                                                                          \
 		SV(#field), type, offsetof(struct switches, o.field)                               \
 	}
 
-static const struct {
+#define OWN(field, type)                                                                           \
+	{                                                                                          \
+		SV(#field), type, offsetof(struct switches, field)                                 \
+	}
+
+static const struct line {
 	struct sv name;
 	enum switch_type type;
 	size_t offset;
@@ -38,8 +45,8 @@ static const struct {
 	OPTION(hang_ms, MILLISECONDS),
 	OPTION(read_pause_ms, MILLISECONDS),
 	OPTION(retry_after_s, SECONDS),
-	{SV("clock_ahead_s"), SECONDS, offsetof(struct switches, clock_ahead_s)},
-	{SV("clock_behind_s"), SECONDS, offsetof(struct switches, clock_behind_s)},
+	OWN(clock_ahead_s, SECONDS),
+	OWN(clock_behind_s, SECONDS),
 	OPTION(outage_every_s, SECONDS),
 	OPTION(outage_for_s, SECONDS),
 	OPTION(accept_v2, YES_OR_NO),
@@ -62,6 +69,18 @@ static const struct {
 	OPTION(aws_denied, YES_OR_NO),
 	OPTION(aws_mute, YES_OR_NO),
 	OPTION(aws_redirect, YES_OR_NO),
+	OPTION(aws_api_rate, AMOUNT),
+	OPTION(aws_api_burst, AMOUNT),
+	OPTION(aws_task_rate, AMOUNT),
+	OPTION(aws_task_burst, AMOUNT),
+	OPTION(aws_task_down, YES_OR_NO),
+	OPTION(aws_task_garbage, YES_OR_NO),
+	OPTION(aws_task_hang, YES_OR_NO),
+	OWN(aws_api_fail_at, COUNT),
+	OWN(aws_api_down, YES_OR_NO),
+	OWN(aws_api_hang, YES_OR_NO),
+	OWN(aws_api_garbage, YES_OR_NO),
+	OWN(aws_api_denied, NAMES),
 };
 
 enum { N_SWITCHES = sizeof table / sizeof *table };
@@ -182,6 +201,45 @@ bool switches_outage(const struct switches *s, int64_t since_start_ms)
 	return phase_ms + for_s * 1000 >= every_s * 1000;
 }
 
+/* Each set_ function: 0, or 2 when it cannot have that value. */
+
+static int set_double(char *place, struct sv value, double max)
+{
+	uint64_t bits;
+	if (number_parse(value, &bits) != 0)
+		return 2;
+	double number = double_of_bits(bits);
+	if (!(number >= 0 && number <= max))
+		return 2;
+	memcpy(place, &number, sizeof number);
+	return 0;
+}
+
+static int set_names(char *place, struct sv value)
+{
+	if (value.len > SWITCH_NAME_MAX)
+		return 2;
+	for (size_t i = 0; i < value.len; i++)
+		if (!isalnum((unsigned char)value.ptr[i]) && value.ptr[i] != ',' &&
+		    value.ptr[i] != '*')
+			return 2;
+	snprintf(place, SWITCH_NAME_MAX + 1, "%.*s", SV_ARG(value));
+	return 0;
+}
+
+static int set_number(char *place, struct sv value, bool yes_or_no)
+{
+	uint64_t number;
+	if (sv_to_u64(value, &number) != 0 || number > (yes_or_no ? 1 : LATENCY_MAX_MS))
+		return 2;
+	bool yes = number == 1;
+	if (yes_or_no)
+		memcpy(place, &yes, sizeof yes);
+	else
+		memcpy(place, &number, sizeof number);
+	return 0;
+}
+
 int switches_set(struct switches *s, struct sv name, struct sv value)
 {
 	int i = 0;
@@ -190,39 +248,35 @@ int switches_set(struct switches *s, struct sv name, struct sv value)
 	if (i == N_SWITCHES)
 		return 1;
 	char *place = (char *)s + table[i].offset;
-	uint64_t number;
-	if (table[i].type == RATE) {
-		if (number_parse(value, &number) != 0)
-			return 2;
-		double rate = double_of_bits(number);
-		if (!(rate >= 0 && rate <= 1))
-			return 2;
-		memcpy(place, &rate, sizeof rate);
-		return 0;
+	switch (table[i].type) {
+	case RATE:
+		return set_double(place, value, 1);
+	case AMOUNT:
+		return set_double(place, value, AMOUNT_MAX);
+	case NAMES:
+		return set_names(place, value);
+	default:
+		return set_number(place, value, table[i].type == YES_OR_NO);
 	}
-	uint64_t max = table[i].type == YES_OR_NO ? 1 : LATENCY_MAX_MS;
-	if (sv_to_u64(value, &number) != 0 || number > max)
-		return 2;
-	bool yes = number == 1;
-	if (table[i].type == YES_OR_NO)
-		memcpy(place, &yes, sizeof yes);
-	else
-		memcpy(place, &number, sizeof number);
-	return 0;
 }
 
-/* As a number; a rate as bits. */
-static uint64_t value_of(const struct switches *s, int i)
+static void value_json(const struct switches *s, const struct line *l, struct json_writer *w)
 {
-	const char *place = (const char *)s + table[i].offset;
-	uint64_t number;
+	const char *place = (const char *)s + l->offset;
+	uint64_t number = 0;
 	bool yes;
-	if (table[i].type == YES_OR_NO) {
+	if (l->type == NAMES) {
+		json_string(w, sv_of(place));
+	} else if (l->type == YES_OR_NO) {
 		memcpy(&yes, place, sizeof yes);
-		return yes;
+		json_u64(w, yes);
+	} else {
+		memcpy(&number, place, sizeof number);
+		if (l->type == RATE || l->type == AMOUNT)
+			json_double(w, double_of_bits(number));
+		else
+			json_u64(w, number);
 	}
-	memcpy(&number, place, sizeof number);
-	return number;
 }
 
 void switches_json(const struct switches *s, struct json_writer *w)
@@ -230,10 +284,7 @@ void switches_json(const struct switches *s, struct json_writer *w)
 	json_begin_object(w);
 	for (int i = 0; i < N_SWITCHES; i++) {
 		json_key(w, table[i].name);
-		if (table[i].type == RATE)
-			json_double(w, double_of_bits(value_of(s, i)));
-		else
-			json_u64(w, value_of(s, i));
+		value_json(s, &table[i], w);
 	}
 	json_end_object(w);
 }

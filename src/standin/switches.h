@@ -5,10 +5,18 @@
 #include <ampagent/base/json.h>
 #include <ampagent/standin.h>
 
+enum { SWITCH_NAME_MAX = 255 };
+
 struct switches {
 	struct standin_options o; /* numbers only: the texts may be gone */
 	uint64_t clock_ahead_s, clock_behind_s;
 	uint64_t random; /* state of the generator */
+	/* The ECS and EC2 APIs. */
+	uint64_t aws_api_fail_at; /* the call that is answered 500, counted from now; 0 = none */
+	bool aws_api_down;        /* all are, */
+	bool aws_api_hang;        /* none is answered, */
+	bool aws_api_garbage;     /* or with half of the answer */
+	char aws_api_denied[SWITCH_NAME_MAX + 1]; /* actions with commas between, or a star */
 };
 
 void switches_init(struct switches *s, const struct standin_options *opt);

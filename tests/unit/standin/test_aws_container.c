@@ -1,4 +1,4 @@
-/* Keys for ECS tasks and EKS pods, and the task metadata. */
+/* Keys for ECS tasks and EKS pods. */
 #include "check.h"
 #include "endpoint.h"
 
@@ -100,22 +100,6 @@ static void a_pod_needs_a_token(void **state)
 	assert_int_equal(get("/v1/credentials/more"), 404);
 }
 
-static void a_task_knows_its_region(void **state)
-{
-	start_aws(false);
-	char arn[128];
-	assert_int_equal(get("/v4/some-container-id/task"), 200);
-	got_member("TaskARN", arn, sizeof arn);
-	assert_string_equal(arn, "arn:aws:ecs:eu-west-1:123456789012:task/ampagent/"
-				 "0123456789abcdef0123456789abcdef");
-	got_member("AvailabilityZone", arn, sizeof arn);
-	assert_string_equal(arn, "eu-west-1a");
-	assert_int_equal(get("/v4/some-container-id/tasks"), 404);
-	assert_int_equal(get("/v4/some-container-id"), 404);
-	assert_int_equal(get("/stats"), 200);
-	assert_says(buf_view(&got.body), "\"region_asks\":1");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -126,7 +110,6 @@ int main(void)
 		TEST(the_token_file_is_read_each_time),
 		TEST(a_pod_gets_keys),
 		TEST(a_pod_needs_a_token),
-		TEST(a_task_knows_its_region),
 	};
 	if (http_client_global_init() != 0)
 		return 1;
