@@ -54,8 +54,9 @@ static int look_at_files(void *cls, struct decode *d, const struct config *c)
 	return 0;
 }
 
-int config_check(const char *path, const struct config_features *features, bool syntax_only,
-		 FILE *out, FILE *errors, struct config **checked)
+/* text NULL: the file at path. */
+static int check(const struct sv *text, const char *path, const struct config_features *features,
+		 bool syntax_only, FILE *out, FILE *errors, struct config **checked)
 {
 	struct look look = {syntax_only, out};
 	const struct load_options opt = {.features = features,
@@ -66,7 +67,7 @@ int config_check(const char *path, const struct config_features *features, bool 
 	struct err err = ERR_NULL;
 	fprintf(out, "Checking %s\n", path);
 	fflush(out);
-	int r = load_file(path, &opt, &c, &err);
+	int r = text ? load_parse(*text, path, &opt, &c, &err) : load_file(path, &opt, &c, &err);
 	for (size_t i = 0; r == 0 && i < c->n_warnings; i++) {
 		const struct config_warning *w = &c->warnings[i];
 		fprintf(out, "  WARNING: %.*s:%d:%d: %.*s\n", SV_ARG(w->path), w->line, w->col,
@@ -77,4 +78,16 @@ int config_check(const char *path, const struct config_features *features, bool 
 	if (r == 0 && checked)
 		*checked = take_ptr(c);
 	return r;
+}
+
+int config_check(const char *path, const struct config_features *features, bool syntax_only,
+		 FILE *out, FILE *errors, struct config **checked)
+{
+	return check(NULL, path, features, syntax_only, out, errors, checked);
+}
+
+int config_check_text(struct sv text, const char *path, const struct config_features *features,
+		      bool syntax_only, FILE *out, FILE *errors, struct config **checked)
+{
+	return check(&text, path, features, syntax_only, out, errors, checked);
 }

@@ -191,7 +191,10 @@ static int start_web(struct app *a, struct err *err)
 	};
 	int r = web_new(&env, &a->web, err);
 	if (r != 0)
-		err_prefix(err, "web server on %.*s", SV_ARG(a->opt.listen));
+		err_prefix(err,
+			   "web server on %.*s (--web.listen-address or "
+			   "AMPAGENT_WEB_LISTEN_ADDRESS names another)",
+			   SV_ARG(a->opt.listen));
 	return r;
 }
 

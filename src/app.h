@@ -3,16 +3,17 @@
  */
 #pragma once
 
+#include "config_source.h"
+
 #include <ampagent/base/err.h>
-#include <ampagent/config.h>
 #include <ampagent/net/loop.h>
 
 struct app;
 
 struct app_options {
 	struct loop *loop;
-	struct config *config;   /* a reference is taken */
-	const char *config_path; /* of a reload; outlives the app */
+	struct config *config;              /* a reference is taken */
+	const struct config_source *source; /* of a reload; outlives the app */
 	struct config_features features;
 	struct sv storage_path;
 	struct sv listen;

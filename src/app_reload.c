@@ -88,7 +88,7 @@ static void reload_ended(struct app *a, int result, const struct err *err)
 	a->reload_failed_ms = result == 0 ? 0 : clock_wall_ms();
 	if (result == 0) {
 		a->checksum = a->config->checksum;
-		log_info("configuration reloaded", "file", a->opt.config_path, "jobs",
+		log_info("configuration reloaded", "file", a->opt.source->path, "jobs",
 			 FMT("%zu", a->config->n_scrapes), "destinations",
 			 FMT("%zu", a->config->n_writes), "duration",
 			 FMT("%lldms", (long long)(clock_mono_ms() - a->reload_begin_ms)));
@@ -149,8 +149,12 @@ static void begin_reload(struct app *a)
 	a->asked = served;
 	a->reload_again = false;
 	a->reload_begin_ms = clock_mono_ms();
-	int r = config_loader_new(a->opt.loop, a->opt.config_path, &a->opt.features, config_loaded,
-				  a, &a->loader, &err);
+	if (!a->opt.source->is_file)
+		log_info("what the environment says stays until the next start; files that it "
+			 "names are read again",
+			 "from", a->opt.source->path);
+	int r = config_loader_new(a->opt.loop, a->opt.source, &a->opt.features, config_loaded, a,
+				  &a->loader, &err);
 	if (r != 0)
 		reload_ended(a, r, &err);
 }
@@ -185,11 +189,11 @@ static void auto_reload_due(void *cls)
 	loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
 	if (a->loader || a->next)
 		return;
-	if (config_checksum(a->opt.config_path, &now, &err) != 0) {
+	if (config_source_checksum(a->opt.source, &now, &err) != 0) {
 		a->checksum = 0;
 		log_error("the configuration cannot be looked at for changes", "err", err.msg);
 	} else if (now != a->checksum) {
-		log_info("the configuration has changed", "file", a->opt.config_path);
+		log_info("the configuration has changed", "file", a->opt.source->path);
 		app_reload(a);
 	}
 }
@@ -199,6 +203,7 @@ void app_start_auto_reload(struct app *a)
 	a->checksum = a->config->checksum;
 	a->auto_reload_timer.fire = auto_reload_due;
 	a->auto_reload_timer.cls = a;
-	if (a->opt.auto_reload_ms > 0)
+	/* The environment of a process does not change. */
+	if (a->opt.auto_reload_ms > 0 && a->opt.source->is_file)
 		loop_timer_in(a->opt.loop, &a->auto_reload_timer, a->opt.auto_reload_ms);
 }

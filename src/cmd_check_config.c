@@ -1,6 +1,7 @@
 /* `ampagent check-config`: configuration files, what they name, and their targets, as `promtool
  * check config` looks at them. */
 #include "commands.h"
+#include "config_source.h"
 #include "flags.h"
 
 #include <ampagent/base/arena.h>
@@ -20,8 +21,9 @@ enum { FILES_MAX = 256, SHOWN_MAX = 200 };
 struct check {
 	bool syntax_only, lint_intervals;
 	int64_t lookback_ms;
-	const char *path;                 /* the file */
-	const struct scrape_options *job; /* whose targets are looked at */
+	const char *path;                   /* the file, or what messages call it */
+	const struct config_source *source; /* when it is no file */
+	const struct scrape_options *job;   /* whose targets are looked at */
 	struct err err;
 };
 
@@ -126,11 +128,19 @@ static bool has_long_interval(const struct check *c, const struct config *config
 	return false;
 }
 
+static int load(struct check *c, struct config **out)
+{
+	if (!c->source)
+		return config_check(c->path, NULL, c->syntax_only, stdout, stderr, out);
+	return config_check_text(buf_view(&c->source->text), c->path, NULL, c->syntax_only, stdout,
+				 stderr, out);
+}
+
 /* One file. *linted: a check beyond errors failed. */
 static int check_file(struct check *c, bool *linted)
 {
 	_cleanup_(config_unrefp) struct config *config = NULL;
-	int r = config_check(c->path, NULL, c->syntax_only, stdout, stderr, &config);
+	int r = load(c, &config);
 	if (r == 0) {
 		r = check_targets(c, config);
 		if (r != 0)
@@ -181,10 +191,42 @@ static int run_all(struct check *c, bool lint_fatal, const struct sv *files, siz
 	return linted && lint_fatal ? EXIT_LINT : 0;
 }
 
+/* What the environment makes, as it was made: nothing in it is secret. Else as pages show it. */
+static int print(const struct config_source *s, const struct config *config)
+{
+	struct sv text = s->by_environment ? buf_view(&s->text) : config->shown;
+	fwrite(text.ptr, 1, text.len, stdout);
+	return fflush(stdout) == 0 ? 0 : EXIT_BROKEN;
+}
+
+/* Without a file: what the agent would start with here. */
+static int run_found(struct check *c, bool print_only, bool lint_fatal)
+{
+	_cleanup_(config_source_deinit) struct config_source s = {.is_file = false};
+	_cleanup_(config_unrefp) struct config *config = NULL;
+	struct err err = ERR_NULL;
+	bool linted = false;
+	int r = config_source_find(environment_process, SV_NULL, SV_NULL, &s, &err);
+	/* For its messages, which name the variable. */
+	if (r == 0 && (print_only || !s.is_file))
+		r = config_source_load(&s, NULL, &config, &err);
+	if (r != 0) {
+		fprintf(stderr, "  FAILED: %s\n", err.msg);
+		return EXIT_BROKEN;
+	}
+	if (print_only)
+		return print(&s, config);
+	c->path = s.path;
+	c->source = s.is_file ? NULL : &s;
+	r = check_file(c, &linted);
+	c->source = NULL;
+	return r != 0 ? EXIT_BROKEN : linted && lint_fatal ? EXIT_LINT : 0;
+}
+
 int cmd_check_config(int argc, char **argv)
 {
 	struct check c = {.lookback_ms = 5 * 60 * 1000};
-	bool lint_fatal = false;
+	bool lint_fatal = false, print_only = false;
 	struct sv lint = SV("duplicate-rules"), files[FILES_MAX];
 	const struct flag flags[] = {
 		{"syntax-only", FLAG_BOOL, &c.syntax_only,
@@ -195,16 +237,19 @@ int cmd_check_config(int argc, char **argv)
 		{"lint-fatal", FLAG_BOOL, &lint_fatal, "Exit with 3 when one of these fails."},
 		{"query.lookback-delta", FLAG_DURATION, &c.lookback_ms,
 		 "The shortest interval that is too long."},
+		{"print", FLAG_BOOL, &print_only,
+		 "Only print the configuration that the agent would start with here."},
 		{"agent", FLAG_NO_EFFECT, NULL, "The only mode."},
 		{"ignore-unknown-fields", FLAG_NO_EFFECT, NULL, "About rules: there are none."},
 		{0},
 	};
 	const char *synopsis =
-		"ampagent check-config [flags] FILE...\n\n"
+		"ampagent check-config [flags] [FILE...]\n\n"
 		"Checks configuration files as promtool check config does: strictly, with the\n"
 		"place of what is wrong; whether certificates and credentials are there; files of\n"
 		"file_sd; and every target of static_configs and file_sd_configs after "
-		"relabeling.\n"
+		"relabeling. Without a file: what the agent would start with here (see ampagent\n"
+		"run --help).\n"
 		"Exit code 0: all are good, 1: errors, 3: see --lint-fatal.";
 	size_t n = 0;
 	struct err err = ERR_NULL;
@@ -213,13 +258,13 @@ int cmd_check_config(int argc, char **argv)
 		flags_usage(stdout, synopsis, flags);
 		return 0;
 	}
-	if (r == 0 && n == 0)
-		r = err_set(&err, 2, "a file is needed");
+	if (r == 0 && n > 0 && print_only)
+		r = err_set(&err, 2, "--print shows what the environment gives; it takes no file");
 	if (r != 0) {
 		fprintf(stderr, "ampagent check-config: %s\n", err.msg);
 		flags_usage(stderr, synopsis, flags);
 		return 2;
 	}
 	take_lint(&c, lint);
-	return run_all(&c, lint_fatal, files, n);
+	return n > 0 ? run_all(&c, lint_fatal, files, n) : run_found(&c, print_only, lint_fatal);
 }

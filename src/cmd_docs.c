@@ -1,5 +1,6 @@
 /* `ampagent docs config|metrics`: the pages of docs/ that are made from tables. */
 #include "commands.h"
+#include "environment.h"
 
 #include <ampagent/base/buf.h>
 #include <ampagent/base/limits.h>
@@ -13,6 +14,7 @@ int cmd_docs(int argc, char **argv)
 	struct sv what = argc == 2 ? sv_of(argv[1]) : SV_NULL;
 	if (sv_eq(what, SV("config"))) {
 		config_print_docs(&out);
+		environment_print_docs(&out);
 	} else if (sv_eq(what, SV("metrics"))) {
 		metrics_print_docs(&out);
 	} else {

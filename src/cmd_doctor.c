@@ -1,5 +1,6 @@
 /* `ampagent doctor`: why nothing arrives, in one command. */
 #include "commands.h"
+#include "config_source.h"
 #include "flags.h"
 
 #include <ampagent/aws/endpoint.h>
@@ -28,7 +29,9 @@ static int parse(int argc, char **argv, struct doctor_flags *f, struct err *err)
 {
 	const struct flag flags[] = {
 		{"config.file", FLAG_STRING, &f->config_file,
-		 "Configuration file whose destinations are checked.", false, 0},
+		 "Configuration file whose destinations are checked. Without it, what the agent "
+		 "would start with: see ampagent run --help.",
+		 false, 0},
 		{"destination", FLAG_STRING, &f->destination,
 		 "Only the remote_write block of this name.", false, 0},
 		{"url", FLAG_STRING, &f->url,
@@ -75,24 +78,47 @@ static int check(const struct doctor_flags *f, struct err *err)
 	return 0;
 }
 
+/* What the agent would start with, or why there is nothing. */
+struct wanted {
+	struct config_source source;
+	int found;
+	struct err why;
+};
+
+static void wanted_deinit(struct wanted *w)
+{
+	config_source_deinit(&w->source);
+}
+DEFINE_CLEANUP(struct wanted, wanted_deinit)
+
+static int load(void *cls, struct config **out, struct err *err)
+{
+	struct wanted *w = cls;
+	if (w->found == 0)
+		return config_source_load(&w->source, NULL, out, err);
+	*err = w->why;
+	return w->found;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
+	_cleanup_(wanted_deinit) struct wanted w = {.why = ERR_NULL};
 	struct err err = ERR_NULL;
-	struct doctor_flags f = {
-		.config_file = SV("prometheus.yml"), .sign = true, .timeout_ms = TIMEOUT_MS};
+	struct doctor_flags f = {.sign = true, .timeout_ms = TIMEOUT_MS};
 	int r = parse(argc, argv, &f, &err);
 	if (r == FLAGS_E_HELP)
 		return DOCTOR_EXIT_HEALTHY;
 	if (r == 0)
 		r = check(&f, &err);
-	_cleanup_(freep) char *path = sv_dup(f.config_file);
-	if (r == 0 && !path)
-		r = err_set(&err, DOCTOR_EXIT_INTERNAL, "out of memory");
 	if (r == 0) {
+		w.found = config_source_find(environment_process, f.config_file, SV_NULL, &w.source,
+					     &w.why);
 		/* What there is to say, the steps say. */
 		log_init(LOG_ERROR, LOG_LOGFMT);
 		const struct doctor_options opt = {
-			.config_path = path,
+			.config_path = w.found == 0 ? w.source.path : "the environment",
+			.load = w.found == 0 && w.source.is_file ? NULL : load,
+			.load_cls = &w,
 			.url = f.url,
 			.region = f.region,
 			.profile = f.profile,

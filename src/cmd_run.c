@@ -4,6 +4,7 @@
  */
 #include "app.h"
 #include "commands.h"
+#include "config_source.h"
 #include "cors.h"
 #include "feature_flags.h"
 #include "flags.h"
@@ -38,6 +39,12 @@ struct run {
 	struct feature_flags features;
 	struct relabel_set *cors;
 	struct buf flags_shown; /* all flags with their values, as JSON */
+	struct flags_environment variables;
+	char flag_variables[FLAGS_MAX][FLAG_VARIABLE_MAX];
+	size_t n_flag_variables;
+	struct config_source source;
+	int found; /* of config_source_find(), which why tells of */
+	struct err why;
 	struct app *app;
 	struct signals *signals;
 	unsigned stops; /* signals that the app was told of */
@@ -105,14 +112,25 @@ static int print_version(void)
 	return 0;
 }
 
-/* As Prometheus shows them: with the prefix that is in effect. */
+/* As Prometheus shows them: with the prefix and the file that are in effect. */
 static void show_flags(struct run *run, const struct flag *flags)
 {
-	struct sv given = run->route_prefix;
-	if (given.len == 0)
+	struct sv prefix = run->route_prefix, file = run->config_file;
+	if (prefix.len == 0)
 		run->route_prefix = SV("/");
+	if (run->found == 0 && run->source.is_file)
+		run->config_file = sv_of(run->source.path);
 	flags_json(&(struct json_writer){.out = &run->flags_shown}, flags);
-	run->route_prefix = given;
+	run->route_prefix = prefix;
+	run->config_file = file;
+}
+
+static void keep_variables(struct run *run, const struct flag *flags)
+{
+	for (size_t n = 0; flags[n].name; n++) {
+		flags_variable(run->flag_variables[n], flags[n].name);
+		run->n_flag_variables = n + 1;
+	}
 }
 
 static int parse(int argc, char **argv, struct run *run, struct err *err)
@@ -120,14 +138,17 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 	const struct flag flags[] = {
 		{"version", FLAG_VERSION, NULL, "Print the version and end.", false, 0},
 		{"config.file", FLAG_STRING, &run->config_file,
-		 "Configuration file (prometheus.yml). SIGHUP reloads it.", false, 0},
+		 "Configuration file. SIGHUP reloads it. Without it the configuration is the text "
+		 "in AMPAGENT_CONFIG_CONTENT, else prometheus.yml, else what the environment "
+		 "says (docs/CONFIG.md).",
+		 false, 0},
 		{"config.auto-reload", FLAG_BOOL, &run->auto_reload,
 		 "Reload the configuration when its files change.", false, 0},
 		{"config.auto-reload-interval", FLAG_DURATION, &run->auto_reload_ms,
 		 "How often --config.auto-reload looks for changes; at least 1s.", false, 0},
 		{"web.listen-address", FLAG_STRING, &run->listen,
 		 "Address of the web server: metrics, health, targets. It has no authentication: "
-		 "keep it on a trusted network.",
+		 "keep it on a trusted network. In ECS the default is on loopback.",
 		 false, 0},
 		{"web.enable-lifecycle", FLAG_BOOL, &run->lifecycle,
 		 "Allow POST and PUT of /-/reload and /-/quit.", false, 0},
@@ -190,12 +211,21 @@ static int parse(int argc, char **argv, struct run *run, struct err *err)
 		SERVER_FLAGS,
 		{NULL, FLAG_BOOL, NULL, NULL, false, 0},
 	};
-	int r = flags_parse(argc, argv, flags, NULL, 0, NULL, err);
+	int r = flags_parse_env(argc, argv, flags, &run->variables, NULL, 0, NULL, err);
 	if (r == FLAGS_E_HELP)
-		flags_usage(stdout, "ampagent [run] [flags]", flags);
-	if (r == 0)
-		show_flags(run, flags);
-	return r;
+		flags_usage(stdout,
+			    "ampagent [run] [flags]\n\n"
+			    "Each flag may also be given by a variable: AMPAGENT_ and its name in "
+			    "upper case,\nwith _ for dots and hyphens (AMPAGENT_LOG_LEVEL=debug). "
+			    "The command line wins.",
+			    flags);
+	if (r != 0)
+		return r;
+	run->found = config_source_find(environment_process, run->config_file, run->listen,
+					&run->source, &run->why);
+	show_flags(run, flags);
+	keep_variables(run, flags);
+	return 0;
 }
 
 /* Everything is served below "/": other prefixes are refused, so that no link points nowhere. */
@@ -282,20 +312,57 @@ static void end_by(void *cls, int64_t mono_ms)
 
 static bool in_ecs(void)
 {
-	const char *v4 = getenv("ECS_CONTAINER_METADATA_URI_V4");
-	const char *v3 = getenv("ECS_CONTAINER_METADATA_URI");
-	return (v4 && *v4) || (v3 && *v3);
+	return environment_place(environment_process) == PLACE_ECS;
 }
 
-static void say_deadline(const struct run *run)
+static void say_place(const struct run *run)
 {
-	if (in_ecs() && run->flush_deadline_ms == ECS_FLUSH_DEADLINE_MS)
+	if (!in_ecs())
+		return;
+	if (sv_eq(run->listen, sv_of(environment_listen(PLACE_ECS))))
+		log_info("in ECS pages are served on loopback at a port of its own, so that no "
+			 "other container of the task has it; --web.listen-address or "
+			 "AMPAGENT_WEB_LISTEN_ADDRESS says otherwise",
+			 "listen", environment_listen(PLACE_ECS));
+	if (run->flush_deadline_ms == ECS_FLUSH_DEADLINE_MS)
 		log_info("in ECS a stop takes at most 25s, so that it fits the default stopTimeout "
 			 "of 30s; --storage.remote.flush-deadline says otherwise");
 }
 
+static void warn_of(void *cls, const char *text)
+{
+	log_warn(text);
+}
+
+static void say_notes(const struct run *run)
+{
+	const char *names[FLAGS_MAX + 1];
+	for (size_t i = 0; i < run->n_flag_variables; i++)
+		names[i] = run->flag_variables[i];
+	names[run->n_flag_variables] = NULL;
+	environment_notes(environment_process, environ, names,
+			  run->found != 0 || run->source.by_environment, warn_of, NULL);
+}
+
+static int load_config(struct run *run, struct config **out)
+{
+	struct err err = run->why;
+	say_notes(run);
+	int r = run->found;
+	if (r == 0)
+		r = config_source_load(&run->source, &run->features.config, out, &err);
+	if (r != 0) {
+		log_error("the configuration cannot be used", "err",
+			  err.msg[0] ? err.msg : "out of memory");
+		return 2;
+	}
+	log_info("configuration loaded", "from", run->source.path);
+	app_log_warnings(*out);
+	return 0;
+}
+
 /* Everything between configuration and the end of the loop. Returns the exit code. */
-static int run_app(struct run *run, struct config *config, const char *path, struct err *err)
+static int run_app(struct run *run, struct config *config, struct err *err)
 {
 	struct loop *loop = NULL;
 	int r = loop_new(&loop, err);
@@ -312,7 +379,7 @@ static int run_app(struct run *run, struct config *config, const char *path, str
 	const struct app_options opt = {
 		.loop = loop,
 		.config = config,
-		.config_path = path,
+		.source = &run->source,
 		.features = run->features.config,
 		.storage_path = run->storage_path,
 		.listen = run->listen,
@@ -343,6 +410,7 @@ static void run_deinit(struct run *run)
 {
 	buf_deinit(&run->flags_shown);
 	if (run->cors)
+	config_source_deinit(&run->source);
 		relabel_unref(run->cors);
 }
 DEFINE_CLEANUP(struct run, run_deinit)
@@ -351,8 +419,8 @@ int cmd_run(int argc, char **argv)
 {
 	struct err err = ERR_NULL;
 	_cleanup_(run_deinit) struct run run = {
-		.config_file = SV("prometheus.yml"),
-		.listen = SV("0.0.0.0:9090"),
+		.variables = {.get = environment_process},
+		.listen = sv_of(environment_listen(environment_place(environment_process))),
 		.cors_origin = SV(".*"),
 		.storage_path = SV("data-agent/"),
 		.log_level = SV("info"),
@@ -377,19 +445,16 @@ int cmd_run(int argc, char **argv)
 		r = set_memory_limit(&run, &err);
 	if (r != 0) {
 		fprintf(stderr, "ampagent: %s\nSee ampagent --help.\n", err.msg);
+		flags_name_variable(&run.variables, &err);
 		return r;
 	}
 	_cleanup_(config_unrefp) struct config *config = NULL;
-	_cleanup_(freep) char *path = sv_dup(run.config_file);
-	if (!path || config_load(path, &run.features.config, &config, &err) != 0) {
-		log_error("the configuration cannot be used", "err",
-			  path ? err.msg : "out of memory");
-		return 2;
-	}
-	app_log_warnings(config);
-	say_deadline(&run);
+	r = load_config(&run, &config);
+	if (r != 0)
+		return r;
+	say_place(&run);
 	descriptors_raise();
-	r = run_app(&run, config, path, &err);
+	r = run_app(&run, config, &err);
 	if (r != 0)
 		log_error("the agent ends", "err", err.msg);
 	return r;

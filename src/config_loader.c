@@ -11,7 +11,7 @@ enum { RETRY_NS = 10 * 1000 * 1000 };
 
 struct config_loader {
 	struct loop *loop;
-	const char *path;
+	const struct config_source *source;
 	struct config_features features;
 	void (*done)(void *cls, int result, struct config *c, struct err *err);
 	void *cls;
@@ -43,14 +43,15 @@ static void loaded(void *cls)
 static void *load(void *cls)
 {
 	struct config_loader *l = cls;
-	l->result = config_load(l->path, &l->features, &l->config, &l->err);
+	l->result = config_source_load(l->source, &l->features, &l->config, &l->err);
 	/* Without memory the loop cannot be told; it may have some soon. */
 	while (!atomic_load(&l->abandoned) && loop_post(l->loop, loaded, l) != 0)
 		nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
 	return NULL;
 }
 
-int config_loader_new(struct loop *loop, const char *path, const struct config_features *features,
+int config_loader_new(struct loop *loop, const struct config_source *source,
+		      const struct config_features *features,
 		      void (*done)(void *cls, int result, struct config *c, struct err *err),
 		      void *cls, struct config_loader **out, struct err *err)
 {
@@ -58,7 +59,7 @@ int config_loader_new(struct loop *loop, const char *path, const struct config_f
 	if (!l)
 		return err_set(err, 1, "out of memory");
 	l->loop = loop;
-	l->path = path;
+	l->source = source;
 	l->features = *features;
 	l->done = done;
 	l->cls = cls;

@@ -4,9 +4,6 @@
 #include <ampagent/base/number.h>
 #include <ampagent/base/text.h>
 
-/* Flags of one table. */
-enum { FLAGS_MAX = 128 };
-
 static const struct flag *find_flag(const struct flag *flags, struct sv name)
 {
 	for (const struct flag *f = flags; f->name; f++) {
@@ -30,37 +27,38 @@ static int unknown(const struct flag *flags, struct sv name, struct err *err)
 	return err_set(err, FLAGS_E_BAD, "unknown flag --%.*s", SV_ARG(name));
 }
 
-static int add_to_list(const struct flag *f, struct sv v, struct err *err)
+/* by: how the value was given, for messages: "--name" or a variable. */
+static int add_to_list(const struct flag *f, const char *by, struct sv v, struct err *err)
 {
 	struct flag_list *l = f->value;
 	if (l->n == FLAG_LIST_MAX)
-		return err_set(err, FLAGS_E_BAD, "--%s is given too often", f->name);
+		return err_set(err, FLAGS_E_BAD, "%s is given too often", by);
 	l->v[l->n++] = v;
 	return 0;
 }
 
-static int set_value(const struct flag *f, struct sv v, struct err *err)
+static int set_value(const struct flag *f, const char *by, struct sv v, struct err *err)
 {
 	uint64_t bits;
 	switch (f->kind) {
 	case FLAG_LIST:
-		return add_to_list(f, v, err);
+		return add_to_list(f, by, v, err);
 	case FLAG_STRING:
 		*(struct sv *)f->value = v;
 		return 0;
 	case FLAG_DURATION:
 		if (duration_parse(v, f->value) != 0)
-			return err_set(err, FLAGS_E_BAD, "--%s: not a duration: \"%.*s\"", f->name,
+			return err_set(err, FLAGS_E_BAD, "%s: not a duration: \"%.*s\"", by,
 				       SV_ARG(v));
 		return 0;
 	case FLAG_UINT:
 		if (sv_to_u64(v, f->value) != 0)
-			return err_set(err, FLAGS_E_BAD, "--%s: not a whole number: \"%.*s\"",
-				       f->name, SV_ARG(v));
+			return err_set(err, FLAGS_E_BAD, "%s: not a whole number: \"%.*s\"", by,
+				       SV_ARG(v));
 		return 0;
 	case FLAG_DOUBLE:
 		if (number_parse(v, &bits) != 0)
-			return err_set(err, FLAGS_E_BAD, "--%s: not a number: \"%.*s\"", f->name,
+			return err_set(err, FLAGS_E_BAD, "%s: not a number: \"%.*s\"", by,
 				       SV_ARG(v));
 		*(double *)f->value = double_of_bits(bits);
 		return 0;
@@ -76,12 +74,13 @@ static int set_value(const struct flag *f, struct sv v, struct err *err)
 	return 0;
 }
 
-static int set_switch(const struct flag *f, bool on, bool has_value, struct sv v, struct err *err)
+static int set_switch(const struct flag *f, const char *by, bool on, bool has_value, struct sv v,
+		      struct err *err)
 {
 	if (f->kind == FLAG_NO_EFFECT)
-		return set_value(f, has_value ? v : on ? SV("true") : SV("false"), err);
+		return set_value(f, by, has_value ? v : on ? SV("true") : SV("false"), err);
 	if (has_value && !sv_eq(v, SV("true")) && !sv_eq(v, SV("false")))
-		return err_set(err, FLAGS_E_BAD, "--%s takes true or false", f->name);
+		return err_set(err, FLAGS_E_BAD, "%s takes true or false", by);
 	*(bool *)f->value = has_value ? sv_eq(v, SV("true")) : on;
 	return 0;
 }
@@ -97,9 +96,9 @@ static bool wants_value(const struct flag *f)
 static int check_once(const struct flag *flags, const struct flag *f, bool *seen, struct err *err)
 {
 	size_t i = (size_t)(f - flags);
-	if (f->kind == FLAG_NO_EFFECT || f->kind == FLAG_LIST || i >= FLAGS_MAX)
+	if (i >= FLAGS_MAX)
 		return 0;
-	if (seen[i])
+	if (seen[i] && f->kind != FLAG_NO_EFFECT && f->kind != FLAG_LIST)
 		return err_set(err, FLAGS_E_BAD, "--%s is given twice", f->name);
 	seen[i] = true;
 	return 0;
@@ -114,6 +113,7 @@ static int take_flag(int argc, char **argv, int *i, const struct flag *flags, bo
 	struct sv name = sv_make(arg.ptr, eq);
 	bool has_value = eq < arg.len;
 	struct sv value = has_value ? sv_from(arg, eq + 1) : SV_NULL;
+	char by[FLAG_VARIABLE_MAX];
 	bool on = true;
 	const struct flag *f = find_flag(flags, name);
 	if (!f && sv_starts_with(name, SV("no-"))) {
@@ -131,22 +131,83 @@ static int take_flag(int argc, char **argv, int *i, const struct flag *flags, bo
 		return FLAGS_E_BAD;
 	if (f->kind == FLAG_VERSION)
 		return FLAGS_E_VERSION;
+	snprintf(by, sizeof by, "--%s", f->name);
 	if (!wants_value(f))
-		return set_switch(f, on, has_value, value, err);
+		return set_switch(f, by, on, has_value, value, err);
 	if (!has_value) {
 		if (*i + 1 >= argc)
 			return err_set(err, FLAGS_E_BAD, "--%s needs a value", f->name);
 		value = sv_of(argv[++*i]);
 	}
-	return set_value(f, value, err);
+	return set_value(f, by, value, err);
 }
 
-int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
-		size_t *n_args, struct err *err)
+/* ---- the environment ---- */
+
+char *flags_variable(char *dst, const char *name)
+{
+	size_t n = (size_t)snprintf(dst, FLAG_VARIABLE_MAX, "AMPAGENT_");
+	for (; *name && n < FLAG_VARIABLE_MAX - 1; name++) {
+		char c = *name;
+		if (c == '.' || c == '-')
+			c = '_';
+		dst[n++] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+	}
+	dst[n] = '\0';
+	return dst;
+}
+
+static int take_variable(const struct flag *f, struct flags_environment *env, struct err *err)
+{
+	char name[FLAG_VARIABLE_MAX];
+	struct sv v = sv_of(env->get(flags_variable(name, f->name)));
+	if (v.len == 0 || f->kind == FLAG_VERSION)
+		return 0;
+	if (f->kind == FLAG_REFUSED)
+		return err_set(err, f->exit_code ? f->exit_code : FLAGS_E_BAD, "%s: %s", name,
+			       f->help);
+	env->taken[env->n++] = f;
+	if (!wants_value(f))
+		return set_switch(f, name, true, true, v, err);
+	return set_value(f, name, v, err);
+}
+
+static int take_variables(const struct flag *flags, const bool *seen, struct flags_environment *env,
+			  struct err *err)
+{
+	env->n = 0;
+	for (size_t i = 0; flags[i].name && i < FLAGS_MAX; i++) {
+		int r = seen[i] ? 0 : take_variable(&flags[i], env, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+void flags_name_variable(const struct flags_environment *env, struct err *err)
+{
+	char name[FLAG_VARIABLE_MAX];
+	struct sv text = sv_of(err->msg);
+	if (!sv_starts_with(text, SV("--")))
+		return;
+	text = sv_from(text, 2);
+	for (size_t i = 0; i < env->n; i++) {
+		struct sv flag = sv_of(env->taken[i]->name);
+		struct sv rest = sv_from(text, flag.len);
+		if (sv_starts_with(text, flag) && (rest.len == 0 || strchr(": ", rest.ptr[0]))) {
+			err_prefix(err, "%s", flags_variable(name, env->taken[i]->name));
+			return;
+		}
+	}
+}
+
+/* ---- all ---- */
+
+static int take_arguments(int argc, char **argv, const struct flag *flags, bool *seen,
+			  struct sv *args, size_t max, size_t *n_args, struct err *err)
 {
 	size_t n = 0;
 	bool only_args = false;
-	bool seen[FLAGS_MAX] = {false};
 	for (int i = 1; i < argc; i++) {
 		struct sv arg = sv_of(argv[i]);
 		if (!only_args && sv_eq(arg, SV("--"))) {
@@ -170,6 +231,21 @@ int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args
 	if (n_args)
 		*n_args = n;
 	return 0;
+}
+
+int flags_parse_env(int argc, char **argv, const struct flag *flags, struct flags_environment *env,
+		    struct sv *args, size_t max, size_t *n_args, struct err *err)
+{
+	bool seen[FLAGS_MAX] = {false};
+	int r = take_arguments(argc, argv, flags, seen, args, max, n_args, err);
+	return r != 0 ? r : take_variables(flags, seen, env, err);
+}
+
+int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
+		size_t *n_args, struct err *err)
+{
+	bool seen[FLAGS_MAX] = {false};
+	return take_arguments(argc, argv, flags, seen, args, max, n_args, err);
 }
 
 static void print_default(FILE *out, const struct flag *f)

@@ -45,6 +45,26 @@ enum { FLAGS_E_BAD = 2, FLAGS_E_HELP = 100, FLAGS_E_VERSION = 101 };
  * given, FLAGS_E_VERSION when a FLAG_VERSION was; else the exit code, with the reason in err. */
 int flags_parse(int argc, char **argv, const struct flag *flags, struct sv *args, size_t max,
 		size_t *n_args, struct err *err);
+typedef const char *flags_getenv(const char *name);
+enum { FLAG_VARIABLE_MAX = 96 };
+/* The variable of a flag: "AMPAGENT_WEB_LISTEN_ADDRESS" for "web.listen-address". Returns dst, of
+ * FLAG_VARIABLE_MAX bytes. */
+char *flags_variable(char *dst, const char *name);
+
+/* Flags of one table. */
+enum { FLAGS_MAX = 128 };
+struct flags_environment {
+	flags_getenv *get;
+	const struct flag *taken[FLAGS_MAX]; /* those whose variable counted */
+	size_t n;
+};
+/* As flags_parse(). What the command line does not have is taken from the flags' variables where
+ * they are set and not empty; what is wrong with one is told with its name. */
+int flags_parse_env(int argc, char **argv, const struct flag *flags, struct flags_environment *env,
+		    struct sv *args, size_t max, size_t *n_args, struct err *err);
+/* When the message is about a flag ("--name: ...") that a variable set: the variable before it. */
+void flags_name_variable(const struct flags_environment *env, struct err *err);
+
 /* An object of all flags that have a value, by name, with their values as text. */
 void flags_json(struct json_writer *w, const struct flag *flags);
 void flags_usage(FILE *out, const char *synopsis, const struct flag *flags);

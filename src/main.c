@@ -57,6 +57,9 @@ int main(int argc, char **argv)
 	char *version_argv[] = {argv[0], version_flag, NULL};
 	if (strcmp(name, "version") == 0)
 		return cmd_run(2, version_argv);
+	/* Every few seconds: without what it does not need. */
+	if (strcmp(name, "health") == 0)
+		return cmd_health(argc - 1, argv + 1);
 	if (crypto_init() != 0 || http_client_global_init() != 0) {
 		fprintf(stderr, "ampagent: OpenSSL or libcurl cannot be started\n");
 		return 1;

@@ -73,6 +73,9 @@ int config_checksum(const char *path, uint64_t *out, struct err *err);
  */
 int config_check(const char *path, const struct config_features *features, bool syntax_only,
 		 FILE *out, FILE *errors, struct config **checked);
+/* The same from memory, as config_parse(). */
+int config_check_text(struct sv text, const char *path, const struct config_features *features,
+		      bool syntax_only, FILE *out, FILE *errors, struct config **checked);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 /* docs/CONFIG.md from the schema. */

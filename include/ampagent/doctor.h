@@ -36,8 +36,14 @@ enum {
 /* "config", "url" ... */
 const char *doctor_step_name(enum doctor_step step);
 
+struct config;
+
 struct doctor_options {
 	const char *config_path; /* NULL: url is checked */
+	/* As config_load(), for a configuration that is no file: config_path is what messages call
+	 * it. NULL: it is one. */
+	int (*load)(void *cls, struct config **out, struct err *err);
+	void *load_cls;
 	struct sv url, region, profile;
 	bool sign;             /* url: by SigV4 */
 	struct sv destination; /* only the one of this name; "" = all */

@@ -12,9 +12,17 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void advise_load(struct finding *f, struct sv why)
+/* is_text: it came from the environment. */
+static void advise_load(struct finding *f, bool is_text, struct sv why)
 {
-	if (sv_find_sv(why, SV("Permission denied")) < why.len)
+	if (sv_find_sv(why, SV("there is no configuration")) < why.len)
+		report_advise(f, "Run it where the agent runs, with its environment; or name the "
+				 "file (--config.file) or a URL (--url).");
+	else if (is_text)
+		report_advise(f,
+			      "Correct the variable; the agent refuses to start with it. "
+			      "`ampagent check-config --print` shows what the environment makes.");
+	else if (sv_find_sv(why, SV("Permission denied")) < why.len)
 		report_advise(f, "This user may not read the file: run as the agent's user, or "
 				 "let it read the file (owner, mode).");
 	else if (sv_find_sv(why, SV("cannot start any token")) < why.len)
@@ -28,9 +36,11 @@ static void advise_load(struct finding *f, struct sv why)
 static int load_file(const struct doctor_options *opt, struct finding *f, struct config **out)
 {
 	struct err err = ERR_NULL;
-	if (config_load(opt->config_path, NULL, out, &err) != 0) {
+	int r = opt->load ? opt->load(opt->load_cls, out, &err)
+			  : config_load(opt->config_path, NULL, out, &err);
+	if (r != 0) {
 		report_say(f, VERDICT_FAIL, "%s", err.msg[0] ? err.msg : "out of memory");
-		advise_load(f, sv_of(err.msg));
+		advise_load(f, opt->load != NULL, sv_of(err.msg));
 		return 1;
 	}
 	const struct config *c = *out;

@@ -16,6 +16,7 @@ struct fixture {
 	struct loop *loop;
 	struct config_loader *loader;
 	char path[64];
+	struct config_source source;
 	unsigned done;
 	bool in_call;
 	int result;
@@ -35,6 +36,7 @@ static int setup(void **state)
 	struct err err = ERR_NULL;
 	snprintf(f->path, sizeof f->path, "/tmp/ampagent-loader-XXXXXX");
 	close(mkstemp(f->path));
+	f->source = (struct config_source){.is_file = true, .path = f->path};
 	assert_int_equal(loop_new(&f->loop, &err), 0);
 	f->guard = (struct loop_timer){.fire = too_long, .cls = f};
 	*state = f;
@@ -69,7 +71,7 @@ static void load(struct fixture *f, const char *text, const struct config_featur
 	struct err err = ERR_NULL;
 	assert_int_equal(file_replace(f->path, sv_of(text), &err), 0);
 	f->in_call = true;
-	if (config_loader_new(f->loop, f->path, features, done, f, &f->loader, &err) != 0)
+	if (config_loader_new(f->loop, &f->source, features, done, f, &f->loader, &err) != 0)
 		fail_msg("%s", err.msg);
 	f->in_call = false;
 }

@@ -216,6 +216,119 @@ static void help(void **state)
 	free(text);
 }
 
+/* ---- the environment ---- */
+
+static struct {
+	const char *name, *value;
+} variables[4];
+
+static const char *get(const char *name)
+{
+	for (size_t i = 0; i < 4 && variables[i].name; i++)
+		if (strcmp(variables[i].name, name) == 0)
+			return variables[i].value;
+	return NULL;
+}
+
+static int parse_env(const char *line, struct flags_environment *env, struct err *err)
+{
+	/* Sets the defaults, and splits the line. */
+	static char text[64];
+	char program[] = "program", *argv[2] = {program, text};
+	assert_int_equal(parse("", err), 0);
+	v.kept = SV("");
+	snprintf(text, sizeof text, "%s", line);
+	env->get = get;
+	return flags_parse_env(line[0] ? 2 : 1, argv, flags, env, NULL, 0, NULL, err);
+}
+
+static void variable_names(void **state)
+{
+	char dst[FLAG_VARIABLE_MAX];
+	assert_string_equal(flags_variable(dst, "web.listen-address"),
+			    "AMPAGENT_WEB_LISTEN_ADDRESS");
+	assert_string_equal(flags_variable(dst, "auto-gomemlimit.ratio"),
+			    "AMPAGENT_AUTO_GOMEMLIMIT_RATIO");
+}
+
+static void from_variables(void **state)
+{
+	struct flags_environment env;
+	struct err err;
+	variables[0].name = "AMPAGENT_CONFIG_FILE", variables[0].value = "a b";
+	variables[1].name = "AMPAGENT_ON", variables[1].value = "true";
+	variables[2].name = "AMPAGENT_WAIT", variables[2].value = "1m";
+	variables[3].name = "AMPAGENT_LIST", variables[3].value = "x,y";
+	assert_int_equal(parse_env("", &env, &err), 0);
+	assert_true(sv_eq(v.text, SV("a b")) && v.on && v.duration_ms == 60000);
+	assert_int_equal(v.list.n, 1);
+	assert_int_equal(env.n, 4);
+	/* The command line wins, over all of a list, too. */
+	assert_int_equal(parse_env("--list=z", &env, &err), 0);
+	assert_true(v.list.n == 1 && sv_eq(v.list.v[0], SV("z")));
+	assert_int_equal(parse_env("--no-on", &env, &err), 0);
+	assert_false(v.on);
+	assert_int_equal(parse_env("--config.file=c", &env, &err), 0);
+	assert_true(sv_eq(v.text, SV("c")));
+	assert_int_equal(env.n, 3);
+	variables[1].value = "false";
+	assert_int_equal(parse_env("", &env, &err), 0);
+	assert_false(v.on);
+	/* Empty is not set. */
+	variables[0].value = "";
+	assert_int_equal(parse_env("", &env, &err), 0);
+	assert_true(sv_eq(v.text, SV("default")));
+	assert_int_equal(parse_env("--help", &env, &err), FLAGS_E_HELP);
+}
+
+static void bad_variables(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		int code;
+		const char *say;
+	} cases[] = {
+		{"AMPAGENT_ON", "yes", 2, "AMPAGENT_ON takes true or false"},
+		{"AMPAGENT_WAIT", "soon", 2, "AMPAGENT_WAIT: not a duration: \"soon\""},
+		{"AMPAGENT_COUNT", "-1", 2, "AMPAGENT_COUNT: not a whole number: \"-1\""},
+		{"AMPAGENT_RATIO", "x", 2, "AMPAGENT_RATIO: not a number: \"x\""},
+		{"AMPAGENT_LATER", "x", 2, "AMPAGENT_LATER: is not built"},
+		{"AMPAGENT_SERVER", "true", 3, "AMPAGENT_SERVER: is the server's"},
+		{"AMPAGENT_KEPT", "x", 0, ""},
+		{"AMPAGENT_KEPT_ON", "true", 0, ""},
+		{"AMPAGENT_VERSION", "1", 0, ""},
+	};
+	variables[1].name = NULL;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct flags_environment env;
+		struct err err;
+		variables[0].name = cases[i].name;
+		variables[0].value = cases[i].value;
+		assert_int_equal(parse_env("", &env, &err), cases[i].code);
+		assert_string_equal(err.msg, cases[i].say);
+	}
+	assert_true(sv_eq(v.kept_on, SV("true")));
+}
+
+/* Flags are checked further after the parsing. */
+static void later_complaints(void **state)
+{
+	struct flags_environment env;
+	struct err err;
+	variables[0].name = "AMPAGENT_CONFIG_FILE", variables[0].value = "x";
+	variables[1].name = NULL;
+	assert_int_equal(parse_env("", &env, &err), 0);
+	err_set(&err, 2, "--config.file: not good");
+	flags_name_variable(&env, &err);
+	assert_string_equal(err.msg, "AMPAGENT_CONFIG_FILE: --config.file: not good");
+	err_set(&err, 2, "--config.file.other: not good");
+	flags_name_variable(&env, &err);
+	assert_string_equal(err.msg, "--config.file.other: not good");
+	err_set(&err, 2, "not good");
+	flags_name_variable(&env, &err);
+	assert_string_equal(err.msg, "not good");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +339,10 @@ int main(void)
 		cmocka_unit_test(listed_with_their_values),
 		cmocka_unit_test(version),
 		cmocka_unit_test(help),
+		cmocka_unit_test(variable_names),
+		cmocka_unit_test(from_variables),
+		cmocka_unit_test(bad_variables),
+		cmocka_unit_test(later_complaints),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
