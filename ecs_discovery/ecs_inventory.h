@@ -8,9 +8,9 @@
  * It costs calls in proportion to what changed:
  *  - Lists are read whole each time, a hundred names a call, and so are clusters.
  *  - Regions of up to 500 tasks are described whole each time.
- *  - In larger ones a task is described when it is new, is not RUNNING or not meant to be, has had
- *    health UNKNOWN in each of less than three descriptions, or when it is its turn, by its ARN:
- * one tenth each round, so that whatever else changes (tags, health) shows within ten rounds.
+ *  - In larger ones a task is described when it is new, is not RUNNING or not meant to be, has
+ *    health UNKNOWN and was started less than ten minutes ago, or when it is its turn, by its ARN:
+ *    one tenth each round, so that whatever else changes (tags, health) shows within ten rounds.
  *    Services: when new, when not ACTIVE, or by turns. Container instances and their EC2
  *    instances: when new, without an address, or by turns.
  *  - Task definitions never change: they are asked for once while a task refers to them.

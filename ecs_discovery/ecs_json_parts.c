@@ -1,10 +1,13 @@
 /* What becomes of each part of an answer when it has been read. */
 #include "ecs_json_parts.h"
 
+#include <ampagent/base/number.h>
+
 enum form {
 	TEXT,
 	TEXT_THERE, /* and whether it was there, in the bool at also */
 	NUMBER,
+	SECONDS, /* with or without a fraction or an exponent */
 	PORT,
 	CONTAINER_RANGE, /* "7000-7010" */
 	HOST_RANGE
@@ -40,6 +43,7 @@ static const struct ecs_field fields[] = {
 	{PART_TASK, TEXT_THERE, "platformVersion", IN_TASK(platform_version),
 	 IN_TASK(has_platform_version)},
 	{PART_TASK, TEXT, "containerInstanceArn", IN_TASK(container_instance_arn), 0},
+	{PART_TASK, SECONDS, "startedAt", offsetof(struct ecs_known_task, started_s), 0},
 	{PART_ATTACHMENT, TEXT, "type", offsetof(struct ecs_attachment, type), 0},
 	{PART_DETAIL, TEXT, "name", offsetof(struct ecs_tag, key), 0},
 	{PART_DETAIL, TEXT, "value", offsetof(struct ecs_tag, value), 0},
@@ -324,14 +328,27 @@ static void set_range(struct ecs_parts *p, enum form form, struct sv text)
 	p->port.container_last = last;
 }
 
+/* What is no number of seconds after 1970 is as good as none. */
+static int64_t seconds_of(struct sv text)
+{
+	uint64_t bits;
+	double s = number_parse(text, &bits) == 0 ? double_of_bits(bits) : 0;
+	return s > 0 && s < 1e12 ? (int64_t)s : 0;
+}
+
 static int set_number(enum form form, char *at, struct sv text)
 {
 	int64_t n = 0;
 	uint16_t port = port_of(text);
-	if (form == PORT)
+	if (form == PORT) {
 		memcpy(at, &port, sizeof port);
-	else if (sv_to_i64(text, &n) == 0)
-		memcpy(at, &n, sizeof n);
+		return 0;
+	}
+	if (form == SECONDS)
+		n = seconds_of(text);
+	else if (sv_to_i64(text, &n) != 0)
+		n = 0;
+	memcpy(at, &n, sizeof n);
 	return 0;
 }
 
@@ -339,7 +356,7 @@ int ecs_field_set(struct ecs_parts *p, enum ecs_part part, const struct ecs_fiel
 		  enum json_event event, struct sv text, struct err *err)
 {
 	char *base = (char *)p + places[part].at;
-	bool number = f->form == NUMBER || f->form == PORT;
+	bool number = f->form == NUMBER || f->form == SECONDS || f->form == PORT;
 	if (event != (number ? JSON_NUMBER : JSON_STRING))
 		return err_set(err, 1, "%s is no %s", f->key, number ? "number" : "text");
 	if (number)

@@ -28,8 +28,8 @@ struct ecs_known_service {
 
 struct ecs_known_task {
 	struct ecs_api_task t;
-	uint8_t asked; /* how often it was described; stops at 255 */
-	bool fresh;    /* described in the round that filled this */
+	int64_t started_s; /* since 1970; 0 = not yet */
+	bool fresh;        /* described in the round that filled this */
 };
 
 struct ecs_known {

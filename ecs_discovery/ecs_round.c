@@ -76,7 +76,7 @@ static bool task_is_due(const struct ecs_round *r, const struct ecs_known_task *
 	const struct ecs_api_task *t = &known->t;
 	return always_whole(r) || !sv_eq(t->last_status, SV("RUNNING")) ||
 	       !sv_eq(t->desired_status, SV("RUNNING")) ||
-	       (sv_eq(t->health, SV("UNKNOWN")) && known->asked < ECS_UNKNOWN_HEALTH) ||
+	       (sv_eq(t->health, SV("UNKNOWN")) && known->started_s > r->now_s - ECS_YOUNG_S) ||
 	       its_turn(r, t->arn);
 }
 
@@ -187,6 +187,7 @@ int ecs_round_new(const struct ecs_round_input *input,
 	if (!r)
 		return ERR_NOMEM;
 	r->in = *input;
+	r->now_s = aws_session_now_ms(input->peer->session) / 1000;
 	r->done = done;
 	r->cls = cls;
 	arena_init(&r->arena, LIMIT_ECS_KNOWN_BYTES);

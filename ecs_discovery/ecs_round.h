@@ -10,7 +10,7 @@
 enum {
 	ECS_ALWAYS_WHOLE = 500, /* regions of at most so many tasks are described whole */
 	ECS_ROTATION = 10,      /* rounds */
-	ECS_UNKNOWN_HEALTH = 3, /* descriptions */
+	ECS_YOUNG_S = 600,
 };
 
 struct ecs_round_input {

@@ -97,10 +97,6 @@ static int use_tasks(struct ecs_round *r, const struct ecs_question *q, const st
 	for (size_t i = 0; result == 0 && i < a->n_things; i++) {
 		struct ecs_known_task *t = a->things[i];
 		const struct ecs_listed *l = ecs_table_find(&r->listed_tasks, t->t.arn);
-		const struct ecs_known_task *last =
-			r->in.last ? ecs_table_find(&r->in.last->tasks, t->t.arn) : NULL;
-		uint8_t asked = last ? last->asked : 0;
-		t->asked = asked < UINT8_MAX ? asked + 1 : asked;
 		t->fresh = true;
 		t->t.cluster = l ? l->cluster : NULL;
 		if (!l || !ecs_known_add(r->known, &r->known->tasks, t))

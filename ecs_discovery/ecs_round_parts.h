@@ -20,6 +20,7 @@ struct ecs_round {
 	struct arena arena; /* until the round ends */
 	struct arena page;  /* of one answer */
 	size_t phase, asked;
+	int64_t now_s; /* by the peer's clock */
 	/* of struct ecs_listed */
 	struct ecs_table listed_clusters, listed_services, listed_tasks;
 	/* by id, of struct ecs_awaited: whom an EC2 answer is for */
