@@ -291,5 +291,6 @@ void scrape_collect(struct scrape *s, struct metrics_writer *w)
 	emit_reason(w, M_SCRAPES_SKIPPED, "still_running", s->skipped_overlap);
 	emit_reason(w, M_SCRAPES_SKIPPED, "quarantined", s->skipped_quarantine);
 	scrape_memory_collect(s, w);
+	metric_set(M_TARGETS_WAITING, (double)scrape_summary(s).targets_waiting);
 	metric_set(M_SCRAPE_PAGES_IN_FLIGHT, (double)s->in_flight);
 }

@@ -1,4 +1,4 @@
-/* Start order: log, delivery, scraping, discovery, web. */
+/* Start order: log, delivery, scraping, web, discovery. */
 #include "app_parts.h"
 
 #include "cors.h"
@@ -15,8 +15,6 @@ enum {
 	/* A source that cannot be read holds up the end of series no longer. */
 	FOUND_WAIT_MS = 60000,
 };
-
-#define USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
 
 /* ---- what the web pages show ---- */
 
@@ -42,6 +40,8 @@ static void collect(void *cls, struct metrics_writer *w)
 	discovery_collect(a->discovery, w);
 	wal_collect(a->wal, w);
 	remotewrite_collect(a->remotewrite, w);
+	if (a->ecs.watch)
+		ecs_watch_collect(a->ecs.watch, w);
 }
 
 static int api_data(void *cls, enum web_data what, const struct web_query *q, struct json_writer *w,
@@ -114,7 +114,7 @@ int app_apply_scraping(struct app *a, const struct config *c)
 
 static int start_delivery(struct app *a, struct err *err)
 {
-	const struct remotewrite_env env = {.wal = a->wal, .user_agent = USER_AGENT};
+	const struct remotewrite_env env = {.wal = a->wal, .user_agent = APP_USER_AGENT};
 	int r = remotewrite_new(&env, &a->remotewrite, err);
 	return r != 0 ? r : app_apply_delivery(a, a->config, err);
 }
@@ -150,7 +150,7 @@ static int start_scraping(struct app *a, struct err *err)
 		.owners = {wal_owner_find, a->wal, wal_owner_left},
 		.next_frame = wal_next_frame(a->wal),
 		.next_owner = wal_next_owner(a->wal),
-		.user_agent = USER_AGENT,
+		.user_agent = APP_USER_AGENT,
 		.timestamp_tolerance_ms = a->opt.timestamp_tolerance_ms,
 		.frame_retire = retire_frame,
 		.frame_retire_cls = a->wal,
@@ -161,11 +161,21 @@ static int start_scraping(struct app *a, struct err *err)
 		r = scrape_new(&env, &a->scrape, err);
 	if (r == 0)
 		r = app_apply_scraping(a, a->config);
-	const struct discovery_env discovery = {
-		.loop = a->opt.loop, .sink = scrape_target_sink(a->scrape), .own_address = ""};
-	if (r == 0)
-		r = discovery_new(&discovery, &a->discovery, err);
 	return r;
+}
+
+static int start_discovery(struct app *a, struct err *err)
+{
+	const struct discovery_env env = {
+		.loop = a->opt.loop,
+		.sink = scrape_target_sink(a->scrape),
+		.pool = a->ecs.pool,
+		.aws = a->ecs.session,
+		.ecs = a->ecs.watch,
+		.own_address = a->ecs.own_address,
+	};
+	app_ecs_set_address(a);
+	return discovery_new(&env, &a->discovery, err);
 }
 
 static void quit_asked(void *cls)
@@ -186,6 +196,7 @@ static int start_web(struct app *a, struct err *err)
 		.origin_allowed = origin_allowed,
 		.enable_lifecycle = a->opt.enable_lifecycle,
 		.reload = app_reload_asked,
+		.task_metrics = a->ecs.watch ? app_ecs_task_metrics : NULL,
 		.quit = quit_asked,
 		.cls = a,
 	};
@@ -202,10 +213,19 @@ static int start_web(struct app *a, struct err *err)
 static void found_due(void *cls)
 {
 	struct app *a = cls;
-	if (discovery_complete(a->discovery) || loop_now_ms(a->opt.loop) >= a->found_until_ms)
+	bool over = loop_now_ms(a->opt.loop) >= a->found_until_ms;
+	if (app_ecs_is_known(a) && (discovery_complete(a->discovery) || over))
 		scrape_found_all(a->scrape);
 	else
 		loop_timer_in(a->opt.loop, &a->found_timer, FOUND_POLL_MS);
+}
+
+void app_found_again(struct app *a)
+{
+	if (!loop_timer_armed(&a->found_timer))
+		return;
+	a->found_until_ms = loop_now_ms(a->opt.loop) + FOUND_WAIT_MS;
+	loop_timer_in(a->opt.loop, &a->found_timer, FOUND_POLL_MS);
 }
 
 int app_new(const struct app_options *opt, struct app **out, struct err *err)
@@ -222,7 +242,11 @@ int app_new(const struct app_options *opt, struct app **out, struct err *err)
 	if (r == 0)
 		r = start_scraping(a, err);
 	if (r == 0)
+		r = app_ecs_begin(a, err);
+	if (r == 0)
 		r = start_web(a, err);
+	if (r == 0)
+		r = start_discovery(a, err);
 	/* Last: targets start to be scraped as soon as discovery tells of them. */
 	if (r == 0)
 		r = discovery_apply(a->discovery, a->config->discoveries, a->config->n_scrapes);
@@ -258,6 +282,7 @@ void app_free(struct app *a)
 	web_free(a->web);
 	if (a->discovery)
 		discovery_free(a->discovery);
+	app_ecs_end(a);
 	scrape_free(a->scrape);
 	if (a->remotewrite)
 		remotewrite_free(a->remotewrite);

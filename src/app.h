@@ -42,6 +42,10 @@ void app_log_warnings(const struct config *c);
 /* Scrapes local targets once more, delivers what is there, then ends the loop: all within the flush
  * deadline. A second call ends it at once. */
 void app_stop(struct app *a);
+/* After the loop has ended: 0; APP_E_REFUSED, which is an exit code, with the reason: in the task
+ * that this turned out to be the configuration cannot be used. */
+enum { APP_E_REFUSED = 2 };
+int app_result(const struct app *a, struct err *err);
 /* What a stop may take with closing. */
 int64_t app_stop_ms(int64_t flush_deadline_ms);
 void app_free(struct app *a);

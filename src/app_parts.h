@@ -5,14 +5,32 @@
 #include "config_loader.h"
 
 #include <ampagent/discovery.h>
+#include <ampagent/ecs/watch.h>
 #include <ampagent/remotewrite.h>
 #include <ampagent/scrape.h>
 #include <ampagent/wal.h>
 #include <ampagent/web.h>
 
+#define APP_USER_AGENT SV("ampagent/" AMPAGENT_VERSION)
+
 struct askers {
 	struct http_exchange **v;
 	size_t n;
+};
+
+/* The ECS task around the agent (app_ecs.c). */
+struct app_ecs {
+	struct http_pool *pool;
+	struct aws_session *session; /* NULL: nobody needed it at the start, and it cannot be had */
+	struct err no_session;       /* why */
+	struct ecs_watch *watch;     /* NULL: in no task */
+	struct ecs_listener listener;
+	struct loop_timer say_timer;
+	int64_t begin_ms;
+	bool learnt;              /* which task this is */
+	struct err refused;       /* why this configuration cannot be used in it */
+	struct page_asker *pages; /* who waits for the task's metrics */
+	char own_address[300];    /* "host:port" of the agent's own pages */
 };
 
 struct app {
@@ -23,6 +41,7 @@ struct app {
 	struct scrape *scrape;
 	struct discovery *discovery;
 	struct web *web;
+	struct app_ecs ecs;
 	char public_host[300];
 	bool draining;
 	/* While draining: whether scrapes have ended, what the log was asked to sync then, and
@@ -51,6 +70,25 @@ struct app {
 
 int app_apply_delivery(struct app *a, const struct config *c, struct err *err);
 int app_apply_scraping(struct app *a, const struct config *c);
+/* Targets that waited come now: whether all are there is asked anew. */
+void app_found_again(struct app *a);
+
+/* ---- app_ecs.c ---- */
+
+/* After scraping has begun, before the web server. 0; 1 with the reason; ERR_NOMEM. */
+int app_ecs_begin(struct app *a, struct err *err);
+/* Once the web server listens. */
+void app_ecs_set_address(struct app *a);
+/* After web server and discovery. */
+void app_ecs_end(struct app *a);
+/* Tells scraping which task this is, by this configuration: 0; 1 when it knows; ERR_NOMEM. */
+int app_ecs_identify(struct app *a, const struct config *c);
+/* Whether local targets are not held back. */
+bool app_ecs_is_known(const struct app *a);
+/* Whether the configuration can be used in this task, as far as that is known: 0; 1 with the
+ * reason; ERR_NOMEM. */
+int app_ecs_check(struct app *a, const struct config *c, struct err *err);
+void app_ecs_task_metrics(void *cls, bool adot_names, struct http_exchange *asked);
 
 /* ---- app_ledger.c ---- */
 

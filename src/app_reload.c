@@ -41,6 +41,8 @@ static void end_series(struct app *a)
 static int apply_refusable(struct app *a, const struct config *c, struct err *err)
 {
 	int r = scrape_check(c->scrapes, c->n_scrapes, err);
+	if (r == 0)
+		r = app_ecs_check(a, c, err);
 	if (r == 0 && !labels_eq(c->external_labels, a->config->external_labels))
 		end_series(a);
 	/* Rules hold from the log's head on: what was scraped by the old ones is to be below. */
@@ -54,9 +56,14 @@ static int apply_refusable(struct app *a, const struct config *c, struct err *er
 /* 0, or negative: fatal. The old configuration goes only after all parts have let go of it. */
 static int apply_rest(struct app *a, struct config *c, struct err *err)
 {
-	int r = app_apply_scraping(a, c);
+	int r = app_apply_scraping(a, c), same = 1;
 	if (r == 0)
-		r = discovery_apply(a->discovery, c->discoveries, c->n_scrapes);
+		same = app_ecs_identify(a, c);
+	if (r == 0)
+		r = same < 0 ? same : discovery_apply(a->discovery, c->discoveries, c->n_scrapes);
+	/* Targets of jobs that stay as they are get other labels. */
+	if (same == 0)
+		discovery_tell_again(a->discovery);
 	struct config *old = a->config;
 	a->config = config_ref(c);
 	config_unref(old);

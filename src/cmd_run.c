@@ -365,7 +365,7 @@ static int load_config(struct run *run, struct config **out)
 static int run_app(struct run *run, struct config *config, struct err *err)
 {
 	struct loop *loop = NULL;
-	int r = loop_new(&loop, err);
+	int r = loop_new(&loop, err), refused = 0;
 	if (r != 0)
 		return 1;
 	const struct signals_options signals = {
@@ -399,18 +399,19 @@ static int run_app(struct run *run, struct config *config, struct err *err)
 		signals_ready(run->signals);
 		r = loop_run(loop);
 		signals_end_by(run->signals, clock_mono_ms() + app_stop_ms(0));
+		refused = app_result(run->app, err);
 	}
 	app_free(run->app);
 	signals_free(run->signals);
 	loop_free(loop);
-	return r == 0 ? 0 : 1;
+	return r == 0 ? refused : 1;
 }
 
 static void run_deinit(struct run *run)
 {
 	buf_deinit(&run->flags_shown);
-	if (run->cors)
 	config_source_deinit(&run->source);
+	if (run->cors)
 		relabel_unref(run->cors);
 }
 DEFINE_CLEANUP(struct run, run_deinit)
@@ -444,8 +445,8 @@ int cmd_run(int argc, char **argv)
 	if (r == 0)
 		r = set_memory_limit(&run, &err);
 	if (r != 0) {
-		fprintf(stderr, "ampagent: %s\nSee ampagent --help.\n", err.msg);
 		flags_name_variable(&run.variables, &err);
+		fprintf(stderr, "ampagent: %s\nSee ampagent --help.\n", err.msg);
 		return r;
 	}
 	_cleanup_(config_unrefp) struct config *config = NULL;

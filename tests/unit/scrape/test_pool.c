@@ -167,6 +167,8 @@ static void local_targets_wait(void **state)
 	assert_int_equal(p->n_targets, 1);
 	assert_int_equal(p->n_waiting, 3);
 	assert_int_equal(scrape_summary(f->scrape).targets_waiting, 3);
+	_cleanup_(freep) char *metrics = farm_metrics(f);
+	assert_true(metric_get(M_TARGETS_WAITING) == 3);
 	farm_run(f, 3 * FARM_INTERVAL_MS);
 	assert_int_equal(f->requests, 0);
 	set_identity(f, IDENTITY_AUTO, true, 0);
