@@ -21,7 +21,7 @@
 	}
 #define NETWORK(name, net, adot, help)                                                             \
 	{"ecs_container_network_" name,                                                            \
-	 help " by the container's own network, in bridge mode.",                                  \
+	 help " on the container's own network, in bridge mode.",                                  \
 	 "container_network_io_usage_" adot,                                                       \
 	 1,                                                                                        \
 	 net,                                                                                      \
@@ -30,7 +30,7 @@
 	 false},                                                                                   \
 	{                                                                                          \
 		"ecs_task_network_" name,                                                          \
-			help " by the network that the task's containers share, in awsvpc mode.",  \
+			help " on the network that the task's containers share, in awsvpc mode.",  \
 			"ecs_task_network_io_usage_" adot, 1, net, ECS_FAMILY_INTERFACES, true,    \
 			true                                                                       \
 	}
@@ -73,7 +73,7 @@ static const struct ecs_family families[] = {
 		"container_memory_usage_Bytes", "Memory in use, the cache of files included."),
 	CONTAINER(GAUGE, "memory_working_set_bytes", ECS_VALUE_MEMORY_WORKING_SET, 1,
 		"container_memory_utilized_MiB",
-		"Memory in use without inactive cache of files: what counts against the limit."),
+		"Memory in use without inactive cache of files, which can be dropped at once."),
 	CONTAINER(GAUGE, "memory_cache_bytes", ECS_VALUE_MEMORY_CACHE, 1, NULL, "Cache of files."),
 	CONTAINER(GAUGE, "memory_rss_bytes", ECS_VALUE_MEMORY_RSS, 1, NULL,
 		"Memory that belongs to no file."),
@@ -82,7 +82,7 @@ static const struct ecs_family families[] = {
 		"The most memory in use so far; not told under cgroup v2."),
 	CONTAINER(GAUGE, "memory_limit_bytes", ECS_VALUE_MEMORY_LIMIT, 1,
 		"container_memory_usage_limit_Bytes",
-		"The limit as Docker tells it; none is left out."),
+		"The limit as Docker tells it, if there is one."),
 	CONTAINER(GAUGE, "memory_reserved_bytes", ECS_VALUE_MEMORY_RESERVED, PER_MIB,
 		"container_memory_reserved_MiB", "The task definition's memory of the container."),
 	NETWORK("receive_bytes_total", ECS_NET_RX_BYTES, "rx_bytes_Bytes", "Bytes received"),
@@ -103,7 +103,7 @@ static const struct ecs_family families[] = {
 	CONTAINER(COUNTER, "fs_writes_total", ECS_VALUE_WRITES, 1, NULL, "Writes to block devices."),
 	CONTAINER(GAUGE, "processes", ECS_VALUE_PROCESSES, 1, NULL, "Processes and threads."),
 	CONTAINER(GAUGE, "processes_limit", ECS_VALUE_PROCESSES_LIMIT, 1, NULL,
-		"The most there may be; none is left out."),
+		"The most there may be, if there is a limit."),
 	TASK(GAUGE, "cpu_limit_vcpus", ECS_VALUE_CPU_LIMIT, 1024, "ecs_task_cpu_reserved_None",
 		"The task definition's cpu of the task."),
 	TASK(GAUGE, "memory_limit_bytes", ECS_VALUE_MEMORY_TASK_LIMIT, PER_MIB,

@@ -3,9 +3,11 @@
  *
  * The receiver calls its sums not monotonic, so there is no _total. Types here tell what is so: a
  * container's counters only grow; those of the task are sums, and fall when a container ends.
+ * Units of memory were called Megabytes until 2026 (v0.145): both names are told, because
+ * dashboards have either.
  *
- * Source: opentelemetry-collector-contrib v0.164, receiver/awsecscontainermetricsreceiver;
- * github.com/prometheus/otlptranslator v1.0.0.
+ * Source: opentelemetry-collector-contrib v0.145 and v0.164,
+ * receiver/awsecscontainermetricsreceiver; github.com/prometheus/otlptranslator v1.0.0.
  */
 #include "metrics_names.h"
 
@@ -29,6 +31,10 @@ static const struct ecs_family families[] = {
 		"Memory in use less cache of files (cgroup v2: less inactive cache)."),
 	BOTH(GAUGE, "memory_reserved_MiB", ECS_VALUE_MEMORY_RESERVED, 1,
 		"Memory in the task definition."),
+	BOTH(GAUGE, "memory_utilized_Megabytes", ECS_VALUE_MEMORY_UTILIZED, 1,
+		"The same as memory_utilized_MiB, by its name until 2026."),
+	BOTH(GAUGE, "memory_reserved_Megabytes", ECS_VALUE_MEMORY_RESERVED, 1,
+		"The same as memory_reserved_MiB, by its name until 2026."),
 	BOTH(COUNTER, "cpu_usage_total_Nanoseconds", ECS_VALUE_CPU_USAGE, 1,
 		"Time of processors used."),
 	BOTH(COUNTER, "cpu_usage_kernelmode_Nanoseconds", ECS_VALUE_CPU_KERNEL, 1,
