@@ -152,6 +152,35 @@ static void interval(void **state)
 	ecs_watch_free(w);
 }
 
+/* A reload may want rounds more or less often: the one that is waited for moves. */
+static void other_interval(void **state)
+{
+	struct ecs_rig *r = *state;
+	struct heard h = {0};
+	ecs_rig_answers(&r->task, 200, TASK_A);
+	struct ecs_watch *w = begin(r, LONG_MS);
+	listen_to(w, &h);
+	ecs_watch_set_interval(w, LONG_MS - 1); /* the first round is due at once all the same */
+	ecs_rig_until(r, &h.n, 1);
+	ecs_rig_wait(r, 20);
+	assert_int_equal(r->task.asked, 1);
+	ecs_watch_set_interval(w, SHORT_MS);
+	ecs_rig_until(r, &h.n, 4);
+	ecs_rig_answers(&r->task, RIG_HOLD, NULL);
+	for (int i = 0; i < 4000 && r->task.n_held == 0; i++)
+		ecs_rig_wait(r, 1);
+	assert_int_equal(r->task.n_held, 1);
+	ecs_watch_set_interval(w, LONG_MS);
+	ecs_rig_release(&r->task, 200, TASK_A);
+	unsigned told = h.n;
+	ecs_rig_until(r, &h.n, told + 1);
+	unsigned asked = r->task.asked;
+	ecs_rig_wait(r, 8 * SHORT_MS);
+	assert_int_equal(r->task.asked, asked);
+	ecs_listener_leave(&h.l);
+	ecs_watch_free(w);
+}
+
 static void version_3(void **state)
 {
 	struct ecs_rig *r = *state;
@@ -580,6 +609,7 @@ int main(void)
 		WITH_RIG(refused),
 		WITH_RIG(rounds),
 		WITH_RIG(interval),
+		WITH_RIG(other_interval),
 		WITH_RIG(version_3),
 		WITH_RIG(slow),
 		WITH_RIG(bad_answers),
