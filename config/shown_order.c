@@ -201,16 +201,16 @@ static const char *const wal_order[] = {
 static const char *const agent_order[] = {"wal", "!identity", "!identity_labels", NULL};
 
 static const char *const ecs_sd_order[] = {
-	"!region", "!endpoint",        "access_key",          "secret_key",
-	"profile", "role_arn",         "external_id",         "clusters",
-	"!port",   "refresh_interval", "request_concurrency", HTTP_ORDER,
-	NULL,
+	"!region",  "!endpoint",        "access_key",          "secret_key",
+	"profile",  "role_arn",         "external_id",         "clusters",
+	"!port",    "refresh_interval", "request_concurrency", HTTP_ORDER,
+	"services", "task_definitions", "docker_labels",       NULL,
 };
 
 static const char *const aws_sd_order[] = {
-	"!role",    "region",      "endpoint",         "access_key", "secret_key", "profile",
-	"role_arn", "external_id", "refresh_interval", "port",       HTTP_ORDER,   "filters",
-	"clusters", NULL,
+	"!role",    "region",      "endpoint",         "access_key",    "secret_key", "profile",
+	"role_arn", "external_id", "refresh_interval", "port",          HTTP_ORDER,   "filters",
+	"clusters", "services",    "task_definitions", "docker_labels", NULL,
 };
 
 const char *const *shown_order(const struct schema_block *block)

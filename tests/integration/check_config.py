@@ -31,6 +31,7 @@ DIFFERENCES = {
         "credentials of a manager": APPLIED,
         "client secret of a manager": APPLIED,
         "TLS versions crossed": APPLIED,
+        "role that is not built": "Prometheus has it",
     },
 }
 
@@ -328,6 +329,33 @@ BY_HAND = [
     ("exemplars of text", "max_exemplars: 100000", "max_exemplars: many", 0, 20, ["max_exemplars"]),
     ("unknown strategy", "translation_strategy: UnderscoreEscapingWithSuffixes", "translation_strategy: None", 0, 25,
      ["translation_strategy"]),
+    # the ECS API
+    ("unknown AWS role", "- role: ecs", "- role: eks", 0, 15, ["role", "eks", "ecs"]),
+    ("AWS role in capitals", "- role: ecs", "- role: ECS", 0, 15, ["role", "ECS"]),
+    ("no AWS role", "- role: ecs", "- profile: x", 0, 9, ["role"]),
+    ("empty AWS role", "- role: ecs", "- role: ''", 0, 15, ["role"]),
+    ("role that is not built", "- role: ecs", "- role: msk", 0, 15, ["role", "msk", "not built yet"]),
+    ("concurrency in aws_sd_configs", "region: eu-west-2", "request_concurrency: 4", 0, 9, ["request_concurrency"]),
+    ("port of text", "port: 9273", "port: http", 0, 15, ["port"]),
+    ("port with a fraction of text", "port: 9273", "port: '80'", 0, 15, ["port"]),
+    ("one cluster as text", "clusters: [other]", "clusters: other", 0, 19, ["clusters"]),
+    # Prometheus takes it and ends with a panic.
+    ("no refresh interval", "refresh_interval: 45s", "refresh_interval: 0 # ampagent", 0, 27, ["refresh_interval"]),
+    ("two ways to authenticate to the API", "request_concurrency: 4",
+     "bearer_token: s3cr3t # since 3.14\n        basic_auth: {username: x} # since 3.14", 0, 23,
+     ["at most one of basic_auth"]),
+    ("filters of text", "region: eu-west-2", "filters: [x]", 0, 19, ["filters"]),
+    ("pattern of a service", '- name_pattern: "^web-"', "- name_pattern: web(", 0, 27, ["name_pattern", "missing"]),
+    ("no pattern of a service", '- name_pattern: "^web-"', "- name_pattern: ''", 0, 27, ["name_pattern"]),
+    ("pattern of a container", 'container_name_pattern: "^app$"', "container_name_pattern: '*'", 0, 37,
+     ["container_name_pattern"]),
+    ("no pattern of a definition", '- arn_pattern: ":task-definition/batch:[0-9]+$"', "- arn_pattern: ''", 0, 26,
+     ["arn_pattern"]),
+    ("no ports of a service", "metrics_ports: [8080, 9100]", "metrics_ports: []", 0, 28, ["metrics_ports"]),
+    ("a port twice", "metrics_ports: [8080, 9100]", "metrics_ports: [8080, 8080]", 0, 35, ["metrics_ports", "8080"]),
+    ("no such port", "metrics_ports: [8080, 9100]", "metrics_ports: [65536]", 0, 29, ["metrics_ports"]),
+    ("no label with a port", "- port_label: METRICS_PORT", "- port_label: ''", 0, 25, ["port_label"]),
+    ("ports beside a label", "metrics_path: /labelled/metrics", "metrics_ports: [80]", 0, 13, ["metrics_ports"]),
     # our own
     ("size of the log", "max_bytes: 4GB", "max_bytes: 0 # ampagent", 0, 16, ["max_bytes"]),
     ("age of the log", "max_age: 6h", "max_age: 6 # ampagent", 0, 14, ["max_age"]),
@@ -482,7 +510,7 @@ def documented_keys_are_there():
     """Each key of docs/CONFIG.md stands in the file."""
     page = open(os.path.join(h.ROOT, "docs", "CONFIG.md")).read()
     page = page[:page.index("## Accepted without effect")]
-    keys = set(re.findall(r"^\| `([a-z_0-9]+)` \|", page, flags=re.M))
+    keys = set(re.findall(r"^\| `([a-z][a-z_0-9]*)` \|", page, flags=re.M))
     text = "\n".join(BASE)
     h.check(len(keys) > 120, "docs/CONFIG.md has its keys")
     for key in sorted(keys):

@@ -31,6 +31,8 @@ static void check_fallback(const struct schema_entry *e)
 		assert_int_equal(size_parse(text, &number), 0);
 	else if (e->kind == SCHEMA_UINT)
 		assert_int_equal(sv_to_u64(text, &number), 0);
+	else if (e->kind == SCHEMA_INT)
+		assert_int_equal(sv_to_i64(text, &duration), 0);
 	else if (e->kind == SCHEMA_BOOL)
 		assert_true(sv_eq(text, SV("true")) || sv_eq(text, SV("false")));
 	else
