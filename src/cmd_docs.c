@@ -1,4 +1,4 @@
-/* `ampagent docs config|metrics`: the pages of docs/ that are made from tables. */
+/* `ampagent docs config|ecs-metrics|metrics`: the pages of docs/ that are made from tables. */
 #include "commands.h"
 #include "environment.h"
 
@@ -6,6 +6,7 @@
 #include <ampagent/base/limits.h>
 #include <ampagent/base/metrics.h>
 #include <ampagent/config.h>
+#include <ampagent/ecs/metrics.h>
 
 int cmd_docs(int argc, char **argv)
 {
@@ -15,10 +16,12 @@ int cmd_docs(int argc, char **argv)
 	if (sv_eq(what, SV("config"))) {
 		config_print_docs(&out);
 		environment_print_docs(&out);
+	} else if (sv_eq(what, SV("ecs-metrics"))) {
+		ecs_metrics_print_docs(&out);
 	} else if (sv_eq(what, SV("metrics"))) {
 		metrics_print_docs(&out);
 	} else {
-		fprintf(stderr, "usage: ampagent docs config|metrics\n");
+		fprintf(stderr, "usage: ampagent docs config|ecs-metrics|metrics\n");
 		return 2;
 	}
 	fwrite(out.ptr, 1, out.len, stdout);

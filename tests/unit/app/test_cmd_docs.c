@@ -37,7 +37,9 @@ static void pages(void **state)
 	static const struct {
 		char what[16];
 		const char *path;
-	} cases[] = {{"metrics", DOCS "/METRICS.md"}, {"config", DOCS "/CONFIG.md"}};
+	} cases[] = {{"metrics", DOCS "/METRICS.md"},
+		     {"config", DOCS "/CONFIG.md"},
+		     {"ecs-metrics", DOCS "/ECS_METRICS.md"}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		_cleanup_(buf_deinit) struct buf made = BUF_NULL;
 		_cleanup_(buf_deinit) struct buf kept = BUF_NULL;
