@@ -244,6 +244,46 @@ int post_form(const char *form, const struct signer *by)
 	return ask(&a);
 }
 
+int post_ecs(const char *action, const char *json)
+{
+	static const struct signer by = {
+		.secret = "secret", .region = "eu-west-1", .service = "ecs"};
+	char target[128];
+	snprintf(target, sizeof target, "AmazonEC2ContainerServiceV20141113.%s", action);
+	struct ask a = {.method = "POST", .target = "/", .body = sv_of(json)};
+	add_header(&a, SV("Content-Type"), SV("application/x-amz-json-1.1"));
+	add_header(&a, SV("X-Amz-Target"), sv_of(target));
+	sign(&a, &by);
+	return ask(&a);
+}
+
+int post_ec2(const char *form)
+{
+	static const struct signer by = {
+		.secret = "secret", .region = "eu-west-1", .service = "ec2"};
+	return post_form(form, &by);
+}
+
+int send_body(const char *method, const char *target, const char *body)
+{
+	struct ask a = {.method = method, .target = target, .body = sv_of(body)};
+	return ask(&a);
+}
+
+void start_api(void)
+{
+	struct standin_options o = signed_options();
+	o.aws = true;
+	start(&o);
+}
+
+void switch_to(const char *what)
+{
+	char target[256];
+	snprintf(target, sizeof target, "/switch?%s", what);
+	assert_int_equal(post(target), 200);
+}
+
 static void got_between(const char *before, char after, char *dst, size_t size)
 {
 	struct sv body = buf_view(&got.body);

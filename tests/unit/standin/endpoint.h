@@ -75,6 +75,17 @@ int write_signed(const struct signer *by);
 /* A form for STS: the status. by NULL: unsigned. */
 int post_form(const char *form, const struct signer *by);
 
+/* A call of the ECS API by the keys of signed_options(): the status. */
+int post_ecs(const char *action, const char *json);
+/* The same of the EC2 API. */
+int post_ec2(const char *form);
+/* A page that takes a body. */
+int send_body(const char *method, const char *target, const char *body);
+/* With signed_options() and AWS. */
+void start_api(void);
+/* POST /switch?what, which must be taken. */
+void switch_to(const char *what);
+
 /* Issued keys, as an answer in JSON tells them. */
 struct issued {
 	char access[64], secret[64], token[1024], expiration[64];

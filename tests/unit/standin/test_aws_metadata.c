@@ -17,13 +17,6 @@ static void start_aws(void)
 	start(&o);
 }
 
-static void switch_to(const char *what)
-{
-	char target[128];
-	snprintf(target, sizeof target, "/switch?%s", what);
-	assert_int_equal(post(target), 200);
-}
-
 static int put_token(const char *ttl, const char *forwarded)
 {
 	struct ask a = {.method = "PUT", .target = "/latest/api/token"};

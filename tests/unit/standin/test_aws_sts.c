@@ -36,13 +36,6 @@ static void start_aws(bool with_token)
 	start(&o);
 }
 
-static void switch_to(const char *what)
-{
-	char target[128];
-	snprintf(target, sizeof target, "/switch?%s", what);
-	assert_int_equal(post(target), 200);
-}
-
 static void expect_element(const char *name, const char *want)
 {
 	char text[1024];

@@ -115,14 +115,28 @@ static void values_are_checked(void **state)
 		const char *name, *value;
 		int want;
 	} cases[] = {
-		{"rate_429", "0.5", 0},   {"rate_429", "0", 0},
-		{"rate_429", "1.01", 2},  {"rate_429", "-0.1", 2},
-		{"rate_429", "NaN", 2},   {"rate_429", "", 2},
-		{"latency_ms", "100", 0}, {"latency_ms", "-1", 2},
-		{"latency_ms", "1s", 2},  {"latency_ms", "99999999999", 2},
-		{"rate_418", "1", 1},     {"", "", 1},
-		{"seed", "1", 1},         {"random", "1", 1},
-		{"accept_v2", "0", 0},    {"accept_v2", "2", 2},
+		{"rate_429", "0.5", 0},
+		{"rate_429", "0", 0},
+		{"rate_429", "1.01", 2},
+		{"rate_429", "-0.1", 2},
+		{"rate_429", "NaN", 2},
+		{"rate_429", "", 2},
+		{"latency_ms", "100", 0},
+		{"latency_ms", "-1", 2},
+		{"latency_ms", "1s", 2},
+		{"latency_ms", "99999999999", 2},
+		{"rate_418", "1", 1},
+		{"", "", 1},
+		{"seed", "1", 1},
+		{"random", "1", 1},
+		{"accept_v2", "0", 0},
+		{"accept_v2", "2", 2},
+		{"aws_api_rate", "2.5", 0},
+		{"aws_api_rate", "-1", 2},
+		{"aws_api_rate", "inf", 2},
+		{"aws_api_denied", "", 0},
+		{"aws_api_denied", "a b", 2},
+		{"aws_api_denied", "List\"", 2},
 	};
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		struct standin_options o = standin_options_default();
@@ -140,6 +154,8 @@ static void all_are_shown(void **state)
 	o.outage_every_s = 60;
 	struct switches s = of(&o);
 	assert_int_equal(switches_set(&s, SV("clock_behind_s"), SV("400")), 0);
+	assert_int_equal(switches_set(&s, SV("aws_api_fail_at"), SV("3")), 0);
+	assert_int_equal(switches_set(&s, SV("aws_api_denied"), SV("ListTasks,*")), 0);
 	assert_int_equal(switches_clock_ms(&s), -400000);
 	_cleanup_(buf_deinit) struct buf out = BUF_NULL;
 	buf_init(&out, 4096);
@@ -162,7 +178,13 @@ static void all_are_shown(void **state)
 				  "\"aws_no_role\":0,\"aws_no_extended\":0,"
 				  "\"aws_role_failed\":0,\"aws_assume_denied\":0,"
 				  "\"aws_identity_denied\":0,\"aws_denied\":0,\"aws_mute\":0,"
-				  "\"aws_redirect\":0}");
+				  "\"aws_redirect\":0,\"aws_api_rate\":20,\"aws_api_burst\":50,"
+				  "\"aws_task_rate\":40,\"aws_task_burst\":60,"
+				  "\"aws_task_down\":0,\"aws_task_garbage\":0,"
+				  "\"aws_task_hang\":0,\"aws_api_fail_at\":3,"
+				  "\"aws_api_down\":0,\"aws_api_hang\":0,"
+				  "\"aws_api_garbage\":0,"
+				  "\"aws_api_denied\":\"ListTasks,*\"}");
 }
 
 static void actions_have_names(void **state)
