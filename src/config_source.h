@@ -16,8 +16,8 @@ struct config_source {
 	struct buf text;     /* when it is no file; wiped when freed, as it may hold secrets */
 };
 
-/* file: of --config.file, or empty: AMPAGENT_CONFIG_FILE. listen: as in environment_config(). 0; 1 with the reason, which
- * names every way to give one when there is none; ERR_NOMEM. */
+/* file: of --config.file, or empty: AMPAGENT_CONFIG_FILE. listen: as in environment_config(). 0; 1
+ * with the reason, which names every way to give one when there is none; ERR_NOMEM. */
 int config_source_find(environment_get *env, struct sv file, struct sv listen,
 		       struct config_source *out, struct err *err);
 void config_source_deinit(struct config_source *s);

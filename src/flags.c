@@ -166,7 +166,7 @@ static int take_variable(const struct flag *f, struct flags_environment *env, st
 	if (f->kind == FLAG_REFUSED)
 		return err_set(err, f->exit_code ? f->exit_code : FLAGS_E_BAD, "%s: %s", name,
 			       f->help);
-	env->taken[env->n++] = f;
+	env->taken[env->n++] = f->name;
 	if (!wants_value(f))
 		return set_switch(f, name, true, true, v, err);
 	return set_value(f, name, v, err);
@@ -192,10 +192,10 @@ void flags_name_variable(const struct flags_environment *env, struct err *err)
 		return;
 	text = sv_from(text, 2);
 	for (size_t i = 0; i < env->n; i++) {
-		struct sv flag = sv_of(env->taken[i]->name);
+		struct sv flag = sv_of(env->taken[i]);
 		struct sv rest = sv_from(text, flag.len);
 		if (sv_starts_with(text, flag) && (rest.len == 0 || strchr(": ", rest.ptr[0]))) {
-			err_prefix(err, "%s", flags_variable(name, env->taken[i]->name));
+			err_prefix(err, "%s", flags_variable(name, env->taken[i]));
 			return;
 		}
 	}

@@ -55,7 +55,7 @@ char *flags_variable(char *dst, const char *name);
 enum { FLAGS_MAX = 128 };
 struct flags_environment {
 	flags_getenv *get;
-	const struct flag *taken[FLAGS_MAX]; /* those whose variable counted */
+	const char *taken[FLAGS_MAX]; /* names of those whose variable counted */
 	size_t n;
 };
 /* As flags_parse(). What the command line does not have is taken from the flags' variables where
