@@ -37,12 +37,12 @@ static const struct schema_entry task_sd_entries[] = {
 	 .kind = SCHEMA_PORTS,
 	 LIST_AT(struct raw_ecs_task_sd, opt.probe_ports, opt.n_probe_ports),
 	 .help = "The same, but only where `GET /metrics` is answered with 200 within a second, by "
-		 "http. Ports that do not answer are tried again with every refresh; those that "
-		 "did once only when a container starts, stops or is another one."},
+		 "http; in bridge networks at the path of the container's label, if it has one. "
+		 "Ports "
+		 "that do not answer are tried again with every refresh; those that did once only "
+		 "when a container starts, stops or is another one."},
 	{.key = NULL},
 };
-
-#define LABEL(name, meaning) "| `__meta_ecs_" name "` | " meaning " |\n"
 
 const struct schema_block schema_ecs_task_sd = {
 	.name = "ecs_task_sd_configs[]",
@@ -77,7 +77,8 @@ const struct schema_block schema_ecs_task_sd = {
 		"container is scraped only when its labels say so.\n"
 		"\n"
 		"The address is 127.0.0.1 with the container port in awsvpc and host networks, as "
-		"all containers share one network there (in IPv6-only tasks, too). In bridge "
+		"all containers share one network there (in IPv6-only tasks, too): an application "
+		"has to listen on loopback or on all addresses. In bridge "
 		"networks it is the container's own IP address with the container port: the agent "
 		"has to be in a bridge network itself, as a sidecar is, and neither published "
 		"ports "
@@ -86,91 +87,36 @@ const struct schema_block schema_ecs_task_sd = {
 		"Labels for relabel_configs; what is not known is not there:\n"
 		"\n"
 		"| label | meaning |\n"
-		"|---|---|\n" LABEL("cluster", "Name of the cluster") LABEL(
-			"cluster_arn",
-			"ARN of the cluster") LABEL("service",
-						    "Name of the service") LABEL("task_arn",
-										 "ARN of the task")
-			LABEL("task_id", "The last part of the task's ARN") LABEL(
-				"task_group",
-				"`service:NAME`, `family:NAME` or the task's own "
-				"group") LABEL("task_definition", "ARN of the task definition")
-				LABEL("task_definition_family", "Its family") LABEL(
-					"task_definition_revision",
-					"Its revision") LABEL("region",
-							      "Region of the task") LABEL("availabi"
-											  "lity_"
-											  "zone",
-											  "Availabi"
-											  "lity "
-											  "zone of "
-											  "the "
-											  "task")
-					LABEL("launch_type", "EC2, FARGATE or EXTERNAL") LABEL(
-						"desired_status",
-						"Desired status of the task") LABEL("last_status",
-										    "Known status "
-										    "of the task")
-						LABEL("network_mode",
-						      "awsvpc, bridge or host") LABEL("ip_address",
-										      "IP address "
-										      "of the "
-										      "container; "
-										      "in awsvpc "
-										      "networks "
-										      "the task's")
-							LABEL("health_status",
-							      "Of the container: UNKNOWN, HEALTHY "
-							      "or UNHEALTHY, if it has "
-							      "a health check") LABEL("container_"
-										      "name",
-										      "Name of the "
-										      "container")
-								LABEL("container_id",
-								      "Its docker ID, another one "
-								      "after each restart: as a "
-								      "label of "
-								      "series it makes new ones")
-									LABEL("container_image",
-									      "Its image, as the "
-									      "task definition has "
-									      "it") LABEL("containe"
-											  "r_port",
-											  "The "
-											  "port "
-											  "that is "
-											  "scraped")
-										LABEL("container_"
-										      "label_NAME",
-										      "Each docker "
-										      "label; "
-										      "characters "
-										      "other than "
-										      "letters, "
-										      "digits and "
-										      "`_` become "
-										      "`_`")
-											LABEL("sour"
-											      "ce",
-											      "What"
-											      " cho"
-											      "se "
-											      "the "
-											      "targ"
-											      "et: "
-											      "dock"
-											      "er_"
-											      "labe"
-											      "l, "
-											      "port"
-											      "s, "
-											      "prob"
-											      "e "
-											      "or "
-											      "task"
-											      "_met"
-											      "ric"
-											      "s"),
+		"|---|---|\n"
+		"| `__meta_ecs_cluster` | Name of the cluster |\n"
+		"| `__meta_ecs_cluster_arn` | ARN of the cluster |\n"
+		"| `__meta_ecs_service` | Name of the service |\n"
+		"| `__meta_ecs_task_arn` | ARN of the task |\n"
+		"| `__meta_ecs_task_id` | The last part of the task's ARN |\n"
+		"| `__meta_ecs_task_group` | `service:NAME`, `family:NAME` or the task's own group "
+		"|\n"
+		"| `__meta_ecs_task_definition` | ARN of the task definition |\n"
+		"| `__meta_ecs_task_definition_family` | Its family |\n"
+		"| `__meta_ecs_task_definition_revision` | Its revision |\n"
+		"| `__meta_ecs_region` | Region of the task |\n"
+		"| `__meta_ecs_availability_zone` | Availability zone of the task |\n"
+		"| `__meta_ecs_launch_type` | EC2, FARGATE or EXTERNAL |\n"
+		"| `__meta_ecs_desired_status` | Desired status of the task |\n"
+		"| `__meta_ecs_last_status` | Known status of the task |\n"
+		"| `__meta_ecs_network_mode` | awsvpc, bridge or host |\n"
+		"| `__meta_ecs_ip_address` | IP address of the container; in awsvpc networks the "
+		"task's |\n"
+		"| `__meta_ecs_health_status` | Of the container: UNKNOWN, HEALTHY or UNHEALTHY, "
+		"if it has a health check |\n"
+		"| `__meta_ecs_container_name` | Name of the container |\n"
+		"| `__meta_ecs_container_id` | Its docker ID, another one after each restart: as a "
+		"label of series it makes new ones |\n"
+		"| `__meta_ecs_container_image` | Its image, as the task definition has it |\n"
+		"| `__meta_ecs_container_port` | The port that is scraped |\n"
+		"| `__meta_ecs_container_label_NAME` | Each docker label; characters other than "
+		"letters, digits and `_` become `_` |\n"
+		"| `__meta_ecs_source` | What chose the target: docker_label, ports, probe or "
+		"task_metrics |",
 	.size = sizeof(struct raw_ecs_task_sd),
 	.node = offsetof(struct raw_ecs_task_sd, node),
 	.entries = task_sd_entries,
