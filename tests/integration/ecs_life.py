@@ -223,7 +223,7 @@ def live(d, aws, record, tasks, command, ports):
         for t in tasks:
             t.agent.popen.send_signal(signal.SIGTERM)
         for t in tasks:
-            h.check(t.agent.stop() == 0, "the agent ends in order")
+            h.check(t.agent.popen.wait(30) == 0, "the agent ends in order")
         print("stopped in %.1f s" % (time.monotonic() - start))
         app.stop()
 
@@ -248,7 +248,7 @@ def verify(aws, record, tasks):
         times = [s[0] for s in samples]
         if not h.check(times == sorted(set(times)), "a series in order, each time once: " + series):
             break
-    mine, other = (set(k.replace(i, "") for k in r.named("up", ecs_task_id=i)) for i in IDS)
+    mine, other = (set(re.sub(i + r":\d+", "", k).replace(i, "") for k in r.named("up", ecs_task_id=i)) for i in IDS)
     h.check(mine == other and len(mine) == 3, "the same three targets in both tasks: %s %s" % (mine, other))
     stats = aws.stats()
     print("keys issued: %d; refused for expired keys: %d" % (stats["aws"]["issued"], stats["aws"]["refused_expired"]))

@@ -57,7 +57,7 @@ def follow(directory, blocks):
 def part(printed, blocks, word):
     """What the block printed that has this command in it."""
     i = next(i for i, b in enumerate(blocks) if word in b)
-    m = re.search(r"^--- %d\n(.*?)^--- %d: (\d+)$" % (i, i), printed, re.S | re.M)
+    m = re.search(r"^--- %d\n(.*?)--- %d: (\d+)$" % (i, i), printed, re.S | re.M)
     if not h.check(m is not None, "the block with %s was run" % word):
         return "", 1
     return m.group(1), int(m.group(2))
