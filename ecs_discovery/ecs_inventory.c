@@ -23,21 +23,6 @@ struct ecs_inventory {
 	void *cls;
 };
 
-static void known_free(struct ecs_known *k)
-{
-	if (k)
-		ecs_known_deinit(k);
-	free(k);
-}
-
-static struct ecs_known *known_new(void)
-{
-	struct ecs_known *k = calloc(1, sizeof *k);
-	if (k)
-		ecs_known_init(k, LIMIT_ECS_KNOWN_BYTES);
-	return k;
-}
-
 static void stop(struct ecs_inventory *inv)
 {
 	loop_timer_cancel(&inv->begin);
@@ -80,7 +65,7 @@ static int copy_used(const struct ecs_known *known, struct ecs_known *to)
 static void drop_next(struct ecs_inventory *inv)
 {
 	if (inv->definitions_next != inv->definitions)
-		known_free(inv->definitions_next);
+		ecs_known_free(inv->definitions_next);
 	inv->definitions_next = NULL;
 }
 
@@ -98,7 +83,7 @@ static int choose_definitions(struct ecs_inventory *inv)
 		inv->definitions_next = have;
 	if (inv->definitions_next)
 		return 0;
-	inv->definitions_next = known_new();
+	inv->definitions_next = ecs_known_new(LIMIT_ECS_KNOWN_BYTES);
 	if (inv->definitions_next && copy_used(inv->known, inv->definitions_next) == 0)
 		return 0;
 	drop_next(inv);
@@ -117,10 +102,10 @@ static void on_round(void *cls, const struct err *why)
 	struct ecs_known *fresh = ecs_round_take(inv->round);
 	bool changed = !inv->known || inv->known->digest != fresh->digest ||
 		       inv->known->tasks.n != fresh->tasks.n;
-	known_free(inv->known);
+	ecs_known_free(inv->known);
 	inv->known = fresh;
 	if (inv->definitions != inv->definitions_next)
-		known_free(inv->definitions);
+		ecs_known_free(inv->definitions);
 	inv->definitions = take_ptr(inv->definitions_next);
 	finish(inv, changed, NULL);
 }
@@ -220,8 +205,8 @@ void ecs_inventory_free(struct ecs_inventory *inv)
 		return;
 	stop(inv);
 	drop_next(inv);
-	known_free(inv->known);
-	known_free(inv->definitions);
+	ecs_known_free(inv->known);
+	ecs_known_free(inv->definitions);
 	ecs_way_deinit(&inv->way);
 	free(inv);
 }

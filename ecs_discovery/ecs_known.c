@@ -72,6 +72,21 @@ void ecs_known_deinit(struct ecs_known *k)
 	arena_deinit(&k->arena);
 }
 
+struct ecs_known *ecs_known_new(size_t max)
+{
+	struct ecs_known *k = malloc(sizeof *k);
+	if (k)
+		ecs_known_init(k, max);
+	return k;
+}
+
+void ecs_known_free(struct ecs_known *k)
+{
+	if (k)
+		ecs_known_deinit(k);
+	free(k);
+}
+
 /* A text in the arena begins with its own view, which the table knows it by. */
 struct sv ecs_keep(struct ecs_known *k, struct sv text)
 {

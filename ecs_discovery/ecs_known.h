@@ -43,6 +43,9 @@ struct ecs_known {
 
 void ecs_known_init(struct ecs_known *k, size_t max);
 void ecs_known_deinit(struct ecs_known *k);
+/* On the heap; NULL without memory. */
+struct ecs_known *ecs_known_new(size_t max);
+void ecs_known_free(struct ecs_known *k);
 
 /* These set failed when memory is short and then give something empty, or NULL. */
 struct sv ecs_keep(struct ecs_known *k, struct sv text);

@@ -7,15 +7,6 @@
 #include <ampagent/base/hash.h>
 #include <ampagent/base/log.h>
 
-DEFINE_CLEANUP_PTR(struct ecs_known, ecs_round_known_free)
-
-void ecs_round_known_free(struct ecs_known *k)
-{
-	if (k)
-		ecs_known_deinit(k);
-	free(k);
-}
-
 static void next_phase(struct ecs_round *r);
 
 static void finish(struct ecs_round *r, const struct err *why)
@@ -192,10 +183,9 @@ int ecs_round_new(const struct ecs_round_input *input,
 	r->cls = cls;
 	arena_init(&r->arena, LIMIT_ECS_KNOWN_BYTES);
 	arena_init(&r->page, LIMIT_ECS_KNOWN_BYTES);
-	r->known = calloc(1, sizeof *r->known);
+	r->known = ecs_known_new(LIMIT_ECS_KNOWN_BYTES);
 	if (!r->known)
 		return ERR_NOMEM;
-	ecs_known_init(r->known, LIMIT_ECS_KNOWN_BYTES);
 	const struct ecs_api_user user = {ecs_round_answer, ecs_round_denied, on_over, r};
 	if (ecs_api_new(input->peer, &user, &r->api) != 0)
 		return ERR_NOMEM;
@@ -217,7 +207,7 @@ void ecs_round_free(struct ecs_round *r)
 	ecs_api_free(r->api);
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		ecs_table_deinit(tables[i]);
-	ecs_round_known_free(r->known);
+	ecs_known_free(r->known);
 	arena_deinit(&r->arena);
 	arena_deinit(&r->page);
 	free(r);

@@ -40,8 +40,6 @@ struct ecs_awaited {
 	struct ecs_awaited *next; /* of the same key */
 };
 
-void ecs_round_known_free(struct ecs_known *k);
-
 /* 0 or ERR_NOMEM. ids must lie in the round's arena. */
 int ecs_round_ask(struct ecs_round *r, enum ecs_action action, struct sv cluster,
 		  const struct sv *ids, size_t n);
