@@ -22,6 +22,7 @@ enum {
 	STATS_FRESH_MS = 500,
 	BODY_KEPT = KiB(256),
 	ARN_SHOWN = 256,
+	SAY_AGAIN_MS = 60000, /* a line that could come with every other round */
 };
 
 enum page { PAGE_TASK, PAGE_STATS, PAGES };
@@ -39,6 +40,8 @@ struct ecs_watch {
 	int64_t began_ms;
 	unsigned failures; /* in a row */
 	int64_t failing_since_ms;
+	bool said; /* that it fails */
+	int64_t may_say_ms, may_say_other_ms;
 	char why[ERR_MSG_MAX]; /* of the last round; "" = it was good */
 	struct ecs_task task;
 	bool have;
@@ -107,6 +110,17 @@ static void tell(struct ecs_watch *w, bool changed)
 
 /* --- rounds --- */
 
+static void log_failure(struct ecs_watch *w, int64_t now)
+{
+	if (w->said || now < w->may_say_ms)
+		return;
+	w->said = true;
+	w->may_say_ms = now + SAY_AGAIN_MS;
+	log_warn(w->have ? "The ECS task's metadata cannot be read; what it told last holds"
+			 : "The ECS task's metadata cannot be read",
+		 "url", w->ask.url, "err", w->why);
+}
+
 static void round_failed(struct ecs_watch *w, enum ecs_ask_result result, int64_t retry_after_ms,
 			 const struct err *why)
 {
@@ -115,12 +129,9 @@ static void round_failed(struct ecs_watch *w, enum ecs_ask_result result, int64_
 	crypto_random(&random, sizeof random);
 	w->counts[PAGE_TASK][result]++;
 	snprintf(w->why, sizeof w->why, "%s", why->msg);
-	if (w->failures++ == 0) {
+	if (w->failures++ == 0)
 		w->failing_since_ms = w->began_ms;
-		log_warn(w->have ? "The ECS task's metadata cannot be read; what it told last holds"
-				 : "The ECS task's metadata cannot be read",
-			 "url", w->ask.url, "err", w->why);
-	}
+	log_failure(w, now);
 	int64_t at =
 		now + ecs_ask_pause_ms(w->failures, result, retry_after_ms, w->interval_ms, random);
 	int64_t latest = w->began_ms + w->interval_ms;
@@ -131,20 +142,24 @@ static void round_good(struct ecs_watch *w)
 {
 	int64_t now = loop_now_ms(w->loop);
 	w->counts[PAGE_TASK][ECS_ASK_OK]++;
-	if (w->failures > 0)
+	if (w->said)
 		log_info("The ECS task's metadata is read again", "url", w->ask.url, "failures",
 			 FMT("%u", w->failures), "seconds",
 			 FMT("%lld", (long long)(now - w->failing_since_ms) / 1000));
 	w->failures = 0;
+	w->said = false;
 	w->why[0] = '\0';
 	w->told_ms = now;
 	w->wall_ms = loop_wall_ms(w->loop);
 	loop_timer_at(w->loop, &w->round, w->began_ms + w->interval_ms);
 }
 
-static void log_other_task(const struct ecs_watch *w, struct sv arn)
+static void log_other_task(struct ecs_watch *w, struct sv arn)
 {
 	char before[ARN_SHOWN], now[ARN_SHOWN];
+	if (loop_now_ms(w->loop) < w->may_say_other_ms)
+		return;
+	w->may_say_other_ms = loop_now_ms(w->loop) + SAY_AGAIN_MS;
 	snprintf(before, sizeof before, "%.*s", SV_ARG(w->task.arn));
 	snprintf(now, sizeof now, "%.*s", SV_ARG(arn));
 	log_warn("The metadata endpoint tells of another task than before", "url", w->ask.url,

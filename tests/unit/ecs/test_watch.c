@@ -324,6 +324,13 @@ static void become_another(void *cls)
 	two_more(t->r);
 }
 
+static void turn_back(void *cls)
+{
+	struct telling *t = cls;
+	ecs_rig_answers(&t->r->task, 200, TASK_A);
+	two_more(t->r);
+}
+
 static unsigned lines_with(const char *text, const char *part)
 {
 	unsigned n = 0;
@@ -347,11 +354,17 @@ static void logs(void **state)
 	assert_int_equal(lines_with(text, "err=\"status 500: trouble\""), 1);
 	assert_int_equal(lines_with(text, "/v4/abc/task"), 2);
 	assert_int_equal(lines_with(text, "is read again"), 1);
+	/* At most one line of a kind a minute, however often it comes and goes. */
+	ecs_rig_log(fail_and_recover, &t, text, sizeof text);
+	assert_string_equal(text, "");
 	ecs_rig_log(become_another, &t, text, sizeof text);
 	assert_int_equal(lines_with(text, "\n"), 1);
 	assert_int_equal(lines_with(text, "another task than before"), 1);
 	assert_int_equal(lines_with(text, "before=" ARN("a") " now=" ARN("b")), 1);
 	assert_string_equal(t.h.id, "b");
+	ecs_rig_log(turn_back, &t, text, sizeof text);
+	assert_string_equal(text, "");
+	assert_string_equal(t.h.id, "a");
 	ecs_listener_leave(&t.h.l);
 	ecs_watch_free(t.w);
 }
