@@ -222,6 +222,12 @@ int discovery_new(const struct discovery_env *env, struct discovery **out, struc
 	return 0;
 }
 
+void discovery_use_aws(struct discovery *d, struct http_pool *pool, struct aws_session *aws)
+{
+	d->env.pool = pool;
+	d->env.aws = aws;
+}
+
 void discovery_free(struct discovery *d)
 {
 	if (!d)

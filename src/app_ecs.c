@@ -54,14 +54,19 @@ static bool asks_api(const struct config *c)
 static void told(void *cls, const struct ecs_task *task, bool changed);
 static void say_due(void *cls);
 
-static int new_session(struct app *a, struct err *err)
+/* Not before it is needed: an agent that asks nobody has none. */
+static int need_session(struct app *a, struct err *err)
 {
 	struct app_ecs *e = &a->ecs;
 	struct aws_session_options opt = {
 		.loop = a->opt.loop,
 		.user_agent = APP_USER_AGENT,
 	};
-	int r = http_pool_new(a->opt.loop, IDLE_MAX, IDLE_MS, &e->pool);
+	if (e->session)
+		return 0;
+	int r = 0;
+	if (!e->pool)
+		r = http_pool_new(a->opt.loop, IDLE_MAX, IDLE_MS, &e->pool);
 	if (r != 0)
 		return err_set(err, r, "out of memory");
 	http_pool_use(e->pool, FD_WEB);
@@ -69,28 +74,31 @@ static int new_session(struct app *a, struct err *err)
 	return aws_session_new(&opt, &e->session, err);
 }
 
-int app_ecs_begin(struct app *a, struct err *err)
+static int begin_watch(struct app *a, struct err *err)
 {
 	struct app_ecs *e = &a->ecs;
-	bool in_task = ecs_watch_possible(NULL);
-	int r = new_session(a, err);
-	if (r > 0 && !in_task && !asks_api(a->config)) {
-		/* Nobody needs it now; a reload that does hears why it cannot have it. */
-		e->no_session = *err;
-		return 0;
-	}
-	if (r == 0 && in_task)
-		r = ecs_watch_new(e->session, 0, &e->watch, err);
+	int r = ecs_watch_new(e->session, 0, &e->watch, err);
 	if (r != 0)
 		return r;
-	if (e->watch) {
-		e->begin_ms = loop_now_ms(a->opt.loop);
-		e->listener = (struct ecs_listener){.told = told, .cls = a};
-		ecs_watch_listen(e->watch, &e->listener);
-		e->say_timer = (struct loop_timer){.fire = say_due, .cls = a};
-		loop_timer_in(a->opt.loop, &e->say_timer, SAY_FIRST_MS);
-	}
-	return app_ecs_identify(a, a->config) < 0 ? ERR_NOMEM : 0;
+	e->begin_ms = loop_now_ms(a->opt.loop);
+	e->listener = (struct ecs_listener){.told = told, .cls = a};
+	ecs_watch_listen(e->watch, &e->listener);
+	e->say_timer = (struct loop_timer){.fire = say_due, .cls = a};
+	loop_timer_in(a->opt.loop, &e->say_timer, SAY_FIRST_MS);
+	return 0;
+}
+
+int app_ecs_begin(struct app *a, struct err *err)
+{
+	bool in_task = ecs_watch_possible(NULL);
+	int r = 0;
+	if (in_task || asks_api(a->config))
+		r = need_session(a, err);
+	if (r == 0 && in_task)
+		r = begin_watch(a, err);
+	if (r == 0 && app_ecs_identify(a, a->config) < 0)
+		r = err_set(err, ERR_NOMEM, "out of memory");
+	return r;
 }
 
 void app_ecs_set_address(struct app *a)
@@ -188,9 +196,12 @@ int app_ecs_check(struct app *a, const struct config *c, struct err *err)
 {
 	_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
 	struct identity identity;
-	if (!a->ecs.session && asks_api(c))
-		return err_set(err, 1, "the ECS API cannot be asked: %s; this needs a new start",
-			       a->ecs.no_session.msg);
+	if (asks_api(c)) {
+		int r = need_session(a, err);
+		if (r != 0)
+			return r;
+		discovery_use_aws(a->discovery, a->ecs.pool, a->ecs.session);
+	}
 	arena_init(&arena, IDENTITY_BYTES);
 	if (make_identity(a, c, &arena, &identity) != 0)
 		return err_set(err, ERR_NOMEM, "out of memory");

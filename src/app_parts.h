@@ -21,8 +21,7 @@ struct askers {
 /* The ECS task around the agent (app_ecs.c). */
 struct app_ecs {
 	struct http_pool *pool;
-	struct aws_session *session; /* NULL: nobody needed it at the start, and it cannot be had */
-	struct err no_session;       /* why */
+	struct aws_session *session; /* both NULL while nobody asks AWS on this loop */
 	struct ecs_watch *watch;     /* NULL: in no task */
 	struct ecs_listener listener;
 	struct loop_timer say_timer;
@@ -85,8 +84,8 @@ void app_ecs_end(struct app *a);
 int app_ecs_identify(struct app *a, const struct config *c);
 /* Whether local targets are not held back. */
 bool app_ecs_is_known(const struct app *a);
-/* Whether the configuration can be used in this task, as far as that is known: 0; 1 with the
- * reason; ERR_NOMEM. */
+/* Whether the configuration can be used in this task, as far as that is known, and discovery has
+ * what it needs for it: 0; 1 with the reason; ERR_NOMEM. */
 int app_ecs_check(struct app *a, const struct config *c, struct err *err);
 void app_ecs_task_metrics(void *cls, bool adot_names, struct http_exchange *asked);
 

@@ -14,8 +14,9 @@ struct discovery;
 struct discovery_env {
 	struct loop *loop;
 	struct target_sink sink;
-	struct http_pool *pool;  /* of that loop, for what discovery asks */
-	struct aws_session *aws; /* of that loop */
+	/* Of that loop, for what discovery asks; NULL while no job asks AWS. */
+	struct http_pool *pool;
+	struct aws_session *aws;
 	struct ecs_watch *ecs;   /* the task that this process runs in; NULL = in none */
 	const char *own_address; /* "host:port" where this agent's pages are; "" = nowhere */
 };
@@ -23,6 +24,8 @@ struct discovery_env {
 int discovery_new(const struct discovery_env *env, struct discovery **out, struct err *err);
 /* NULL is fine. */
 void discovery_free(struct discovery *d);
+/* pool and aws of env, where nobody needed them before: from the next apply on. */
+void discovery_use_aws(struct discovery *d, struct http_pool *pool, struct aws_session *aws);
 /* Replaces the set of jobs; static groups are delivered before this returns, file groups as soon
  * as they are read (at once). opts must stay valid until the next apply or free. A file source
  * whose options are unchanged keeps what it read. 0, or ERR_NOMEM: then there are no jobs left. */

@@ -139,6 +139,6 @@ int scrape_check_target(const struct scrape_options *opt, const struct identity 
 struct scrape_summary {
 	size_t pools, targets, targets_up;
 	size_t targets_waiting; /* until it is known which task this is */
-	uint64_t samples; /* handed over since start */
+	uint64_t samples;       /* handed over since start */
 };
 struct scrape_summary scrape_summary(const struct scrape *s);

@@ -15,6 +15,7 @@ import namespace
 ONE, TWO = "0a" * 16, "0b" * 16
 FAR = "192.0.2.7"  # an address of this host that is no task's
 INTERVAL_S = 0.3
+STALE = "7ff0000000000002"
 
 
 class World:
@@ -25,7 +26,8 @@ class World:
         self.d = h.Dir()
         self.app = h.Pages({"/metrics": self.page})
         self.far = h.Pages({"/metrics": b"far_total 1\n"}, host=FAR)
-        self.aws = h.Receiver(self.d, "--aws")
+        self.record = self.d.file("record")
+        self.aws = h.Receiver(self.d, "--aws", "--record=" + self.record)
         self.versions = {}
         self.scrapes = 0
         for task in (ONE, TWO):
@@ -67,15 +69,15 @@ class World:
 
     def local_jobs(self):
         return [self.job("plain", "localhost:%d" % self.app.port), self.job("any", "0.0.0.0:%d" % self.app.port),
-                "- job_name: found\n  ecs_task_sd_configs: [{refresh_interval: 5s}]\n"]
+                "- job_name: found\n  ecs_task_sd_configs: [{refresh_interval: 5s, task_metrics: on}]\n"]
 
     @staticmethod
     def job(name, address):
         return "- job_name: %s\n  static_configs: [{targets: ['%s']}]\n" % (name, address)
 
-    def agent(self, task, config, name):
+    def agent(self, task, config, name, port=None):
         env = {"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:%d/v4/%s" % (self.aws.port, task)}
-        return h.Agent(self.d, config, "--web.enable-lifecycle", name=name, env=env)
+        return h.Agent(self.d, config, "--web.enable-lifecycle", name=name, env=env, port=port)
 
     def series(self, job=None):
         """[(labels, item)] of what the receiver has, of one job or all."""
@@ -90,6 +92,13 @@ class World:
         """How many samples of orders_total with these labels there are."""
         return sum(item["count"] for labels, item in self.series()
                    if labels["__name__"] == "orders_total" and wanted.items() <= labels.items())
+
+    def markers(self):
+        """Series that have ever ended, but for those of the task's containers: these end with them."""
+        h.get("http://127.0.0.1:%d/flush" % self.aws.port, data=b"")
+        with open(self.record) as f:
+            lines = [line.split(" ", 2) for line in f]
+        return {line[2] for line in lines if line[1] == STALE and 'job="ecs_task"' not in line[2]}
 
     def close(self):
         for part in (self.app, self.far, self.aws):
@@ -107,6 +116,8 @@ def distinct(world, agents):
         for task in (ONE, TWO):
             h.wait_for(lambda: world.samples(job=name, ecs_task_id=task) >= 3, 30,
                        "samples of %s of task %s" % (name, task))
+    h.wait_for(lambda: {labels["ecs_task_id"] for labels, _ in world.series("ecs_task")
+                        if labels["__name__"] == "ecs_container_running"} == {ONE, TWO}, 30, "metrics of the tasks")
     for name in ("plain", "any", "found"):
         of = {ONE: set(), TWO: set()}
         for labels, _ in world.series(name):
@@ -122,6 +133,11 @@ def distinct(world, agents):
             h.check(labels.get("ecs_container") == ("app" if name == "found" else None),
                     "the container: " + text(labels))
         h.check(of[ONE] == of[TWO] and len(of[ONE]) == 7, "%s: the same series in each task: %s" % (name, of))
+    own = {}
+    for labels, _ in world.series("ecs_task"):
+        own.setdefault(labels.get("ecs_task_id"), set()).add(labels["__name__"])
+    h.check(set(own) == {ONE, TWO} and own[ONE] == own[TWO] and "ecs_container_running" in own[ONE],
+            "metrics of each task: %s" % own)
     for agent in agents:
         names = {t["labels"]["ecs_task_id"] for t in agent.targets()["activeTargets"] if "ecs_task_id" in t["labels"]}
         h.check(len(names) == 1, "targets show the labels: %s" % names)
@@ -136,9 +152,7 @@ def unchanged(world, before, what):
     """No series has come since, and none of a target that is there has ended."""
     now = {text(labels): item for labels, item in world.series()}
     h.check(set(now) == before, "%s: the same series, but for %s" % (what, set(now) ^ before))
-    h.check(not any(is_stale(item) for name, item in now.items() if "orders_total" in name),
-            "%s: no living series has ended" % what)
-    h.check(world.aws.stats()["stale_markers"] == 0, "%s: no markers: %s" % (what, world.aws.stats()["stale_markers"]))
+    h.check(world.markers() == set(), "%s: no living series has ended: %s" % (what, world.markers()))
 
 
 def restarts(world, agents, config):
@@ -154,7 +168,7 @@ def restarts(world, agents, config):
     # The endpoint is slow meanwhile: what the log remembers is not given up.
     world.aws.switch(aws_task_hang=1)
     agents[0].stop()
-    agents[0] = world.agent(ONE, config, "one")
+    agents[0] = world.agent(ONE, config, "one", port=agents[0].port)
     agents[0].wait_ready()
     count = world.samples(ecs_task_id=ONE)
     time.sleep(4 * INTERVAL_S)
@@ -198,7 +212,7 @@ def slow_metadata():
     for labels, _ in world.series("far"):
         h.check(not any(k.startswith("ecs_") for k in labels), "elsewhere nothing is added: " + text(labels))
         h.check(labels["instance"] == world.far.address, "elsewhere the instance stays: " + text(labels))
-    h.check(world.aws.stats()["stale_markers"] == 0, "and nothing ended")
+    h.check(world.markers() == set(), "and nothing ended")
     agent.stop()
     world.close()
 
@@ -265,6 +279,7 @@ def switched_off():
                     "only those that are wanted: " + text(labels))
     h.wait_for(lambda: all(is_stale(i) for l, i in world.series() if "ecs_service" not in l), 20,
                "series of before have ended")
+    h.check(len(world.markers()) == 7, "each of them with a marker: %s" % world.markers())
     agent.stop(signal.SIGTERM)
     world.close()
 
