@@ -347,6 +347,34 @@ static void test_reload(void **state)
 	end(&s);
 }
 
+/* The shortest interval of all jobs is the watch's, from the apply on. */
+static void test_interval(void **state)
+{
+	struct setting s;
+	struct seen seen = {.updates = 0};
+	struct err err = ERR_NULL;
+	_cleanup_(discovery_freep) struct discovery *d = NULL;
+	struct ecs_task_sd_options slow[2] = {by_labels, by_labels}, fast = by_labels;
+	struct discovery_options jobs[] = {
+		{.job_name = SV("a"), .ecs_task_sds = slow, .n_ecs_task_sds = 2},
+		{.job_name = SV("b"), .ecs_task_sds = &fast, .n_ecs_task_sds = 1},
+	};
+	fast.refresh_interval_ms = 20;
+	buf_init(&seen.text, MiB(1));
+	begin(&s, *state, TASK(APP("one")));
+	s.env.sink = (struct target_sink){.update = on_update, .cls = &seen};
+	assert_int_equal(discovery_new(&s.env, &d, &err), 0);
+	assert_int_equal(discovery_apply(d, jobs, 1), 0);
+	ecs_rig_until(s.rig, &seen.updates, 2);
+	ecs_rig_wait(s.rig, 5 * ROUND_MS);
+	assert_int_equal(s.rig->task.asked, 1);
+	assert_int_equal(discovery_apply(d, jobs, 2), 0);
+	ecs_rig_until(s.rig, &s.rig->task.asked, 4);
+	discovery_free(take_ptr(d));
+	buf_deinit(&seen.text);
+	end(&s);
+}
+
 #define IN_RIG(test) cmocka_unit_test_setup_teardown(test, ecs_rig_setup, ecs_rig_teardown)
 
 int main(void)
@@ -360,6 +388,7 @@ int main(void)
 		IN_RIG(test_probes),
 		IN_RIG(test_faults_are_told_once),
 		IN_RIG(test_reload),
+		IN_RIG(test_interval),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
