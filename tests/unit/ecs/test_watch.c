@@ -1,5 +1,5 @@
 /* The watch against an endpoint that does what endpoints do: rounds, what stays after failures,
- * listeners, statistics, and how often anything was asked.
+ * listeners, and how often anything was asked.
  */
 #include "ecs_rig.h"
 
@@ -27,7 +27,6 @@ struct heard {
 	int64_t wall_ms;
 	char family[16], id[16];
 	struct ecs_listener *leaves, *joins; /* in the next call */
-	struct ecs_stats_asker *asks;
 };
 
 static void on_told(void *cls, const struct ecs_task *task, bool changed)
@@ -44,10 +43,7 @@ static void on_told(void *cls, const struct ecs_task *task, bool changed)
 		ecs_listener_leave(h->leaves);
 	if (h->joins)
 		ecs_watch_listen(h->w, h->joins);
-	if (h->asks)
-		ecs_watch_stats(h->w, h->asks);
 	h->leaves = h->joins = NULL;
-	h->asks = NULL;
 }
 
 static struct ecs_watch *begin(struct ecs_rig *r, int64_t interval_ms)
@@ -406,155 +402,6 @@ static void leaving_and_joining(void **state)
 	ecs_listener_leave(&h[4].l); /* late, but no harm */
 }
 
-/* --- statistics --- */
-
-struct asked {
-	struct ecs_stats_asker a;
-	struct ecs_watch *w;
-	unsigned n;
-	char stats[64], why[128];
-	struct ecs_stats_asker *cancels, *asks; /* in the next call */
-};
-
-static void on_stats(void *cls, struct sv stats, const struct err *why)
-{
-	struct asked *a = cls;
-	a->n++;
-	snprintf(a->stats, sizeof a->stats, "%.*s", SV_ARG(stats));
-	snprintf(a->why, sizeof a->why, "%s", why ? why->msg : "");
-	assert_true((stats.len == 0) == (why != NULL));
-	if (a->cancels)
-		ecs_stats_cancel(a->cancels);
-	if (a->asks)
-		ecs_watch_stats(a->w, a->asks);
-	a->cancels = a->asks = NULL;
-}
-
-static void ask(struct ecs_watch *w, struct asked *a)
-{
-	a->w = w;
-	a->a.done = on_stats;
-	a->a.cls = a;
-	unsigned before = a->n;
-	ecs_watch_stats(w, &a->a);
-	assert_int_equal(a->n, before);
-}
-
-/* Who comes at once after an answer shares it. A machine that stands still in between makes a
- * second request right, so there is more than one try. */
-static void shares(struct ecs_rig *r, struct ecs_watch *w, struct asked *a)
-{
-	for (int i = 0; i < 20; i++) {
-		unsigned asked = r->stats.asked;
-		ask(w, a);
-		ecs_rig_until(r, &a->n, a->n + 1);
-		if (r->stats.asked == asked)
-			return;
-	}
-	fail_msg("each was a request of its own");
-}
-
-static void stats_shared(void **state)
-{
-	struct ecs_rig *r = *state;
-	struct asked a[4] = {0};
-	ecs_rig_answers(&r->task, 200, TASK_A);
-	ecs_rig_answers(&r->stats, RIG_HOLD, NULL);
-	struct ecs_watch *w = begin(r, LONG_MS);
-	ecs_rig_wait(r, 10);
-	assert_int_equal(r->stats.asked, 0); /* nobody wants any */
-	ask(w, &a[0]);
-	ask(w, &a[1]);
-	ecs_rig_until(r, &r->stats.asked, 1);
-	ask(w, &a[2]);
-	ask(w, &a[3]);
-	ecs_stats_cancel(&a[2].a);
-	ecs_stats_cancel(&a[2].a);
-	a[0].cancels = &a[1].a;
-	ecs_rig_wait(r, 20);
-	assert_int_equal(r->stats.asked, 1);
-	ecs_rig_release(&r->stats, 200, "{\"x\":1}");
-	ecs_rig_until(r, &a[3].n, 1);
-	assert_int_equal(a[0].n, 1);
-	assert_int_equal(a[1].n, 0);
-	assert_int_equal(a[2].n, 0);
-	assert_string_equal(a[0].stats, "{\"x\":1}");
-	assert_string_equal(a[3].stats, "{\"x\":1}");
-	ecs_rig_answers(&r->stats, 200, "{\"x\":1}");
-	a[2].asks = &a[1].a;
-	shares(r, w, &a[2]);
-	ecs_rig_until(r, &a[1].n, 1);
-	assert_string_equal(a[1].stats, "{\"x\":1}");
-	/* Later ones do not. */
-	ecs_rig_wait(r, 520);
-	unsigned asked = r->stats.asked;
-	ecs_rig_answers(&r->stats, 200, "{\"x\":2}");
-	ask(w, &a[0]);
-	ecs_rig_until(r, &a[0].n, 2);
-	assert_string_equal(a[0].stats, "{\"x\":2}");
-	assert_int_equal(r->stats.asked, asked + 1);
-	assert_int_equal(r->task.asked, 1);
-	assert_int_equal(r->others, 0);
-	ecs_watch_free(w);
-}
-
-static void stats_fail(void **state)
-{
-	struct ecs_rig *r = *state;
-	struct asked a = {0}, b = {0};
-	ecs_rig_answers(&r->task, 200, TASK_A);
-	ecs_rig_answers(&r->stats, 429, "slowly");
-	struct ecs_watch *w = begin(r, LONG_MS);
-	ask(w, &a);
-	ecs_rig_until(r, &a.n, 1);
-	assert_string_equal(a.why, "status 429: slowly");
-	shares(r, w, &b);
-	assert_string_equal(b.why, "status 429: slowly");
-	assert_string_equal(ecs_watch_error(w), "");
-	ecs_rig_wait(r, 520);
-	ecs_rig_answers(&r->stats, RIG_DROP, "");
-	ask(w, &a);
-	ecs_rig_until(r, &a.n, 2);
-	assert_true(a.why[0] != '\0');
-	/* All left before it was their turn: nothing is asked. */
-	ecs_rig_wait(r, 520);
-	unsigned asked = r->stats.asked, answered = b.n;
-	ask(w, &a);
-	ecs_stats_cancel(&a.a);
-	ecs_rig_wait(r, 10);
-	assert_int_equal(r->stats.asked, asked);
-	/* Asked for while it ends, before and after the request has begun. */
-	ecs_rig_answers(&r->stats, RIG_HOLD, NULL);
-	ask(w, &a);
-	ecs_rig_until(r, &r->stats.asked, asked + 1);
-	ask(w, &b);
-	ecs_watch_free(w);
-	ecs_stats_cancel(&a.a);
-	ecs_stats_cancel(&b.a);
-	ecs_rig_release(&r->stats, 200, "{}");
-	ecs_rig_wait(r, 10);
-	assert_int_equal(a.n, 2);
-	assert_int_equal(b.n, answered);
-}
-
-/* From inside told, as the next round's statistics. */
-static void stats_from_told(void **state)
-{
-	struct ecs_rig *r = *state;
-	struct heard h = {0};
-	struct asked a = {.a = {.done = on_stats, .cls = &a}};
-	ecs_rig_answers(&r->task, 200, TASK_A);
-	ecs_rig_answers(&r->stats, 200, "{}");
-	struct ecs_watch *w = begin(r, LONG_MS);
-	listen_to(w, &h);
-	h.asks = &a.a;
-	ecs_rig_until(r, &a.n, 1);
-	assert_int_equal(h.n, 1);
-	assert_string_equal(a.stats, "{}");
-	ecs_listener_leave(&h.l);
-	ecs_watch_free(w);
-}
-
 /* --- metrics --- */
 
 static void assert_metric(const struct ecs_watch *w, const char *line)
@@ -572,11 +419,17 @@ static void assert_metric(const struct ecs_watch *w, const char *line)
 #define REQUESTS "ampagent_ecs_metadata_requests_total"
 #define LAST "ampagent_ecs_metadata_last_success_timestamp_seconds"
 
+static void on_stats(void *cls, struct sv stats, const struct err *why)
+{
+	++*(unsigned *)cls;
+}
+
 static void counted(void **state)
 {
 	struct ecs_rig *r = *state;
 	struct heard h = {.loop = r->loop};
-	struct asked a = {0};
+	unsigned asked = 0;
+	struct ecs_stats_asker a = {.done = on_stats, .cls = &asked};
 	char line[128], number[NUMBER_MAX];
 	int64_t wall_ms = 0;
 	ecs_rig_answers(&r->task, RIG_HOLD, NULL);
@@ -585,8 +438,8 @@ static void counted(void **state)
 	listen_to(w, &h);
 	assert_metric(w, REQUESTS "{path=\"/task\",result=\"ok\"} 0\n");
 	assert_metric(w, LAST " 0\n");
-	ask(w, &a);
-	ecs_rig_until(r, &a.n, 1);
+	ecs_watch_stats(w, &a);
+	ecs_rig_until(r, &asked, 1);
 	static const struct {
 		int status;
 		const char *body;
@@ -629,9 +482,7 @@ int main(void)
 		WITH_RIG(bad_start),
 		WITH_RIG(logs),
 		WITH_RIG(leaving_and_joining),
-		WITH_RIG(stats_shared),
-		WITH_RIG(stats_fail),
-		WITH_RIG(stats_from_told),
+
 		WITH_RIG(counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
