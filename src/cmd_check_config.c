@@ -207,6 +207,11 @@ static int run_found(struct check *c, bool print_only, bool lint_fatal)
 	struct err err = ERR_NULL;
 	bool linted = false;
 	int r = config_source_find(environment_process, SV_NULL, SV_NULL, &s, &err);
+	if (r != 0 && !environment_asks(environment_process)) {
+		fprintf(stderr, "ampagent check-config: %s\nSee ampagent check-config --help.\n",
+			err.msg);
+		return 2;
+	}
 	/* For its messages, which name the variable. */
 	if (r == 0 && (print_only || !s.is_file))
 		r = config_source_load(&s, NULL, &config, &err);
