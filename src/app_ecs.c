@@ -17,6 +17,7 @@ enum {
 	IDLE_MAX = 16,
 	SAY_FIRST_MS = 5000,
 	SAY_MS = 30000,
+	NAME_SHOWN = 300, /* ECS allows 255 */
 };
 
 #define IDENTITY_BYTES MiB(1)
@@ -214,11 +215,14 @@ int app_ecs_check(struct app *a, const struct config *c, struct err *err)
 static bool learn_task(struct app *a, const struct ecs_task *task)
 {
 	struct app_ecs *e = &a->ecs;
+	char id[NAME_SHOWN], family[NAME_SHOWN], cluster[NAME_SHOWN];
 	e->learnt = true;
 	loop_timer_cancel(&e->say_timer);
-	log_info("this is the agent of an ECS task", "task", FMT("%.*s", SV_ARG(task->id)),
-		 "family", FMT("%.*s:%.*s", SV_ARG(task->family), SV_ARG(task->revision)),
-		 "cluster", FMT("%.*s", SV_ARG(task->cluster_name)));
+	snprintf(id, sizeof id, "%.*s", SV_ARG(task->id));
+	snprintf(family, sizeof family, "%.*s:%.*s", SV_ARG(task->family), SV_ARG(task->revision));
+	snprintf(cluster, sizeof cluster, "%.*s", SV_ARG(task->cluster_name));
+	log_info("this is the agent of an ECS task", "task", id, "family", family, "cluster",
+		 cluster);
 	app_found_again(a);
 	if (app_ecs_check(a, a->config, &e->refused) != 1)
 		return true;
