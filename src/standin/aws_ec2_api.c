@@ -5,7 +5,6 @@
 #include "aws_xml.h"
 #include <ampagent/base/arena.h>
 #include <ampagent/base/limits.h>
-#include <fnmatch.h>
 
 enum {
 	ASK_MAX = 1 << 20,
@@ -64,7 +63,7 @@ struct filter {
 
 struct filter_value {
 	uint64_t filter;
-	struct sv value; /* with a NUL after it */
+	struct sv value;
 };
 
 struct ask {
@@ -208,13 +207,33 @@ static struct sv filtered_text(enum aws_kind kind, const struct aws_object *o, s
 	return SV_NULL;
 }
 
-/* One of the filter's values: they may have * and ?. */
+/* Whether text is what the value says: * is any characters, ? is one. */
+static bool is_like(struct sv text, struct sv value)
+{
+	size_t t = 0, v = 0, after_star = SIZE_MAX, retry = 0;
+	while (t < text.len) {
+		if (v < value.len && value.ptr[v] == '*') {
+			after_star = ++v;
+			retry = t;
+		} else if (v < value.len && (value.ptr[v] == '?' || value.ptr[v] == text.ptr[t])) {
+			v++;
+			t++;
+		} else if (after_star != SIZE_MAX) {
+			v = after_star;
+			t = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (v < value.len && value.ptr[v] == '*')
+		v++;
+	return v == value.len;
+}
+
 static bool has_value(const struct ask *a, const struct filter *f, struct sv text)
 {
-	_cleanup_(freep) char *copy = sv_dup(text);
-	for (size_t i = 0; copy && i < a->n_values; i++)
-		if (a->values[i].filter == f->number &&
-		    fnmatch(a->values[i].value.ptr, copy, FNM_NOESCAPE) == 0)
+	for (size_t i = 0; i < a->n_values; i++)
+		if (a->values[i].filter == f->number && is_like(text, a->values[i].value))
 			return true;
 	return false;
 }
@@ -310,6 +329,77 @@ static int check_ids(const struct standin *s, const struct ask *a, const struct 
 		      n > 1 ? "' do not exist" : "' does not exist");
 }
 
+/* --- walks --- */
+
+/* Through all objects of a kind, or those that a filter names by their ids: many ids of a large
+ * account are asked for often. */
+struct walk {
+	const struct aws_account *account;
+	enum aws_kind kind;
+	bool by_id;
+	const struct aws_object *list[VALUES_MAX]; /* by seq */
+	size_t n;
+};
+
+static int by_seq(const void *a, const void *b)
+{
+	const struct aws_object *const *x = a, *const *y = b;
+	return (*x)->seq < (*y)->seq ? -1 : (*x)->seq > (*y)->seq;
+}
+
+/* The filter that is on ids and has no patterns; NULL for none. */
+static const struct filter *id_filter(const struct ask *a, enum aws_kind kind)
+{
+	struct sv name = kind == AWS_INSTANCES ? SV("instance-id") : SV("network-interface-id");
+	const struct filter *f = NULL;
+	for (size_t i = 0; i < a->n_filters && !f; i++)
+		if (sv_eq(a->filters[i].name, name))
+			f = &a->filters[i];
+	for (size_t i = 0; f && i < a->n_values; i++) {
+		struct sv value = a->values[i].value;
+		if (a->values[i].filter == f->number &&
+		    (sv_find(value, '*') < value.len || sv_find(value, '?') < value.len))
+			return NULL;
+	}
+	return f;
+}
+
+static void walk_begin(struct walk *w, const struct aws_account *account, const struct ask *a,
+		       enum aws_kind kind)
+{
+	const struct filter *f = id_filter(a, kind);
+	w->account = account;
+	w->kind = kind;
+	w->by_id = f != NULL;
+	w->n = 0;
+	for (size_t i = 0; f && i < a->n_values; i++) {
+		if (a->values[i].filter != f->number)
+			continue;
+		const struct aws_object *o =
+			aws_account_find(account, kind, SV_NULL, a->values[i].value);
+		if (o)
+			w->list[w->n++] = o;
+	}
+	if (w->n > 1)
+		qsort(w->list, w->n, sizeof w->list[0], by_seq);
+}
+
+/* The first after seq that is wanted; NULL at the end. */
+static const struct aws_object *walk_after(const struct walk *w, const struct ask *a, uint64_t seq)
+{
+	const struct aws_object *o;
+	for (size_t i = 0; w->by_id && i < w->n; i++)
+		if (w->list[i]->seq > seq && is_wanted(a, w->kind, w->list[i]))
+			return w->list[i];
+	if (w->by_id)
+		return NULL;
+	do {
+		o = aws_account_after(w->account, w->kind, seq);
+		seq = o ? o->seq : seq;
+	} while (o && !is_wanted(a, w->kind, o));
+	return o;
+}
+
 /* --- answers --- */
 
 /* An instance in its reservation, which has no members of its own but these. */
@@ -355,17 +445,14 @@ static void put_question(const struct ask *a, struct sv set, struct buf *out)
 static void put_page(struct standin *s, const struct listed *l, const struct ask *a, uint64_t seq,
 		     uint64_t left, struct aws_reply *r)
 {
-	const struct aws_account *account = &s->aws.resources;
-	const struct aws_object *o = aws_account_after(account, l->kind, seq);
-	for (; o && left > 0; o = aws_account_after(account, l->kind, o->seq)) {
-		seq = o->seq;
-		if (!is_wanted(a, l->kind, o))
-			continue;
+	struct walk walk;
+	walk_begin(&walk, &s->aws.resources, a, l->kind);
+	const struct aws_object *o = walk_after(&walk, a, seq);
+	for (; o && left > 0; left--) {
 		put_one(s, l, o, &r->body);
-		left--;
+		seq = o->seq;
+		o = walk_after(&walk, a, seq);
 	}
-	while (o && !is_wanted(a, l->kind, o))
-		o = aws_account_after(account, l->kind, o->seq);
 	buf_printf(&r->body, "</%.*s>\n", SV_ARG(l->set));
 	if (!o)
 		return;

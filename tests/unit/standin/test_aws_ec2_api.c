@@ -125,12 +125,43 @@ static void filters_narrow_the_list(void **state)
 	expect_instances(INSTANCES "&Filter.1.Name=instance-id&Filter.1.Value.1=i-1"
 				   "&Filter.1.Value.2=i-11",
 			 "i-1 i-11");
+	expect_instances(INSTANCES "&Filter.1.Name=instance-id&Filter.1.Value.1=i-1%2A",
+			 "i-1 i-10 i-11");
+	expect_instances(INSTANCES "&Filter.1.Name=tag%3AName&Filter.1.Value.1=%2Ab%2A-%2A1",
+			 "i-1 i-11");
+	/* In the account's order, each once, with the other filters; what is not there is no error.
+	 */
+	expect_instances(INSTANCES "&Filter.7.Name=instance-id&Filter.7.Value.1=i-8"
+				   "&Filter.7.Value.2=i-2&Filter.7.Value.3=i-99"
+				   "&Filter.7.Value.4=i-8&Filter.7.Value.5=i-3"
+				   "&Filter.9.Name=instance-state-name&Filter.9.Value.1=running",
+			 "i-2 i-8");
+	expect_instances(INSTANCES "&Filter.1.Name=instance-id&Filter.1.Value.1=i-99", "");
 	expect_instances(INSTANCES "&Filter.1.Name=vpc-id&Filter.1.Value.1=%2A", "");
 	expect_instances(INSTANCES "&InstanceId.1=i-1&Filter.1.Name=instance-state-name"
 				   "&Filter.1.Value.1=running",
 			 "");
 	expect_error(INSTANCES "&Filter.1.Name=status&Filter.1.Value.1=x", "InvalidParameterValue",
 		     "&#39;status&#39;");
+}
+
+static void pages_of_ids_go_on(void **state)
+{
+	char token[128];
+	_cleanup_(buf_deinit) struct buf form = BUF_NULL;
+	buf_init(&form, 1 << 16);
+	put_instances(12);
+	buf_sv(&form, SV(INSTANCES "&MaxResults=5&Filter.1.Name=instance-id"));
+	for (int i = 11; i >= 4; i--)
+		buf_printf(&form, "&Filter.1.Value.%d=i-%d", i, i);
+	buf_char(&form, '\0');
+	expect_instances(form.ptr, "i-4 i-5 i-6 i-7 i-8");
+	got_element("nextToken", token, sizeof token);
+	form.len--;
+	buf_printf(&form, "&NextToken=%s", token);
+	buf_char(&form, '\0');
+	expect_instances(form.ptr, "i-9 i-10 i-11");
+	assert_true(sv_find_sv(buf_view(&got.body), SV("nextToken")) == got.body.len);
 }
 
 static void interfaces_are_items_of_their_own(void **state)
@@ -195,6 +226,7 @@ int main(void)
 		TEST(the_size_of_a_page_has_limits),
 		TEST(ids_are_there_or_refused),
 		TEST(filters_narrow_the_list),
+		TEST(pages_of_ids_go_on),
 		TEST(interfaces_are_items_of_their_own),
 		TEST(zones_have_ids_of_their_region),
 		TEST(the_version_is_that_of_the_api),
