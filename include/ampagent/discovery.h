@@ -27,8 +27,9 @@ void discovery_free(struct discovery *d);
 /* pool and aws of env, where nobody needed them before: from the next apply on. */
 void discovery_use_aws(struct discovery *d, struct http_pool *pool, struct aws_session *aws);
 /* Replaces the set of jobs; static groups are delivered before this returns, file groups as soon
- * as they are read (at once). opts must stay valid until the next apply or free. A file source
- * whose options are unchanged keeps what it read. 0, or ERR_NOMEM: then there are no jobs left. */
+ * as they are read (at once), others as they come. opts must stay valid until the next apply or
+ * free. A source whose options are unchanged keeps what it found. 0, or ERR_NOMEM: then there are
+ * no jobs left. */
 int discovery_apply(struct discovery *d, const struct discovery_options *opts, size_t n);
 /* Whether every source of every job has been read whole and told of: a target that was not named by
  * now is gone. */

@@ -60,12 +60,43 @@ static void test_memory_is_bounded(void **state)
 	assert_string_not_equal(err.msg, "");
 }
 
+static void test_labels_of_one_target(void **state)
+{
+	static char long_value[LIMIT_LABELS_BYTES];
+	_cleanup_(group_list_deinit) struct group_list list = GROUP_LIST_NULL;
+	_cleanup_(group_writer_deinit) struct group_writer w;
+	struct err err = ERR_NULL;
+	char job[] = "shop";
+	memset(long_value, 'x', sizeof long_value);
+	group_writer_init(&w, MiB(1));
+	group_writer_begin(&w);
+	const struct label own[] = {
+		{SV("job"), sv_of(job)}, {SV("__scheme__"), SV("")}, {SV("a"), SV("1")}};
+	const struct label large = {SV("b"), sv_make(long_value, sizeof long_value)};
+	assert_int_equal(group_writer_target_with(&w, SV("h:1"), own, 3, NULL), 0);
+	/* What does not fit is no target; the others stay. */
+	assert_int_equal(group_writer_target_with(&w, SV("h:2"), &large, 1, &err), 1);
+	assert_non_null(strstr(err.msg, "labels of a target"));
+	assert_int_equal(group_writer_target_with(&w, SV("h:3"), NULL, 0, NULL), 0);
+	job[0] = 'X';
+	assert_int_equal(group_writer_end(&w, SV("s"), NULL), 0);
+	group_writer_finish(&w, &list);
+	assert_int_equal(list.v[0].n_targets, 2);
+	struct labels first = list.v[0].targets[0];
+	assert_int_equal(labels_count(first), 3);
+	assert_true(sv_eq(labels_get(first, SV("__address__")), SV("h:1")));
+	assert_true(sv_eq(labels_get(first, SV("job")), SV("shop")));
+	assert_true(sv_eq(labels_get(first, SV("a")), SV("1")));
+	assert_int_equal(labels_count(list.v[0].targets[1]), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups_outlive_the_writer),
 		cmocka_unit_test(test_dropped_fields),
 		cmocka_unit_test(test_memory_is_bounded),
+		cmocka_unit_test(test_labels_of_one_target),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
