@@ -259,6 +259,26 @@ static void emit_histogram(const struct refreshes *r, struct metrics_writer *w)
 	metrics_emit_suffix(w, id, "_count", labels, 1, (double)r->n);
 }
 
+static void emit_left(const struct ecs_provider_of *v, size_t n, struct sv job,
+		      struct metrics_writer *w)
+{
+	static const char *const reasons[ECS_LEFT_COUNT] = {
+		[ECS_LEFT_NO_ADDRESS] = "no_address",
+		[ECS_LEFT_NO_PORT] = "no_port",
+		[ECS_LEFT_NO_DEFINITION] = "no_definition",
+		[ECS_LEFT_TOO_LARGE] = "too_large",
+	};
+	struct metric_label labels[] = {{"config", job}, {"reason", SV_NULL}};
+	for (int reason = 0; reason < ECS_LEFT_COUNT; reason++) {
+		size_t left = 0;
+		for (size_t i = 0; i < n; i++)
+			if (sv_eq(v[i].job, job))
+				left += ((const struct ecs_provider *)v[i].provider)->left[reason];
+		labels[1].value = sv_of(reasons[reason]);
+		metrics_emit(w, M_ECS_SD_LEFT_OUT, labels, 2, (double)left);
+	}
+}
+
 void ecs_providers_collect(const struct ecs_provider_of *v, size_t n, struct metrics_writer *w)
 {
 	struct metric_label labels[] = {{"mechanism", SV("ecs")}, {"config", SV_NULL}};
@@ -279,6 +299,9 @@ void ecs_providers_collect(const struct ecs_provider_of *v, size_t n, struct met
 		metrics_emit_suffix(w, M_SD_REFRESH_DURATION, "_count", labels, 2,
 				    (double)of_job.n);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (first_of_job(v, i))
+			emit_left(v, n, v[i].job, w);
 	struct refreshes all = sum(v, n, NULL);
 	emit_histogram(&all, w);
 	ecs_api_collect(w);

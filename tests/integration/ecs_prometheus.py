@@ -261,6 +261,10 @@ def ports_that_are_chosen(directory, receiver, endpoint):
                   "task_group": "family:six", "network_mode": "awsvpc"}
         for name, value in wanted.items():
             h.check(six and six[0].get("__meta_ecs_" + name) == value, "%s is %s: %s" % (name, value, six))
+        left = {k: v for k, v in agent.metrics().items() if k.startswith("ampagent_ecs_sd_left_out")}
+        # The task outside of EC2: 8080 at two paths, 9001, and 9404 by its label.
+        h.check(left.get('ampagent_ecs_sd_left_out{config="chosen",reason="no_address"}') == 4
+                and sum(left.values()) == 4 and len(left) == 4, "what is left out is counted: %s" % left)
         print("%d ports that are chosen" % len(last["got"]))
 
 

@@ -30,6 +30,7 @@
 	X(M_SD_REFRESH_DURATION, METRIC_KIND_SUMMARY, "prometheus_sd_refresh_duration_seconds", "mechanism,config", "Time that refreshes of service discovery took in seconds.") \
 	X(M_SD_REFRESH_DURATION_HISTOGRAM, METRIC_KIND_HISTOGRAM, "prometheus_sd_refresh_duration_histogram_seconds", "mechanism", "Time that refreshes of service discovery took in seconds.") \
 	X(M_ECS_API_CALLS, METRIC_KIND_COUNTER, "ampagent_ecs_api_calls_total", "action,result", "Calls of the ECS and EC2 API for discovery, each page one, by action and how they ended: ok, throttled, denied, failed.") \
+	X(M_ECS_SD_LEFT_OUT, METRIC_KIND_GAUGE, "ampagent_ecs_sd_left_out", "config,reason", "Tasks and chosen ports that ecs_sd_configs did not make a target of at the last refresh: no_address, no_port (not published by the host, or a docker label that is no port), no_definition, too_large (labels).") \
 	X(M_TARGET_INTERVAL_LENGTH, METRIC_KIND_SUMMARY, "prometheus_target_interval_length_seconds", "interval", "Actual intervals between scrapes.") \
 	X(M_TARGET_SYNC_FAILED, METRIC_KIND_COUNTER, "prometheus_target_sync_failed_total", "scrape_job", "Target syncs that failed.") \
 	X(M_TARGET_SCRAPE_POOLS, METRIC_KIND_COUNTER, "prometheus_target_scrape_pools_total", "", "Scrape pool creation attempts.") \
