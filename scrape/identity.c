@@ -180,12 +180,20 @@ int identity_values(const struct identity *id, const struct label_builder *b, st
 	return 0;
 }
 
+/* One of the loopback addresses that nobody uses but to have several. */
+static bool is_odd_loopback(struct sv host)
+{
+	struct in6_addr ip;
+	return read_ip(host, &ip) && IN6_IS_ADDR_V4MAPPED(&ip) && is_loopback(&ip) &&
+	       memcmp(ip.s6_addr + 12, "\x7f\0\0\1", 4) != 0;
+}
+
 /* Whether the port alone says which target of the task it is: all share that host. Else (a network
  * in which containers have addresses of their own) the container's name does. */
 static bool port_is_enough(const struct identity *id, struct sv host, const struct label_builder *b)
 {
-	return is_self(host) || has_host(id->unique, id->n_unique, host) ||
-	       label_builder_get(b, CONTAINER).len > 0;
+	return (is_self(host) && !is_odd_loopback(host)) ||
+	       has_host(id->unique, id->n_unique, host) || label_builder_get(b, CONTAINER).len > 0;
 }
 
 static int set_instance(const struct identity *id, struct label_builder *b)

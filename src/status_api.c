@@ -113,17 +113,26 @@ static void write_config(const struct status_api *s, struct json_writer *w)
 	json_end_object(w);
 }
 
+static void write_notification(struct json_writer *w, const char *text, int64_t since_ms)
+{
+	json_begin_object(w);
+	write_text(w, "text", sv_of(text));
+	write_time(w, "date", since_ms);
+	json_key(w, SV("active"));
+	json_bool(w, true);
+	json_end_object(w);
+}
+
 static void write_notifications(const struct status_api *s, struct json_writer *w)
 {
 	json_begin_array(w);
-	if (s->reload_failed_ms) {
-		json_begin_object(w);
-		write_text(w, "text", SV("Configuration reload has failed."));
-		write_time(w, "date", s->reload_failed_ms);
-		json_key(w, SV("active"));
-		json_bool(w, true);
-		json_end_object(w);
-	}
+	if (s->reload_failed_ms)
+		write_notification(w, "Configuration reload has failed.", s->reload_failed_ms);
+	if (scrape_summary(s->scrape).targets_waiting > 0)
+		write_notification(w,
+				   "Targets of this ECS task wait: its metadata has not yet said "
+				   "which task it is.",
+				   s->start_ms);
 	json_end_array(w);
 }
 

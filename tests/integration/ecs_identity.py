@@ -203,6 +203,8 @@ def slow_metadata():
     h.check("waiting=2" in agent.log(), "and how many")
     h.check({t["scrapePool"] for t in agent.targets()["activeTargets"]} == {"far"}, "only that is a target")
     h.check(agent.metrics()["ampagent_targets_waiting"] == 2, "two wait")
+    notes = [n["text"] for n in h.get_json(agent.base + "/api/v1/notifications")["data"]]
+    h.check(any("wait" in n for n in notes), "it is notified: %s" % notes)
     h.check(world.scrapes == 0, "nobody has asked the application")
     world.aws.switch(aws_task_hang=0)
     h.wait_for(lambda: world.samples(ecs_task_id=ONE) >= 6, 40, "then they are scraped")

@@ -162,10 +162,34 @@ static void what_scraping_tells(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* Nobody has to read the log to see why targets are missing. */
+static void targets_that_wait(void **state)
+{
+	struct fixture *f = *state;
+	const struct identity unknown = {.mode = IDENTITY_AUTO};
+	static const char label[] = "\x0b"
+				    "__address__"
+				    "\x0b"
+				    "localhost:1";
+	struct labels target = {label, sizeof label - 1};
+	const struct target_group group = {.source = SV("0"), .targets = &target, .n_targets = 1};
+	const struct target_sink sink = scrape_target_sink(f->api.scrape);
+	expect(f, WEB_NOTIFICATIONS, QUERY(), "[null,[],null]");
+	assert_int_equal(scrape_set_identity(f->api.scrape, &unknown), 0);
+	sink.update(sink.cls, SV("j"), &group, 1);
+	expect_part(
+		f, WEB_NOTIFICATIONS,
+		"{\"text\":\"Targets of this ECS task wait: its metadata has not yet said which "
+		"task it is.\",\"date\":\"2023-11-14T22:13:20.123Z\",\"active\":true}");
+	f->api.reload_failed_ms = 1700000001000;
+	expect_part(f, WEB_NOTIFICATIONS, "{\"text\":\"Configuration reload has failed.\",");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(flags_as_they_are_given),
+		TEST(targets_that_wait),
 		TEST(the_configuration_without_secrets),
 		TEST(the_process),
 		TEST(a_reload_that_failed),
