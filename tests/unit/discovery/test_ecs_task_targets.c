@@ -357,6 +357,9 @@ static void test_bridge(void **state)
 		&s, "b|172.17.0.5:81||||docker_label|81\nb|172.17.0.5:80||||ports|80\n");
 	expect_text(BOX("me", NET("bridge", "172.17.0.4"), "\"prometheus.io/port\":\"9\""), &s,
 		    "me|172.17.0.4:9||||docker_label|9\n");
+	/* What is no address is none. */
+	expect_text(BOX("odd", NET("bridge", "elsewhere"), "\"prometheus.io/port\":\"9\""), &plain,
+		    "");
 	expect_text(BOX("six",
 			"\"Networks\":[{\"NetworkMode\":\"bridge\",\"IPv6Addresses\":"
 			"[\"fd00::5\"]}]",
