@@ -134,15 +134,29 @@ static void on_task(void *cls, const struct http_answer *a, struct sv body)
 		finish_failed(f, &why);
 }
 
-static int ask_task(struct aws_region_fetch *f, const char *uri, struct err *err)
+/* The variable that names the task's metadata, of the newest version there is; NULL for none. */
+static const char *task_variable(struct aws_session *s)
 {
+	static const char *const names[] = {"ECS_CONTAINER_METADATA_URI_V4",
+					    "ECS_CONTAINER_METADATA_URI"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *uri = aws_session_env(s)(names[i]);
+		if (uri && uri[0])
+			return names[i];
+	}
+	return NULL;
+}
+
+static int ask_task(struct aws_region_fetch *f, const char *variable, struct err *err)
+{
+	const char *uri = aws_session_env(f->session)(variable);
 	char url[URL_MAX];
 	size_t n = strlen(uri);
 	struct http_header h = {SV("User-Agent"), aws_session_user_agent(f->session)};
 	while (n > 0 && uri[n - 1] == '/')
 		n--;
 	if (n + sizeof "/task" > sizeof url)
-		return err_set(err, 1, "ECS_CONTAINER_METADATA_URI_V4 is too long");
+		return err_set(err, 1, "%s is too long", variable);
 	snprintf(url, sizeof url, "%.*s/task", (int)n, uri);
 	struct aws_ask_options o = {.loop = aws_session_loop(f->session),
 				    .client = aws_session_link(f->session),
@@ -156,7 +170,7 @@ static int ask_task(struct aws_region_fetch *f, const char *uri, struct err *err
 					    .body_max = TASK_BYTES}};
 	int code = aws_ask_start(&o, on_task, f, &f->task, err);
 	if (code > 0)
-		err_prefix(err, "ECS_CONTAINER_METADATA_URI_V4");
+		err_prefix(err, "%s", variable);
 	return code;
 }
 
@@ -165,7 +179,7 @@ int aws_region_start(struct aws_session *s, const struct aws_settings *settings,
 				  const struct err *why),
 		     void *cls, struct aws_region_fetch **out, struct err *err)
 {
-	const char *uri = aws_session_env(s)("ECS_CONTAINER_METADATA_URI_V4");
+	const char *variable = task_variable(s);
 	const char *where = aws_session_env(s)("AWS_EXECUTION_ENV");
 	struct aws_region_fetch *f = calloc(1, sizeof *f);
 	if (!f)
@@ -175,7 +189,7 @@ int aws_region_start(struct aws_session *s, const struct aws_settings *settings,
 	f->fargate = where && strcmp(where, "AWS_ECS_FARGATE") == 0;
 	f->done = done;
 	f->cls = cls;
-	int code = uri && uri[0] ? ask_task(f, uri, err) : ask_instance(f, err);
+	int code = variable ? ask_task(f, variable, err) : ask_instance(f, err);
 	if (code != 0) {
 		free(f);
 		return code;

@@ -91,6 +91,31 @@ static void of_the_task(void **state)
 	rig_assert_not_asked(r, PUT_TOKEN);
 }
 
+/* Agents of ECS before 1.39 have version 3 alone. */
+static void of_the_older_metadata(void **state)
+{
+	struct rig *r = *state;
+	struct end e = {.rig = r};
+	struct aws_region_fetch *f;
+	struct err err = ERR_NULL;
+	static char uri[128];
+	snprintf(uri, sizeof uri, "%s/v3/abc", r->url);
+	rig_env("ECS_CONTAINER_METADATA_URI", uri);
+	rig_answers(r, "GET /v3/abc/task", 200,
+		    "{\"TaskARN\":\"arn:aws:ecs:sa-east-1:111122223333:task/1\"}");
+	fetch(&e);
+	assert_region(&e, "sa-east-1", "the ECS task");
+	rig_assert_not_asked(r, PUT_TOKEN);
+	in_task(r);
+	rig_answers(r, TASK, 200, "{\"AvailabilityZone\":\"eu-central-1b\"}");
+	fetch(&e);
+	assert_region(&e, "eu-central-1", "the ECS task");
+	rig_env("ECS_CONTAINER_METADATA_URI_V4", "");
+	rig_env("ECS_CONTAINER_METADATA_URI", "nowhere");
+	assert_int_equal(aws_region_start(r->session, &r->settings, on_region, &e, &f, &err), 1);
+	assert_non_null(strstr(err.msg, "ECS_CONTAINER_METADATA_URI: "));
+}
+
 static void of_the_instance(void **state)
 {
 	struct rig *r = *state;
@@ -182,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(of_the_task, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(of_the_older_metadata, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(of_the_instance, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(one_after_the_other, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(refused_at_once, rig_setup, rig_teardown),
