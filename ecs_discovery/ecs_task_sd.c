@@ -16,6 +16,7 @@
 enum {
 	FAULTS_KNOWN = 256, /* further ones are not told of */
 	OWN_IPS_MAX = 64,
+	FAULT_MAX = 600,
 };
 
 struct task_provider {
@@ -25,7 +26,8 @@ struct task_provider {
 	struct ecs_listener listener;
 	struct loop_timer first; /* the task was known before there was this provider */
 	struct ecs_probe *probe; /* NULL: nothing is probed */
-	bool due;                /* the task was told while ports were asked */
+	bool due;                /* another task was told while ports were asked */
+	bool put_off;            /* what answered before that has not been told */
 	struct group_list groups;
 	uint64_t hash; /* of groups */
 	bool found;    /* groups say what the task says */
@@ -118,8 +120,10 @@ static void tell_faults(struct task_provider *self, const struct ecs_task_found 
 			known = self->faults[k] == h;
 		if (known)
 			continue;
+		char text[FAULT_MAX];
+		snprintf(text, sizeof text, "%.*s", SV_ARG(found->faults[i]));
 		self->faults[self->n_faults++] = h;
-		log_warn("ecs_task_sd: not a target", "err", FMT("%.*s", SV_ARG(found->faults[i])));
+		log_warn("ecs_task_sd: not a target", "err", text);
 	}
 }
 
@@ -162,7 +166,7 @@ static void on_told(void *cls, const struct ecs_task *task, bool changed)
 {
 	struct task_provider *self = cls;
 	if (self->probe && ecs_probe_busy(self->probe))
-		self->due = true;
+		self->due = self->due || changed;
 	else
 		refresh_and_tell(self, true);
 }
@@ -172,15 +176,18 @@ static void on_first(void *cls)
 	on_told(cls, NULL, true);
 }
 
-/* What answered is told before anybody is asked again. */
+/* What answered may be gone when another task was told meanwhile: its ports are asked before
+ * anything is told. That is put off once only, as a task may change all the time. */
 static void on_probed(void *cls)
 {
 	struct task_provider *self = cls;
-	refresh_and_tell(self, false);
-	if (self->due) {
-		self->due = false;
+	bool due = self->due, put_off = due && !self->put_off;
+	self->due = false;
+	self->put_off = put_off;
+	if (!put_off)
+		refresh_and_tell(self, false);
+	if (due)
 		refresh_and_tell(self, true);
-	}
 }
 
 /* ---- the provider ---- */

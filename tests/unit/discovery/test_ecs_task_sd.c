@@ -259,6 +259,65 @@ static void test_probes(void **state)
 	end(&s);
 }
 
+/* A server that never answers keeps every round of probing busy for its second. */
+struct silent {
+	struct http_exchange *kept[64];
+	unsigned asked;
+};
+
+static void on_silence(void *cls, const struct http_server_request *req)
+{
+	struct silent *s = cls;
+	s->kept[s->asked++ % 64] = req->exchange;
+}
+
+struct looking {
+	struct setting *setting;
+	unsigned without;
+};
+
+static void on_change_look(void *cls)
+{
+	struct looking *l = cls;
+	l->setting->changes++;
+	l->without += l->setting->p->ops->count(l->setting->p) == 0;
+}
+
+/* A container is replaced while its neighbours are asked: the port goes on answering and stays. */
+static void test_replaced_while_probing(void **state)
+{
+	bool there = true;
+	struct silent silent = {.asked = 0};
+	struct setting s;
+	struct looking look = {.setting = &s};
+	struct err err = ERR_NULL;
+	begin(&s, *state, TASK(BOX("app", "one", "")));
+	struct http_server *server = neighbour(s.rig, &there), *slow;
+	struct http_server_options o = {.listen = SV("127.0.0.1:0"),
+					.body_max = KiB(1),
+					.max_connections = 64,
+					.read_timeout_ms = 10000,
+					.handler = on_silence,
+					.cls = &silent};
+	assert_int_equal(http_server_new(s.rig->loop, &o, &slow, &err), 0);
+	uint64_t ports[] = {(uint64_t)http_server_port(server), (uint64_t)http_server_port(slow)};
+	const struct ecs_task_sd_options opt = {
+		.docker_labels = true, .probe_ports = ports, .n_probe_ports = 2};
+	make_provider(&s, &opt);
+	s.p->changed = on_change_look;
+	s.p->cls = &look;
+	ecs_rig_until(s.rig, &s.changes, 1);
+	ecs_rig_until(s.rig, &silent.asked, 2);
+	ecs_rig_answers(&s.rig->task, 200, TASK(BOX("app", "two", "")));
+	ecs_rig_until(s.rig, &silent.asked, 5);
+	assert_int_equal(look.without, 0);
+	assert_int_equal(s.p->ops->count(s.p), 1);
+	provider_free(take_ptr(s.p));
+	http_server_free(slow);
+	http_server_free(server);
+	end(&s);
+}
+
 /* ---- the log ---- */
 
 static void rounds_with_faults(void *cls)
@@ -287,6 +346,7 @@ static void test_faults_are_told_once(void **state)
 	begin(&s, *state, TASK(BOX("app", "one", "\"prometheus.io/port\":\"x\"")));
 	ecs_rig_log(rounds_with_faults, &s, text, sizeof text);
 	assert_int_equal(count_of(text, "is no port"), 1);
+	assert_int_equal(count_of(text, "several are set apart by commas)"), 1);
 	assert_int_equal(count_of(text, "prometheus.io/port"), 1);
 	expect(&s, DB_TARGET);
 	end(&s);
@@ -386,6 +446,7 @@ int main(void)
 		IN_RIG(test_known_already),
 		IN_RIG(test_take),
 		IN_RIG(test_probes),
+		IN_RIG(test_replaced_while_probing),
 		IN_RIG(test_faults_are_told_once),
 		IN_RIG(test_reload),
 		IN_RIG(test_interval),
