@@ -43,15 +43,29 @@ static struct sv key_name(struct arena *a, struct sv prefix, struct sv key)
 	return sv_make(text, n);
 }
 
+/* Looks for the name among those of its kind only, which begin at from; an empty value counts as
+ * none in the end. */
+static void put_tag(struct label_builder *b, size_t from, struct sv name, struct sv value)
+{
+	for (size_t i = from; i < b->n; i++) {
+		if (sv_eq(b->v[i].name, name)) {
+			b->v[i].value = value;
+			return;
+		}
+	}
+	label_builder_push(b, name, value);
+}
+
 /* Keys that differ in such characters only share a name; the last one counts. */
 static void put_tags(struct label_builder *b, struct sv prefix, const struct ecs_tags *tags)
 {
+	size_t from = b->n;
 	for (size_t i = 0; i < tags->n; i++) {
 		struct sv name = key_name(b->arena, prefix, tags->v[i].key);
 		if (!name.ptr)
 			b->failed = true;
 		else
-			label_builder_set(b, name, tags->v[i].value);
+			put_tag(b, from, name, tags->v[i].value);
 	}
 }
 
