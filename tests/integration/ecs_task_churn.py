@@ -279,6 +279,13 @@ class Task:
         return False
 
 
+def put_document(receiver, name, text):
+    """The task that the endpoint of that name tells of from now on."""
+    request = urllib.request.Request("http://127.0.0.1:%d/aws/task?id=%s" % (receiver.port, name),
+                                     data=text.encode(), method="PUT")
+    harness._opener.open(request, timeout=10).read()
+
+
 class Sidecar:
     def __init__(self, directory, receiver, task):
         self.task, self.receiver = task, receiver
@@ -289,9 +296,8 @@ class Sidecar:
             "ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:%d/v4/task%d" % (receiver.port, task.number)})
 
     def put(self, body=None):
-        url = "http://127.0.0.1:%d/aws/task?id=task%d" % (self.receiver.port, self.task.number)
-        body = json.dumps(self.task.document()) if body is None else body
-        harness._opener.open(urllib.request.Request(url, data=body.encode(), method="PUT"), timeout=10).read()
+        put_document(self.receiver, "task%d" % self.task.number,
+                     json.dumps(self.task.document()) if body is None else body)
 
     def targets(self):
         return {(t["scrapeUrl"], tuple(sorted(t["labels"].items()))) for t in self.agent.targets()["activeTargets"]}
@@ -304,6 +310,42 @@ class Sidecar:
                 good = 'result="ok"' in series
                 counts[good] = counts.get(good, 0) + value
         return counts.get(True, 0), counts.get(False, 0)
+
+
+class Steady:
+    """A task whose container is restarted again and again: its series go on as if nothing had been."""
+
+    def __init__(self, directory, receiver):
+        self.receiver, self.application, self.serial = receiver, Application("127.0.0.1"), 0
+        self.restart()
+        config = ("scrape_configs:\n- job_name: steady\n  scrape_interval: 1s\n"
+                  "  ecs_task_sd_configs: [{refresh_interval: %ds}]\nremote_write:\n%s"
+                  % (REFRESH_S, receiver.config("  queue_config: {batch_send_deadline: 1s}\n")))
+        self.agent = Agent(directory, config, name="steady", env={
+            "ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:%d/v4/steady" % receiver.port})
+
+    def put(self, status):
+        container = {"Name": "app", "DockerId": "steady-%d" % self.serial, "Type": "NORMAL", "KnownStatus": status,
+                     "Labels": {"prometheus.io/port": str(self.application.port)},
+                     "Networks": [{"NetworkMode": "awsvpc", "IPv4Addresses": ["10.0.0.9"]}]}
+        document = {"Cluster": "shop", "Family": "steady", "Revision": "1", "Containers": [container],
+                    "TaskARN": "arn:aws:ecs:eu-west-1:111122223333:task/shop/" + "5" * 32}
+        put_document(self.receiver, "steady", json.dumps(document))
+
+    def restart(self):
+        self.serial += 1
+        self.put("RUNNING")
+
+    def noticed(self):
+        found = self.agent.targets()["activeTargets"]
+        return [t["discoveredLabels"]["__meta_ecs_container_id"] for t in found] == ["steady-%d" % self.serial]
+
+    def finish(self):
+        wait_for(self.noticed, 60, "the last restart is noticed")
+        wait_for(lambda: self.receiver.stats()["samples"] > 0, 60, "samples of the steady task arrive")
+        check(self.receiver.stats()["stale_markers"] == 0, "a restart ends no series")
+        self.put("STOPPED")
+        wait_for(lambda: self.receiver.stats()["stale_markers"] > 0, 60, "a stop ends them")
 
 
 def follow(sidecars, what, limit_s=60):
@@ -370,13 +412,14 @@ def look_at_log(sidecar):
 def run(options, directory):
     seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
     print("seed %d" % seed)
-    receivers, sidecars = [], []
+    receivers, sidecars, steady = [], [], None
     try:
         for _ in FAULTS:
             receivers.append(Receiver(directory, "--aws", "--aws-task-rate=0"))
         for i in range(options.agents):
             task = Task(i, random.Random(seed * 1000 + i))
             sidecars.append(Sidecar(directory, receivers[i % len(receivers)], task))
+        steady = Steady(directory, receivers[0])
         for s in sidecars:
             s.agent.wait_ready(60)
         good = follow(sidecars, "start")
@@ -384,18 +427,19 @@ def run(options, directory):
             for s in sidecars:
                 s.task.step()
                 s.put()
+            steady.restart()
             good = good and follow(sidecars, "step %d" % step)
+        steady.finish()
         good = good and garbage(sidecars)
         good = good and endure(receivers, sidecars)
         for s in sidecars:
             check(s.agent.stop() == 0, "agent %d ends well" % s.task.number)
             look_at_log(s)
     finally:
-        for process in [s.agent for s in sidecars] + receivers:
+        for process in [s.agent for s in sidecars + [steady] if s] + receivers:
             process.__exit__()
-        for s in sidecars:
-            for a in s.task.applications:
-                a.stop()
+        for a in [a for s in sidecars for a in s.task.applications] + ([steady.application] if steady else []):
+            a.stop()
 
 
 def main():
