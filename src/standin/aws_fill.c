@@ -11,6 +11,7 @@ enum {
 	TASKS_PER_INSTANCE = 20,
 	EXPORTER_PORT = 9404,
 	FIRST_DYNAMIC_PORT = 32768,
+	PORTS = 2, /* of each task */
 };
 
 enum network { AWSVPC, BRIDGE, HOST, NETWORKS_ };
@@ -205,7 +206,7 @@ static int put_instance(struct fill *f, uint64_t i)
 		   "\"pendingTasksCount\":0,\"attributes\":[{\"name\":\"ecs.instance-type\","
 		   "\"value\":\"m5.xlarge\"},{\"name\":\"ecs.availability-zone\","
 		   "\"value\":\"%s%c\"}],\"registeredAt\":%.3f,\"attachments\":[],\"tags\":[]}",
-		   id, TASKS_PER_INSTANCE, f->region, zone(i), f->now_s - 100000);
+		   id, (int)(f->tasks / f->instances), f->region, zone(i), f->now_s - 100000);
 	int rc = put(f, AWS_CONTAINER_INSTANCES);
 	if (rc != 0)
 		return rc;
@@ -252,7 +253,7 @@ static void put_attachment(struct fill *f, uint64_t i, const struct made_ip *ip)
 /* Each task of an instance has two ports of its own there. */
 static void put_bindings(struct fill *f, uint64_t i)
 {
-	uint64_t port = FIRST_DYNAMIC_PORT + 2 * (i / f->instances);
+	uint64_t port = FIRST_DYNAMIC_PORT + PORTS * (i / f->instances);
 	buf_printf(&f->text,
 		   "\"networkBindings\":[{\"bindIP\":\"0.0.0.0\",\"containerPort\":8080,"
 		   "\"hostPort\":%" PRIu64
@@ -395,6 +396,17 @@ static int words_in(struct sv query, struct fill *f)
 	return f->network < NETWORKS_ ? 0 : 1;
 }
 
+/* In host mode two tasks would want the same ports of their instance. */
+static uint64_t tasks_per_instance(enum network network)
+{
+	return network == HOST ? 1 : TASKS_PER_INSTANCE;
+}
+
+static uint64_t most_tasks(enum network network)
+{
+	return network == HOST ? 1 : (UINT16_MAX + 1 - FIRST_DYNAMIC_PORT) / PORTS;
+}
+
 static int read_fill(struct sv query, struct fill *f)
 {
 	f->services = 1;
@@ -405,12 +417,14 @@ static int read_fill(struct sv query, struct fill *f)
 	/* Fargate has one network mode and nothing to run on. */
 	if (f->network != AWSVPC)
 		f->ec2 = true;
-	f->instances = f->ec2 ? (f->tasks + TASKS_PER_INSTANCE - 1) / TASKS_PER_INSTANCE : 0;
+	uint64_t each = tasks_per_instance(f->network);
+	f->instances = f->ec2 ? (f->tasks + each - 1) / each : 0;
 	if (f->ec2 && number_in(query, SV("instances"), TASKS_MAX, &f->instances) != 0)
 		return 1;
 	if (f->ec2 && f->instances == 0)
 		f->instances = 1;
-	return f->services > 0 ? 0 : 1;
+	bool fits = f->network == AWSVPC || f->tasks <= f->instances * most_tasks(f->network);
+	return f->services > 0 && fits ? 0 : 1;
 }
 
 void aws_account_fill_page(struct standin *s, const struct http_server_request *req,

@@ -40,6 +40,7 @@ static void it_has_what_was_asked_for(void **state)
 	expect_sizes("tasks=50&services=7&launch=EC2", (size_t[]){1, 7, 50, 7, 3, 3, 50});
 	expect_sizes("tasks=50&services=7&instances=5&network=bridge",
 		     (size_t[]){1, 7, 50, 7, 5, 5, 0});
+	expect_sizes("tasks=50&services=7&network=host", (size_t[]){1, 7, 50, 7, 50, 50, 0});
 	expect_sizes("tasks=0&services=1&network=host", (size_t[]){1, 1, 0, 1, 1, 1, 0});
 }
 
@@ -81,10 +82,15 @@ static void it_takes_the_place_of_what_was(void **state)
 
 static void what_cannot_be_is_refused(void **state)
 {
-	static const char *const asks[] = {
-		"tasks=x",        "tasks=1000000",       "tasks=1&services=0",
-		"launch=LAMBDA",  "tasks=1&network=nat", "tasks=1&cluster=a%2Fb",
-		"tasks=1&seed=-1"};
+	static const char *const asks[] = {"tasks=x",
+					   "tasks=1000000",
+					   "tasks=1&services=0",
+					   "launch=LAMBDA",
+					   "tasks=1&network=nat",
+					   "tasks=1&cluster=a%2Fb",
+					   "tasks=1&seed=-1",
+					   "tasks=2&instances=1&network=host",
+					   "tasks=16385&instances=1&network=bridge"};
 	start_api();
 	for (size_t i = 0; i < N_OF(asks); i++) {
 		if (fill(asks[i]) != 400)
