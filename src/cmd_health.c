@@ -214,7 +214,7 @@ static int parse(int argc, char **argv, struct health *h)
 int cmd_health(int argc, char **argv)
 {
 	struct health h = {.timeout_ms = TIMEOUT_MS, .err = ERR_NULL};
-	h.listen = sv_of(environment_process("AMPAGENT_WEB_LISTEN_ADDRESS"));
+	h.listen = sv_trim(sv_of(environment_process("AMPAGENT_WEB_LISTEN_ADDRESS")));
 	if (h.listen.len == 0)
 		h.listen = sv_of(environment_listen(environment_place(environment_process)));
 	int r = parse(argc, argv, &h);

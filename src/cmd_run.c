@@ -340,8 +340,9 @@ static void say_notes(const struct run *run)
 	for (size_t i = 0; i < run->n_flag_variables; i++)
 		names[i] = run->flag_variables[i];
 	names[run->n_flag_variables] = NULL;
+	bool by_variables = run->found != 0 || run->source.by_environment;
 	environment_notes(environment_process, environ, names,
-			  run->found != 0 || run->source.by_environment, warn_of, NULL);
+			  by_variables ? NULL : run->source.path, warn_of, NULL);
 }
 
 static int load_config(struct run *run, struct config **out)

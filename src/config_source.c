@@ -44,7 +44,7 @@ int config_source_find(environment_get *env, struct sv file, struct sv listen,
 {
 	*out = (struct config_source){.is_file = false};
 	if (file.len == 0)
-		file = sv_of(env("AMPAGENT_CONFIG_FILE"));
+		file = sv_trim(sv_of(env("AMPAGENT_CONFIG_FILE")));
 	buf_init(&out->text, LIMIT_CONFIG_BYTES);
 	struct sv content = sv_of(env(CONTENT_NAME));
 	if (file.len == 0 && sv_trim(content).len > 0)

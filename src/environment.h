@@ -43,10 +43,10 @@ const char *environment_listen(enum environment_place place);
 const char *environment_process(const char *name);
 
 /* Tells of variables that will not do what their owner thinks: names like ours that nothing reads
- * (with the nearest that something does), those that only count without a file when source is one,
- * and ADOT's configuration. all: as environ(7); flag_variables: the names that flags have, ended by
- * NULL. */
+ * (with the nearest that something does), those that do not count as the configuration comes from
+ * source (a file's name or AMPAGENT_CONFIG_CONTENT; NULL: from the variables), and ADOT's
+ * configuration. all: as environ(7); flag_variables: the names that flags have, ended by NULL. */
 void environment_notes(environment_get *env, char *const *all, const char *const *flag_variables,
-		       bool by_environment, void (*tell)(void *cls, const char *text), void *cls);
+		       const char *source, void (*tell)(void *cls, const char *text), void *cls);
 /* The section "Environment" of docs/CONFIG.md. */
 int environment_print_docs(struct buf *out);

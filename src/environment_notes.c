@@ -66,21 +66,19 @@ static void check_name(const struct names *known, struct sv name,
 	tell(cls, text);
 }
 
-static void check_use(environment_get *env, void (*tell)(void *cls, const char *text), void *cls)
+static void check_use(environment_get *env, const char *name, const char *source,
+		      void (*tell)(void *cls, const char *text), void *cls)
 {
-	for (const struct environment_variable *v = environment_variables; v->name; v++) {
-		char text[TEXT_MAX];
-		if (!is_ours(v->name) || !is_set(env, v->name))
-			continue;
-		snprintf(text, sizeof text,
-			 "%s has no effect: the configuration does not come from the environment",
-			 v->name);
-		tell(cls, text);
-	}
+	char text[TEXT_MAX];
+	if (!is_ours(name) || !is_set(env, name) || strcmp(name, source) == 0)
+		return;
+	snprintf(text, sizeof text, "%s has no effect: the configuration comes from %s", name,
+		 source);
+	tell(cls, text);
 }
 
 void environment_notes(environment_get *env, char *const *all, const char *const *flag_variables,
-		       bool by_environment, void (*tell)(void *cls, const char *text), void *cls)
+		       const char *source, void (*tell)(void *cls, const char *text), void *cls)
 {
 	struct names known = {.n = 0};
 	add_name(&known, CONTENT);
@@ -94,8 +92,10 @@ void environment_notes(environment_get *env, char *const *all, const char *const
 		    !is_service_link(env, name))
 			check_name(&known, name, tell, cls);
 	}
-	if (!by_environment)
-		check_use(env, tell, cls);
+	for (const struct environment_variable *v = environment_variables; source && v->name; v++)
+		check_use(env, v->name, source, tell, cls);
+	if (source)
+		check_use(env, CONTENT, source, tell, cls);
 	if (is_set(env, "AOT_CONFIG_CONTENT"))
 		tell(cls, "AOT_CONFIG_CONTENT holds a configuration of ADOT's collector, which is "
 			  "not understood here: AMPAGENT_CONFIG_CONTENT takes a prometheus.yml, as "

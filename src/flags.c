@@ -160,7 +160,8 @@ char *flags_variable(char *dst, const char *name)
 static int take_variable(const struct flag *f, struct flags_environment *env, struct err *err)
 {
 	char name[FLAG_VARIABLE_MAX];
-	struct sv v = sv_of(env->get(flags_variable(name, f->name)));
+	/* What is copied into a variable often has a line's end behind it. */
+	struct sv v = sv_trim(sv_of(env->get(flags_variable(name, f->name))));
 	if (v.len == 0 || f->kind == FLAG_VERSION)
 		return 0;
 	if (f->kind == FLAG_REFUSED)

@@ -154,7 +154,7 @@ static void by_environment(void **state)
 	struct peer p = {.answer = OK("ampagent is Healthy.\n")};
 	listen_on(&p);
 	assert_int_equal(pthread_create(&p.thread, NULL, serve, &p), 0);
-	snprintf(value, sizeof value, "0.0.0.0:%d", p.port);
+	snprintf(value, sizeof value, "0.0.0.0:%d\n", p.port);
 	setenv("AMPAGENT_WEB_LISTEN_ADDRESS", value, 1);
 	assert_run("", 0, value);
 	pthread_join(p.thread, NULL);

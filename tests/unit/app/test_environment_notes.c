@@ -18,25 +18,25 @@ static void tell(void *cls, const char *text)
 }
 
 /* One line each. */
-static char *notes(bool by_environment, char *const *all)
+static char *notes(const char *source, char *const *all)
 {
 	static const char *const flags[] = {"AMPAGENT_LOG_LEVEL", "AMPAGENT_WEB_LISTEN_ADDRESS",
 					    NULL};
 	struct buf out;
 	buf_init(&out, MiB(1));
-	environment_notes(get, all, flags, by_environment, tell, &out);
+	environment_notes(get, all, flags, source, tell, &out);
 	buf_char(&out, '\0');
 	return buf_take(&out);
 }
 
-static void assert_notes(bool by_environment, const char *const *all, const char *want)
+static void assert_notes(const char *source, const char *const *all, const char *want)
 {
 	char *copies[16];
 	size_t n = 0;
 	for (; all[n]; n++)
 		copies[n] = strdup(all[n]);
 	copies[n] = NULL;
-	char *got = notes(by_environment, copies);
+	char *got = notes(source, copies);
 	assert_string_equal(got, want);
 	free(got);
 	while (n > 0)
@@ -60,7 +60,7 @@ static void names(void **state)
 					  "AMPAGENT_LOGLEVEL=debug",
 					  "AMPAGENT_QQQQQQQQQ=1",
 					  NULL};
-	assert_notes(true, all,
+	assert_notes(NULL, all,
 		     "AMPAGENT_TARGET: nothing reads this variable; did you mean "
 		     "AMPAGENT_TARGETS?\n"
 		     "AMPAGENT_LOGLEVEL: nothing reads this variable; did you mean "
@@ -79,7 +79,7 @@ static void service_links(void **state)
 					  "AMPAGENT_LOG_LEVL=debug",
 					  NULL};
 	set("KUBERNETES_SERVICE_HOST", "10.0.0.1");
-	assert_notes(true, all,
+	assert_notes(NULL, all,
 		     "AMPAGENT_LOG_LEVL: nothing reads this variable; did you mean "
 		     "AMPAGENT_LOG_LEVEL?\n");
 }
@@ -90,10 +90,17 @@ static void without_effect(void **state)
 	set("AMPAGENT_TARGETS", "a:1");
 	set("AWS_PROMETHEUS_ENDPOINT", "http://x");
 	set("AMPAGENT_REGION", "");
-	assert_notes(true, all, "");
-	assert_notes(false, all,
-		     "AMPAGENT_TARGETS has no effect: the configuration does not come from the "
-		     "environment\n");
+	assert_notes(NULL, all, "");
+	assert_notes("AMPAGENT_CONFIG_CONTENT", all,
+		     "AMPAGENT_TARGETS has no effect: the configuration comes from "
+		     "AMPAGENT_CONFIG_CONTENT\n");
+	set("AMPAGENT_CONFIG_CONTENT", "global: {}");
+	assert_notes("AMPAGENT_CONFIG_CONTENT", all,
+		     "AMPAGENT_TARGETS has no effect: the configuration comes from "
+		     "AMPAGENT_CONFIG_CONTENT\n");
+	assert_notes("x.yml", all,
+		     "AMPAGENT_TARGETS has no effect: the configuration comes from x.yml\n"
+		     "AMPAGENT_CONFIG_CONTENT has no effect: the configuration comes from x.yml\n");
 }
 
 static void adot(void **state)
@@ -101,13 +108,13 @@ static void adot(void **state)
 	static const char *const all[] = {NULL};
 	set("AOT_CONFIG_CONTENT", "receivers: {}");
 	char *none[] = {NULL};
-	char *got = notes(true, none);
+	char *got = notes(NULL, none);
 	assert_non_null(strstr(got, "AOT_CONFIG_CONTENT holds a configuration of ADOT's"));
 	assert_non_null(strstr(got, "AMPAGENT_CONFIG_CONTENT takes a prometheus.yml"));
 	assert_null(strstr(got, "receivers: {}"));
 	free(got);
 	set("AOT_CONFIG_CONTENT", "");
-	assert_notes(true, all, "");
+	assert_notes(NULL, all, "");
 }
 
 int main(void)

@@ -274,8 +274,11 @@ static void from_variables(void **state)
 	variables[1].value = "false";
 	assert_int_equal(parse_env("", &env, &err), 0);
 	assert_false(v.on);
-	/* Empty is not set. */
-	variables[0].value = "";
+	variables[0].value = "a b\n";
+	assert_int_equal(parse_env("", &env, &err), 0);
+	assert_true(sv_eq(v.text, SV("a b")));
+	/* Blank is not set. */
+	variables[0].value = " ";
 	assert_int_equal(parse_env("", &env, &err), 0);
 	assert_true(sv_eq(v.text, SV("default")));
 	assert_int_equal(parse_env("--help", &env, &err), FLAGS_E_HELP);
