@@ -56,7 +56,7 @@ struct ecs_sd_options {
 	int64_t refresh_interval_ms;
 	int64_t port;
 	uint64_t request_concurrency; /* at least 1 */
-	struct sv *clusters; /* names or ARNs; none = all of the region */
+	struct sv *clusters;          /* names or ARNs; none = all of the region */
 	size_t n_clusters;
 	struct ecs_selector *selectors; /* none: one target a task, at port, as Prometheus does */
 	size_t n_selectors;
