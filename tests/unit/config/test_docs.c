@@ -1,4 +1,4 @@
-/* docs: docs/CONFIG.md is what the schema says. */
+/* docs: docs/CONFIG.md begins with what the schema says; the program adds its environment. */
 #include "parse.h"
 
 #include <ampagent/base/file.h>
@@ -17,7 +17,7 @@ static void test_page(void **state)
 	assert_int_equal(config_print_docs(&made), 0);
 	if (file_read(CONFIG_MD, &kept, &err) != 0)
 		fail_msg("%s", err.msg);
-	if (!sv_eq(buf_view(&made), buf_view(&kept)))
+	if (!sv_starts_with(buf_view(&kept), buf_view(&made)))
 		fail_msg("docs/CONFIG.md differs from the schema: ampagent docs config > "
 			 "docs/CONFIG.md");
 }
