@@ -91,12 +91,44 @@ static void test_others(void **state)
 	expect(false, 1, "Checking", "main.yml: No such file");
 }
 
+/* Not in a file: the same is looked at. */
+static void test_text(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+		const char *out, *error;
+	} cases[] = {
+		{JOB "authorization: {credentials_file: none}\n", 1, "Checking VARIABLE\n",
+		 "  FAILED: VARIABLE:3:37: \"credentials_file\": none: No such file"},
+		{"runtime: {}\n", 0, "  WARNING: VARIABLE:1:1: ", ""},
+		{"globl: {}\n", 1, "Checking ", "VARIABLE:1:1: unknown key \"globl\""},
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		char *said = NULL, *wrong = NULL;
+		size_t n, m;
+		struct config *c = NULL;
+		FILE *out = open_memstream(&said, &n), *errors = open_memstream(&wrong, &m);
+		int r = config_check_text(sv_of(cases[i].text), "VARIABLE", NULL, false, out,
+					  errors, &c);
+		fclose(out);
+		fclose(errors);
+		if (r != cases[i].result || !strstr(said, cases[i].out) ||
+		    !strstr(wrong, cases[i].error) || (r == 0) != (c != NULL))
+			fail_msg("%d\n%s\n%s", r, said, wrong);
+		config_unref(c);
+		free(said);
+		free(wrong);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_needed, directory_clear),
 		cmocka_unit_test_teardown(test_warned, directory_clear),
 		cmocka_unit_test_teardown(test_others, directory_clear),
+		cmocka_unit_test(test_text),
 	};
 	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

@@ -75,6 +75,42 @@ static void files(void **state)
 	unlink(path);
 }
 
+/* What is loaded by others. */
+static int load_text(void *cls, struct config **out, struct err *err)
+{
+	return cls ? config_parse(sv_of(cls), "VARIABLE", NULL, NULL, out, err)
+		   : err_set(err, 1, "there is no configuration: none");
+}
+
+static void other_sources(void **state)
+{
+	static const struct {
+		const char *text, *evidence, *advice; /* text NULL: there is none */
+	} cases[] = {
+		{"remote_write:\n- url: http://a.test/x\n",
+		 "VARIABLE: 1 destination, 0 scrape jobs", ""},
+		{"globl: {}\n", "VARIABLE:1:1: ", "Correct the variable"},
+		{NULL, "there is no configuration: none", "Run it where the agent runs"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		_cleanup_(unload) struct loaded l;
+		char text[64] = "";
+		if (cases[i].text)
+			snprintf(text, sizeof text, "%s", cases[i].text);
+		const struct doctor_options opt = {.config_path = "VARIABLE",
+						   .load = load_text,
+						   .load_cls = cases[i].text ? text : NULL};
+		load(&l, &opt);
+		const struct finding *f = &l.report.steps[DOCTOR_CONFIG];
+		assert_int_equal(l.result, i > 0);
+		assert_int_equal(f->advice.len > 0, i > 0);
+		if (!says(&f->evidence, cases[i].evidence) ||
+		    (i > 0 && !says(&f->advice, cases[i].advice)))
+			fail_msg("%.*s %.*s", SV_ARG(buf_view(&f->evidence)),
+				 SV_ARG(buf_view(&f->advice)));
+	}
+}
+
 /* Whatever the URL's bytes, they are the URL and nothing else of the file. */
 static void urls(void **state)
 {
@@ -122,9 +158,8 @@ static void no_url(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files),
-		cmocka_unit_test(urls),
-		cmocka_unit_test(url_without_signature),
+		cmocka_unit_test(files),  cmocka_unit_test(other_sources),
+		cmocka_unit_test(urls),   cmocka_unit_test(url_without_signature),
 		cmocka_unit_test(no_url),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
