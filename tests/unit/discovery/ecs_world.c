@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { VARIABLES = 8, GUARD_MS = 60000, PAGE = 100 };
+enum { VARIABLES = 8, GUARD_MS = 60000 };
 
 static struct {
 	const char *name, *value;
@@ -83,7 +83,7 @@ static void list_tasks(struct world *w, struct sv body, struct buf *out)
 {
 	bool here = sv_eq(text_after(body, "cluster"), SV(WORLD_ARN "cluster/c1"));
 	size_t n = here ? w->n_tasks : 0, from = page_begin(body);
-	size_t to = from + PAGE < n ? from + PAGE : n;
+	size_t to = from + w->page < n ? from + w->page : n;
 	buf_printf(out, "{\"taskArns\":[");
 	for (size_t i = from; i < to; i++)
 		buf_printf(out, "%s\"" WORLD_ARN "task/c1/%u\"", i > from ? "," : "",
@@ -95,7 +95,7 @@ static void list_services(struct world *w, struct sv body, struct buf *out)
 {
 	bool here = sv_eq(text_after(body, "cluster"), SV(WORLD_ARN "cluster/c1"));
 	size_t n = here ? w->n_services : 0, from = page_begin(body);
-	size_t to = from + PAGE < n ? from + PAGE : n;
+	size_t to = from + w->page < n ? from + w->page : n;
 	buf_printf(out, "{\"serviceArns\":[");
 	for (size_t i = from; i < to; i++)
 		buf_printf(out, "%s\"" WORLD_ARN "service/c1/s%zu\"", i > from ? "," : "", i + 1);
@@ -424,6 +424,7 @@ int world_setup(void **state)
 	if (aws_session_new(&so, &w->session, &err) != 0)
 		fail_msg("%s", err.msg);
 	w->n_clusters = 1;
+	w->page = 100;
 	w->opt = (struct ecs_sd_options){.client = {.region = SV("eu-west-1"),
 						    .endpoint = sv_of(w->url),
 						    .access_key = SV("AKIDEXAMPLE"),

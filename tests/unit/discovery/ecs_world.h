@@ -46,6 +46,7 @@ struct world {
 	struct world_task tasks[WORLD_TASKS];
 	size_t n_tasks;
 	unsigned n_services;
+	size_t page;         /* of lists; 100 */
 	unsigned n_clusters; /* tasks are in the first one */
 	bool no_ec2_address; /* instances have none */
 	bool silent;         /* nothing is answered */

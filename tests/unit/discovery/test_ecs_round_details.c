@@ -30,6 +30,7 @@ static void test_instances_of_many(void **state)
 	struct world *w = *state;
 	unsigned ids = 0;
 	world_fill(w, 600, 60);
+	w->page = 1000;
 	for (size_t i = 0; i < 600; i++)
 		w->tasks[i].on_ec2 = true;
 	rounds_begin(&r, w, false);
