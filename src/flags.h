@@ -59,7 +59,8 @@ struct flags_environment {
 	size_t n;
 };
 /* As flags_parse(). What the command line does not have is taken from the flags' variables where
- * they are set and not blank (blanks around a value do not count); what is wrong with one is told with its name. */
+ * they are set and not blank (blanks around a value do not count); what is wrong with one is told
+ * with its name. */
 int flags_parse_env(int argc, char **argv, const struct flag *flags, struct flags_environment *env,
 		    struct sv *args, size_t max, size_t *n_args, struct err *err);
 /* When the message is about a flag ("--name: ...") that a variable set: the variable before it. */
