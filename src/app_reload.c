@@ -56,14 +56,12 @@ static int apply_refusable(struct app *a, const struct config *c, struct err *er
 /* 0, or negative: fatal. The old configuration goes only after all parts have let go of it. */
 static int apply_rest(struct app *a, struct config *c, struct err *err)
 {
-	int r = app_apply_scraping(a, c), same = 1;
+	int r = app_apply_scraping(a, c);
+	if (r == 0 && app_ecs_identify(a, c) < 0)
+		r = ERR_NOMEM;
+	/* All targets are told of anew, those of jobs that stay too: labels may be others. */
 	if (r == 0)
-		same = app_ecs_identify(a, c);
-	if (r == 0)
-		r = same < 0 ? same : discovery_apply(a->discovery, c->discoveries, c->n_scrapes);
-	/* Targets of jobs that stay as they are get other labels. */
-	if (same == 0)
-		discovery_tell_again(a->discovery);
+		r = discovery_apply(a->discovery, c->discoveries, c->n_scrapes);
 	struct config *old = a->config;
 	a->config = config_ref(c);
 	config_unref(old);
