@@ -156,8 +156,8 @@ static void on_limit(void *cls)
 {
 	struct ecs_inventory *inv = cls;
 	struct err err = ERR_NULL;
-	err_set(&err, 1, "given up after %lld s, the answers come too slowly",
-		(long long)limit_ms(inv) / 1000);
+	err_set(&err, 1, "given up after %g s, the answers come too slowly",
+		(double)limit_ms(inv) / 1000);
 	finish(inv, false, &err);
 }
 

@@ -51,6 +51,43 @@ static void throttled_waits_as_told(void **state)
 	rig_assert_said(&e, "an error: Rate exceeded (HTTP 429)");
 }
 
+/* Its owner keeps a pace of its own: throttled, it ends; all else is tried again as ever. */
+static void paced_ends_when_throttled(void **state)
+{
+	struct call_rig *r = *state;
+	struct aws_request req = rig_request(r);
+	struct rig_end e;
+	req.paced = true;
+	RIG_ANSWERS(r, {400, RIG_ERROR("ThrottlingException", "Rate exceeded")}, {200, "<ok/>"});
+	rig_call(r, &req, &e);
+	assert_int_equal(e.verdict, AWS_CALL_THROTTLED);
+	assert_int_equal(r->asked, 1);
+	RIG_ANSWERS(r, {500, ""}, {200, "<ok/>"});
+	rig_call(r, &req, &e);
+	assert_int_equal(e.verdict, AWS_CALL_OK);
+	assert_int_equal(r->asked, 2);
+}
+
+/* A client that knows no proxy but a dead one. */
+static void asks_by_its_own_client(void **state)
+{
+	struct call_rig *r = *state;
+	struct aws_request req = rig_request(r);
+	struct rig_end e;
+	struct err err = ERR_NULL;
+	struct http_options http = {.proxy = {.url = SV("http://127.0.0.1:1")}};
+	req.attempts = 1;
+	assert_int_equal(http_client_new(r->pool, &http, &req.client, &err), 0);
+	RIG_ANSWERS(r, {200, "<ok/>"});
+	rig_call(r, &req, &e);
+	assert_int_equal(e.verdict, AWS_CALL_UNREACHABLE);
+	assert_int_equal(r->asked, 0);
+	http_client_free(req.client);
+	req.client = NULL;
+	rig_call(r, &req, &e);
+	assert_int_equal(e.verdict, AWS_CALL_OK);
+}
+
 static void budget_ends_retries(void **state)
 {
 	struct call_rig *r = *state;
@@ -278,6 +315,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(transient_is_tried_again),
 		TEST(throttled_waits_as_told),
+		TEST(paced_ends_when_throttled),
+		TEST(asks_by_its_own_client),
 		TEST(budget_ends_retries),
 		TEST(no_answer),
 		TEST(too_large_is_not_tried_again),

@@ -107,7 +107,7 @@ static void test_gives_up(void **state)
 	w->opt.refresh_interval_ms = 15;
 	rounds_begin(&r, w, false);
 	w->silent = true;
-	run_failing(&r, "given up after 0 s");
+	run_failing(&r, "given up after 0.3 s");
 	assert_int_equal(w->n_kept, 1);
 	rounds_end(&r);
 	http_answer_drop(w->kept[0]);
