@@ -21,7 +21,6 @@ enum {
 	 * often takes from what all tasks of the host share. */
 	STATS_FRESH_MS = 500,
 	BODY_KEPT = KiB(256),
-	ARN_SHOWN = 256,
 	SAY_AGAIN_MS = 60000, /* a line that could come with every other round */
 };
 
@@ -41,7 +40,7 @@ struct ecs_watch {
 	unsigned failures; /* in a row */
 	int64_t failing_since_ms;
 	bool said; /* that it fails */
-	int64_t may_say_ms, may_say_other_ms;
+	int64_t may_say_ms;
 	char why[ERR_MSG_MAX]; /* of the last round; "" = it was good */
 	struct ecs_task task;
 	bool have;
@@ -154,31 +153,52 @@ static void round_good(struct ecs_watch *w)
 	loop_timer_at(w->loop, &w->round, w->began_ms + w->interval_ms);
 }
 
-static void log_other_task(struct ecs_watch *w, struct sv arn)
+/* What was told once and is not this time (another version of the endpoint, or ECS's own agent just
+ * started) stays: labels come of it, and none of it changes in a task's life. */
+static int remember(struct ecs_task *t, const struct ecs_task *before)
 {
-	char before[ARN_SHOWN], now[ARN_SHOWN];
-	if (loop_now_ms(w->loop) < w->may_say_other_ms)
-		return;
-	w->may_say_other_ms = loop_now_ms(w->loop) + SAY_AGAIN_MS;
-	snprintf(before, sizeof before, "%.*s", SV_ARG(w->task.arn));
-	snprintf(now, sizeof now, "%.*s", SV_ARG(arn));
-	log_warn("The metadata endpoint tells of another task than before", "url", w->ask.url,
-		 "before", before, "now", now);
+	const struct {
+		struct sv *now, before;
+	} kept[] = {
+		{&t->cluster, before->cluster},
+		{&t->cluster_name, before->cluster_name},
+		{&t->family, before->family},
+		{&t->revision, before->revision},
+		{&t->service, before->service},
+		{&t->group, before->group},
+		{&t->availability_zone, before->availability_zone},
+		{&t->availability_zone_id, before->availability_zone_id},
+		{&t->vpc_id, before->vpc_id},
+		{&t->launch_type, before->launch_type},
+	};
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		if (kept[i].now->len > 0 || kept[i].before.len == 0)
+			continue;
+		*kept[i].now = arena_dup(&t->arena, kept[i].before);
+		if (!kept[i].now->ptr)
+			return ERR_NOMEM;
+	}
+	return 0;
 }
 
 /* 0, or why it cannot be used. */
 static int take_task(struct ecs_watch *w, struct err *why)
 {
-	struct ecs_task task;
+	_cleanup_(ecs_task_deinit) struct ecs_task task = {.arn = SV_NULL};
 	int code = ecs_task_read(buf_view(&w->ask.body), &task, why);
+	/* No task becomes another: its series would be those of that one. */
+	if (code == 0 && w->have && !sv_eq(task.id, w->task.id))
+		code = err_set(why, 1, "it tells of another task than before: %.*s, not %.*s",
+			       SV_ARG(task.arn), SV_ARG(w->task.arn));
+	if (code == 0 && w->have && remember(&task, &w->task) != 0)
+		code = err_set(why, ERR_NOMEM, "no memory");
 	if (code != 0) {
 		err_prefix(why, "the answer cannot be used");
 		return code;
 	}
-	if (w->have && !sv_eq(task.arn, w->task.arn))
-		log_other_task(w, task.arn);
-	ecs_task_deinit(&w->task);
+	struct ecs_task before = w->task;
 	w->task = task;
+	task = before;
 	w->have = true;
 	struct buf told = w->told;
 	w->told = w->ask.body;
