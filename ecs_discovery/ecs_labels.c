@@ -6,6 +6,8 @@
 
 #define META "__meta_ecs_"
 
+enum { ADDRESS_MAX = 96 };
+
 /* Names are told once each here, so none needs to be looked for. */
 static void put(struct label_builder *b, struct sv name, struct sv value)
 {
@@ -13,12 +15,17 @@ static void put(struct label_builder *b, struct sv name, struct sv value)
 		label_builder_push(b, name, value);
 }
 
-static void put_text(struct label_builder *b, struct sv name, const char *text)
+/* value: a copy in the builder's arena, NULL when there was no memory for it. */
+static void put_own(struct label_builder *b, struct sv name, struct sv value)
 {
-	struct sv value = arena_dup(b->arena, sv_of(text));
 	if (!value.ptr)
 		b->failed = true;
 	put(b, name, value);
+}
+
+static void put_text(struct label_builder *b, struct sv name, const char *text)
+{
+	put_own(b, name, arena_dup(b->arena, sv_of(text)));
 }
 
 static bool word_char(char c)
@@ -27,8 +34,7 @@ static bool word_char(char c)
 	       c == '_';
 }
 
-/* prefix and key with "_" for each character that a label name cannot have. */
-static struct sv key_name(struct arena *a, struct sv prefix, struct sv key)
+struct sv ecs_labels_name(struct arena *a, struct sv prefix, struct sv key)
 {
 	char *text = arena_alloc(a, prefix.len + key.len + 1);
 	size_t n = prefix.len;
@@ -61,7 +67,7 @@ static void put_tags(struct label_builder *b, struct sv prefix, const struct ecs
 {
 	size_t from = b->n;
 	for (size_t i = 0; i < tags->n; i++) {
-		struct sv name = key_name(b->arena, prefix, tags->v[i].key);
+		struct sv name = ecs_labels_name(b->arena, prefix, tags->v[i].key);
 		if (!name.ptr)
 			b->failed = true;
 		else
@@ -69,12 +75,17 @@ static void put_tags(struct label_builder *b, struct sv prefix, const struct ecs
 	}
 }
 
-void ecs_labels_address(struct label_builder *b, struct sv ip, int64_t port)
+struct sv ecs_labels_host_port(struct arena *a, struct sv ip, int64_t port)
 {
-	char text[ECS_ADDRESS_MAX];
+	char text[ADDRESS_MAX];
 	bool v6 = sv_find(ip, ':') < ip.len;
 	snprintf(text, sizeof text, v6 ? "[%.*s]:%" PRId64 : "%.*s:%" PRId64, SV_ARG(ip), port);
-	put_text(b, SV("__address__"), text);
+	return arena_dup(a, sv_of(text));
+}
+
+void ecs_labels_address(struct label_builder *b, struct sv ip, int64_t port)
+{
+	put_own(b, SV("__address__"), ecs_labels_host_port(b->arena, ip, port));
 }
 
 /* Prometheus knows nothing of an instance that has no address. */

@@ -5,6 +5,7 @@
  * each of them: ports that no label gives to a container belong to the task.
  */
 #include "ecs_task_targets.h"
+#include "ecs_labels.h"
 #include "ecs_task_choice.h"
 
 #include <ampagent/base/hash.h>
@@ -19,7 +20,6 @@
 enum {
 	FAULTS_MAX = 64,
 	CANDIDATES_MAX = 256, /* as many questions a round */
-	ADDRESS_MAX = 96,
 	OWN_LABELS_MAX = 6,
 };
 
@@ -172,10 +172,7 @@ static int read_members(struct step *s)
 
 static struct sv address_of(struct step *s, struct sv host, uint16_t port)
 {
-	char text[ADDRESS_MAX];
-	bool v6 = sv_find(host, ':') < host.len;
-	snprintf(text, sizeof text, v6 ? "[%.*s]:%u" : "%.*s:%u", SV_ARG(host), (unsigned)port);
-	struct sv own = arena_dup(&s->out->arena, sv_of(text));
+	struct sv own = ecs_labels_host_port(&s->out->arena, host, port);
 	s->no_memory = s->no_memory || !own.ptr;
 	return own;
 }
@@ -300,27 +297,11 @@ static int put_network(struct step *s, const struct member *m, struct err *err)
 	return r != 0 ? r : put(s, SV(META "ip_address"), m->ip, err);
 }
 
-static bool word_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_';
-}
-
-/* "_" for each character that a label's name cannot have. */
 static int put_docker_label(struct step *s, const struct ecs_pair *label, struct err *err)
 {
-	const struct sv prefix = SV(META "container_label_");
-	char *name = arena_alloc(&s->writer.scratch, prefix.len + label->name.len + 1);
-	size_t n = prefix.len;
-	if (!name)
-		return err_set(err, 1, "memory is short");
-	memcpy(name, prefix.ptr, prefix.len);
-	for (size_t i = 0; i < label->name.len; i++) {
-		char c = label->name.ptr[i];
-		if (((unsigned char)c & 0xc0) != 0x80) /* inside of a character */
-			name[n++] = word_char(c) ? c : '_';
-	}
-	return put(s, sv_make(name, n), label->value, err);
+	struct sv name =
+		ecs_labels_name(&s->writer.scratch, SV(META "container_label_"), label->name);
+	return name.ptr ? put(s, name, label->value, err) : err_set(err, 1, "memory is short");
 }
 
 static int put_container(struct step *s, const struct member *m, struct err *err)
