@@ -58,21 +58,18 @@ static bool has_proxy(const struct proxy_options *p)
 	return p->url.len || p->no_proxy.len || p->from_environment || p->n_connect_headers > 0;
 }
 
-/* The session's client, with the proxies of the environment and AWS_CA_BUNDLE, does unless the job
- * says otherwise. Authorization is the signature's: what the job has of that kind is not sent. */
+/* The session's client, with the proxies of the environment and the bundle of CAs that all of AWS's
+ * tools know, does unless the job says otherwise. Authorization is the signature's: what the job
+ * has of that kind is not sent. */
 static int find_client(struct ecs_way *w, struct err *err)
 {
 	struct http_options http = w->opt->http;
 	if (w->peer.client || (!has_tls(&http.tls) && !has_proxy(&http.proxy)))
 		return 0;
-	struct sv bundle = sv_of(aws_session_env(w->peer.session)("AWS_CA_BUNDLE"));
 	http.follow_redirects = false;
 	http.has_basic_auth = http.has_authorization = http.has_oauth2 = false;
-	if (!http.tls.ca.len && !http.tls.ca_file.len && bundle.len > 0) {
-		http.tls.ca_file = arena_dup(&w->arena, bundle);
-		if (!http.tls.ca_file.ptr)
-			return err_set(err, 1, "no memory");
-	}
+	if (!http.tls.ca.len && !http.tls.ca_file.len)
+		http.tls.ca_file = w->settings.ca_bundle;
 	return http_client_new(w->pool, &http, &w->peer.client, err);
 }
 

@@ -154,6 +154,23 @@ static void test_client_of_its_own(void **state)
 	buf_deinit(&proxy);
 }
 
+/* Each reload makes the client anew, and must not cost memory for good. */
+static void test_many_reloads(void **state)
+{
+	struct search s;
+	struct world *w = *state;
+	world_env("AWS_CA_BUNDLE", "/nowhere/a/bundle/of/certificates.pem");
+	w->opt.http.tls.server_name = SV("ecs.example.com");
+	begin(&s, w);
+	for (int i = 0; i < 3000; i++) {
+		ecs_way_options(&s.way, &w->opt);
+		find(&s);
+		assert_string_equal(s.why, "");
+		assert_non_null(s.way.peer.client);
+	}
+	ecs_way_deinit(&s.way);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +180,7 @@ int main(void)
 		TEST(test_keys),
 		TEST(test_shared_pace),
 		TEST(test_client_of_its_own),
+		TEST(test_many_reloads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
