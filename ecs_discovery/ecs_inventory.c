@@ -9,6 +9,8 @@ struct ecs_inventory {
 	struct loop *loop;
 	const struct ecs_sd_options *opt;
 	struct ecs_way way;
+	struct arena arena; /* of these */
+	struct sv *clusters;
 	struct ecs_known *known; /* of the last whole round; NULL before */
 	/* Definitions that known refers to, and those that the next round adds to: the same ones,
 	 * unless too many of them are of no use any more. NULL: nobody wants definitions. */
@@ -119,7 +121,7 @@ static void on_way(void *cls, const struct err *why)
 		return;
 	}
 	const struct ecs_round_input in = {.peer = &inv->way.peer,
-					   .clusters = inv->opt->clusters,
+					   .clusters = inv->clusters,
 					   .n_clusters = inv->opt->n_clusters,
 					   .last = inv->known,
 					   .definitions = inv->definitions_next,
@@ -172,6 +174,19 @@ void ecs_inventory_round(struct ecs_inventory *inv,
 
 /* ---- the inventory ---- */
 
+/* A round may outlive the options it began with. */
+static int copy_clusters(struct ecs_inventory *inv)
+{
+	size_t n = inv->opt->n_clusters;
+	inv->clusters = arena_calloc(&inv->arena, n + 1, sizeof *inv->clusters);
+	for (size_t i = 0; inv->clusters && i < n; i++) {
+		inv->clusters[i] = arena_dup(&inv->arena, inv->opt->clusters[i]);
+		if (!inv->clusters[i].ptr)
+			return ERR_NOMEM;
+	}
+	return inv->clusters ? 0 : ERR_NOMEM;
+}
+
 int ecs_inventory_new(struct aws_session *s, struct http_pool *pool,
 		      const struct ecs_sd_options *opt, bool definitions,
 		      struct ecs_inventory **out)
@@ -185,17 +200,23 @@ int ecs_inventory_new(struct aws_session *s, struct http_pool *pool,
 	inv->begin = (struct loop_timer){.fire = on_begin, .cls = inv};
 	inv->limit = (struct loop_timer){.fire = on_limit, .cls = inv};
 	ecs_way_init(&inv->way, s, pool, opt);
+	arena_init(&inv->arena, MiB(16));
+	if (copy_clusters(inv) != 0) {
+		ecs_inventory_free(inv);
+		return ERR_NOMEM;
+	}
 	*out = inv;
 	return 0;
 }
 
 void ecs_inventory_options(struct ecs_inventory *inv, const struct ecs_sd_options *opt)
 {
-	bool runs = inv->round || loop_timer_armed(&inv->limit);
-	stop(inv);
+	bool anew = loop_timer_armed(&inv->limit) && ecs_way_has_client(&inv->way);
+	if (anew)
+		stop(inv);
 	inv->opt = opt;
 	ecs_way_options(&inv->way, opt);
-	if (runs)
+	if (anew)
 		ecs_inventory_round(inv, inv->done, inv->cls);
 }
 
@@ -208,6 +229,7 @@ void ecs_inventory_free(struct ecs_inventory *inv)
 	ecs_known_free(inv->known);
 	ecs_known_free(inv->definitions);
 	ecs_way_deinit(&inv->way);
+	arena_deinit(&inv->arena);
 	free(inv);
 }
 

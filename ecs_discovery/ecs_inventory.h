@@ -39,7 +39,8 @@ struct ecs_inventory;
 int ecs_inventory_new(struct aws_session *s, struct http_pool *pool,
 		      const struct ecs_sd_options *opt, bool definitions,
 		      struct ecs_inventory **out);
-/* Options of equal content, which opt is from now on; a round that runs begins anew. */
+/* Options of equal content, which opt is from now on. A round that runs goes on, or begins anew
+ * when it asks by an HTTP client of the old ones. */
 void ecs_inventory_options(struct ecs_inventory *inv, const struct ecs_sd_options *opt);
 /* Also during a round. */
 void ecs_inventory_free(struct ecs_inventory *inv);

@@ -36,12 +36,17 @@ void ecs_way_deinit(struct ecs_way *w)
 	arena_deinit(&w->arena);
 }
 
+bool ecs_way_has_client(const struct ecs_way *w)
+{
+	return w->peer.client != NULL;
+}
+
 void ecs_way_options(struct ecs_way *w, const struct ecs_sd_options *opt)
 {
 	w->opt = opt;
-	/* The others have copied what they need. */
+	/* Everything else has copied what it needs. */
+	w->open = w->open && !w->peer.client;
 	http_client_free(take_ptr(w->peer.client));
-	w->open = false;
 }
 
 /* ---- HTTP ---- */

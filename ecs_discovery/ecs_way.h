@@ -25,8 +25,10 @@ struct ecs_way {
 void ecs_way_init(struct ecs_way *w, struct aws_session *s, struct http_pool *pool,
 		  const struct ecs_sd_options *opt);
 void ecs_way_deinit(struct ecs_way *w);
-/* Other options from now on, equal in content: forgets what holds views of the old ones. No call
- * may be under way. */
+/* Whether calls are made by a client that has views of the options. */
+bool ecs_way_has_client(const struct ecs_way *w);
+/* Other options from now on, equal in content: forgets such a client, whose calls must have ended.
+ */
 void ecs_way_options(struct ecs_way *w, const struct ecs_sd_options *opt);
 /* Finds what is missing, and waits for keys. done may be called from inside. */
 void ecs_way_find(struct ecs_way *w, void (*done)(void *cls, const struct err *why), void *cls);

@@ -127,26 +127,47 @@ static void test_freed_while_it_asks(void **state)
 	http_answer_drop(w->kept[0]);
 }
 
-static void test_other_options_while_it_asks(void **state)
+/* Begins a round with options that are gone before the first answer. */
+static void change_options(struct rounds *r, struct world *w)
 {
-	struct rounds r;
-	struct world *w = *state;
 	struct ecs_sd_options *other = malloc(sizeof *other);
 	world_fill(w, 5, 1);
 	*other = w->opt;
 	w->silent = true;
-	assert_int_equal(ecs_inventory_new(w->session, w->pool, other, false, &r.inv), 0);
-	r.w = w;
-	r.n = 0;
-	ecs_inventory_round(r.inv, on_round, &r);
+	*r = (struct rounds){.w = w};
+	assert_int_equal(ecs_inventory_new(w->session, w->pool, other, false, &r->inv), 0);
+	ecs_inventory_round(r->inv, on_round, r);
 	world_until(w, &w->all, 1);
 	w->silent = false;
-	ecs_inventory_options(r.inv, &w->opt);
+	ecs_inventory_options(r->inv, &w->opt);
 	memset(other, 0x55, sizeof *other);
 	free(other);
+}
+
+static void test_other_options_while_it_asks(void **state)
+{
+	struct rounds r;
+	struct world *w = *state;
+	change_options(&r, w);
+	http_answer_now(w->kept[0], 200, SV("x/y"),
+			SV("{\"clusterArns\":[\"" WORLD_ARN "cluster/c1\"]}"), NULL, 0);
 	world_until(w, &r.n, 1);
 	assert_string_equal(r.why, "");
 	assert_int_equal(n_tasks(&r), 5);
+	assert_int_equal(w->calls[ECS_LIST_CLUSTERS], 1);
+	rounds_end(&r);
+}
+
+static void test_other_options_of_its_client(void **state)
+{
+	struct rounds r;
+	struct world *w = *state;
+	w->opt.http.tls.insecure_skip_verify = true;
+	change_options(&r, w);
+	world_until(w, &r.n, 1);
+	assert_string_equal(r.why, "");
+	assert_int_equal(n_tasks(&r), 5);
+	assert_int_equal(w->calls[ECS_LIST_CLUSTERS], 2);
 	rounds_end(&r);
 	http_answer_drop(w->kept[0]);
 }
@@ -163,6 +184,7 @@ int main(void)
 		TEST(test_gives_up),
 		TEST(test_freed_while_it_asks),
 		TEST(test_other_options_while_it_asks),
+		TEST(test_other_options_of_its_client),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
