@@ -3,6 +3,7 @@
  * no watch, and nothing here ever runs.
  */
 #include "app_parts.h"
+#include "environment.h"
 
 #include <ampagent/base/limits.h>
 #include <ampagent/base/log.h>
@@ -91,7 +92,7 @@ static int begin_watch(struct app *a, struct err *err)
 
 int app_ecs_begin(struct app *a, struct err *err)
 {
-	bool in_task = ecs_watch_possible(NULL);
+	bool in_task = environment_place(environment_process) == PLACE_ECS;
 	int r = 0;
 	if (in_task || asks_api(a->config))
 		r = need_session(a, err);

@@ -1,6 +1,7 @@
 /* The variables, and where the agent runs. */
 #include "environment.h"
 
+#include <ampagent/aws/imds.h>
 #include <ampagent/base/sv.h>
 
 #include <stdlib.h>
@@ -83,8 +84,7 @@ bool environment_asks(environment_get *env)
 
 enum environment_place environment_place(environment_get *env)
 {
-	if (is_set(env, "ECS_CONTAINER_METADATA_URI_V4") ||
-	    is_set(env, "ECS_CONTAINER_METADATA_URI"))
+	if (aws_task_variable(env))
 		return PLACE_ECS;
 	return is_set(env, "KUBERNETES_SERVICE_HOST") ? PLACE_KUBERNETES : PLACE_HOST;
 }

@@ -134,30 +134,26 @@ static void on_task(void *cls, const struct http_answer *a, struct sv body)
 		finish_failed(f, &why);
 }
 
-/* The variable that names the task's metadata, of the newest version there is; NULL for none. */
-static const char *task_variable(struct aws_session *s)
+const char *aws_task_variable(aws_getenv *env)
 {
 	static const char *const names[] = {"ECS_CONTAINER_METADATA_URI_V4",
 					    "ECS_CONTAINER_METADATA_URI"};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const char *uri = aws_session_env(s)(names[i]);
-		if (uri && uri[0])
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (sv_trim(sv_of(env(names[i]))).len > 0)
 			return names[i];
-	}
 	return NULL;
 }
 
 static int ask_task(struct aws_region_fetch *f, const char *variable, struct err *err)
 {
-	const char *uri = aws_session_env(f->session)(variable);
+	struct sv uri = sv_trim(sv_of(aws_session_env(f->session)(variable)));
 	char url[URL_MAX];
-	size_t n = strlen(uri);
 	struct http_header h = {SV("User-Agent"), aws_session_user_agent(f->session)};
-	while (n > 0 && uri[n - 1] == '/')
-		n--;
-	if (n + sizeof "/task" > sizeof url)
+	while (uri.len > 0 && uri.ptr[uri.len - 1] == '/')
+		uri.len--;
+	if (uri.len + sizeof "/task" > sizeof url)
 		return err_set(err, 1, "%s is too long", variable);
-	snprintf(url, sizeof url, "%.*s/task", (int)n, uri);
+	snprintf(url, sizeof url, "%.*s/task", SV_ARG(uri));
 	struct aws_ask_options o = {.loop = aws_session_loop(f->session),
 				    .client = aws_session_link(f->session),
 				    .attempts = ATTEMPTS,
@@ -179,7 +175,7 @@ int aws_region_start(struct aws_session *s, const struct aws_settings *settings,
 				  const struct err *why),
 		     void *cls, struct aws_region_fetch **out, struct err *err)
 {
-	const char *variable = task_variable(s);
+	const char *variable = aws_task_variable(aws_session_env(s));
 	const char *where = aws_session_env(s)("AWS_EXECUTION_ENV");
 	struct aws_region_fetch *f = calloc(1, sizeof *f);
 	if (!f)

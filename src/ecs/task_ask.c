@@ -1,6 +1,7 @@
 /* task_ask: the endpoint is at an address of this host's own, so requests go nowhere else. */
 #include "task_ask.h"
 
+#include <ampagent/aws/imds.h>
 #include <ampagent/base/limits.h>
 
 #include <stdlib.h>
@@ -19,21 +20,15 @@ const char *const ecs_ask_results[ECS_ASK_RESULTS] = {"ok", "throttled", "refuse
 
 /* --- where --- */
 
-static const char *env_value(aws_getenv *env, const char *name)
-{
-	const char *value = env ? env(name) : getenv(name);
-	return value && value[0] ? value : NULL;
-}
-
 int ecs_ask_base(aws_getenv *env, struct buf *out, struct err *err)
 {
-	static const char *const names[] = {"ECS_CONTAINER_METADATA_URI_V4",
-					    "ECS_CONTAINER_METADATA_URI"};
-	const char *name = env_value(env, names[0]) ? names[0] : names[1];
-	struct sv url = sv_of(env_value(env, name));
+	const char *name = aws_task_variable(env);
+	struct sv url = sv_trim(sv_of(name ? env(name) : NULL));
 	struct url_parts u;
 	if (url.len == 0)
-		return err_set(err, 1, "neither %s nor %s is set", names[0], names[1]);
+		return err_set(err, 1,
+			       "neither ECS_CONTAINER_METADATA_URI_V4 nor "
+			       "ECS_CONTAINER_METADATA_URI is set");
 	while (url.len > 0 && url.ptr[url.len - 1] == '/')
 		url.len--;
 	if (url.len > URL_MAX)

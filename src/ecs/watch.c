@@ -28,7 +28,6 @@ enum page { PAGE_TASK, PAGE_STATS, PAGES };
 static const char *const page_paths[PAGES] = {"/task", "/task/stats"};
 
 struct ecs_watch {
-	struct aws_session *session;
 	struct loop *loop;
 	int64_t interval_ms;
 	uint64_t counts[PAGES][ECS_ASK_RESULTS];
@@ -44,8 +43,8 @@ struct ecs_watch {
 	char why[ERR_MSG_MAX]; /* of the last round; "" = it was good */
 	struct ecs_task task;
 	bool have;
-	struct buf told;          /* the answer that task was read from */
-	int64_t told_ms, wall_ms; /* when there was a good one */
+	struct buf told; /* the answer that task was read from */
+	int64_t wall_ms; /* when there was a good one; 0 = never */
 	struct ecs_listener *listeners;
 
 	/* statistics */
@@ -56,15 +55,6 @@ struct ecs_watch {
 	struct err stats_why;
 	struct ecs_stats_asker *askers;
 };
-
-bool ecs_watch_possible(aws_getenv *env)
-{
-	const char *v4 = env ? env("ECS_CONTAINER_METADATA_URI_V4")
-			     : getenv("ECS_CONTAINER_METADATA_URI_V4");
-	const char *v3 =
-		env ? env("ECS_CONTAINER_METADATA_URI") : getenv("ECS_CONTAINER_METADATA_URI");
-	return (v4 && v4[0]) || (v3 && v3[0]);
-}
 
 /* --- listeners --- */
 
@@ -148,7 +138,6 @@ static void round_good(struct ecs_watch *w)
 	w->failures = 0;
 	w->said = false;
 	w->why[0] = '\0';
-	w->told_ms = now;
 	w->wall_ms = loop_wall_ms(w->loop);
 	loop_timer_at(w->loop, &w->round, w->began_ms + w->interval_ms);
 }
@@ -316,7 +305,6 @@ int ecs_watch_new(struct aws_session *s, int64_t interval_ms, struct ecs_watch *
 	if (!w || ecs_ask_init(&w->ask, s, buf_view(&base), sv_of(page_paths[PAGE_TASK])) != 0 ||
 	    ecs_ask_init(&w->stats, s, buf_view(&base), sv_of(page_paths[PAGE_STATS])) != 0)
 		return err_set(err, ERR_NOMEM, "no memory");
-	w->session = s;
 	w->loop = aws_session_loop(s);
 	w->interval_ms = interval_ms > 0 ? interval_ms : INTERVAL_MS;
 	buf_init(&w->told, LIMIT_ECS_TASK_BYTES);
@@ -363,11 +351,6 @@ void ecs_watch_free(struct ecs_watch *w)
 const struct ecs_task *ecs_watch_task(const struct ecs_watch *w)
 {
 	return w->have ? &w->task : NULL;
-}
-
-int64_t ecs_watch_told_ms(const struct ecs_watch *w)
-{
-	return w->told_ms;
 }
 
 const char *ecs_watch_error(const struct ecs_watch *w)

@@ -26,9 +26,13 @@ int aws_imds_start(struct aws_session *s, const struct aws_settings *settings, s
 		   void *cls, struct aws_imds **out, struct err *err);
 void aws_imds_cancel(struct aws_imds *i);
 
-/* The region where this runs: of the ECS task's ARN (ECS_CONTAINER_METADATA_URI_V4, else
- * ECS_CONTAINER_METADATA_URI) when there is one, else of the instance. region is empty on failure.
- * from: "the ECS task", "the instance". */
+/* The variable that names the metadata endpoint of the ECS task that this process runs in:
+ * ECS_CONTAINER_METADATA_URI_V4, else ECS_CONTAINER_METADATA_URI; NULL when neither is set, or both
+ * are blank. */
+const char *aws_task_variable(aws_getenv *env);
+
+/* The region where this runs: of the ECS task's ARN (aws_task_variable()) when there is one, else
+ * of the instance. region is empty on failure. from: "the ECS task", "the instance". */
 struct aws_region_fetch;
 int aws_region_start(struct aws_session *s, const struct aws_settings *settings,
 		     void (*done)(void *cls, struct sv region, const char *from,

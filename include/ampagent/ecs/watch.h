@@ -2,8 +2,8 @@
  * statistics when they are asked for. The endpoint's rate limit (40 requests a second) is shared by
  * all tasks of a host, so all users in the process share one watch.
  *
- * A round that fails (no answer, 429, garbage) keeps the last good task and is tried again with
- * back-off, at most a round's time apart. Runs on the session's loop.
+ * A round that fails (no answer, 429, garbage, another task than before) keeps the last good task
+ * and is tried again with back-off, at most a round's time apart. Runs on the session's loop.
  */
 #pragma once
 
@@ -13,12 +13,9 @@
 
 struct ecs_watch;
 
-/* Whether the environment (env NULL: the process's) names a metadata endpoint: version 4, else 3.
- */
-bool ecs_watch_possible(aws_getenv *env);
-
 /* interval_ms: of the rounds, 0 = 15 s. The first one begins with the loop's next turn. 0; 1 with
- * the reason when the environment names no endpoint or none that is a URL; ERR_NOMEM. */
+ * the reason when the environment names no endpoint (aws_task_variable()) or none that is a URL;
+ * ERR_NOMEM. */
 int ecs_watch_new(struct aws_session *s, int64_t interval_ms, struct ecs_watch **out,
 		  struct err *err);
 /* From now on, 0 = 15 s. */
@@ -28,8 +25,6 @@ void ecs_watch_free(struct ecs_watch *w);
 
 /* The task as last told; NULL = not yet. Valid until the loop's next turn. */
 const struct ecs_task *ecs_watch_task(const struct ecs_watch *w);
-/* When that was (loop_now_ms); 0 = never. */
-int64_t ecs_watch_told_ms(const struct ecs_watch *w);
 /* Why the last round failed, one line; "" = it did not. */
 const char *ecs_watch_error(const struct ecs_watch *w);
 

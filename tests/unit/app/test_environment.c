@@ -22,6 +22,7 @@ static void places(void **state)
 	assert_int_equal(environment_place(get), PLACE_HOST);
 	set("KUBERNETES_SERVICE_HOST", "10.0.0.1");
 	assert_int_equal(environment_place(get), PLACE_KUBERNETES);
+	set("ECS_CONTAINER_METADATA_URI_V4", " ");
 	set("ECS_CONTAINER_METADATA_URI", "");
 	assert_int_equal(environment_place(get), PLACE_KUBERNETES);
 	set("ECS_CONTAINER_METADATA_URI", "http://169.254.170.2/v3/x");

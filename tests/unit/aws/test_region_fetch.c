@@ -92,6 +92,21 @@ static void of_the_task(void **state)
 }
 
 /* Agents of ECS before 1.39 have version 3 alone. */
+static void variables(void **state)
+{
+	static const char v4[] = "ECS_CONTAINER_METADATA_URI_V4",
+			  v3[] = "ECS_CONTAINER_METADATA_URI";
+	aws_getenv *env = aws_session_env(((struct rig *)*state)->session);
+	assert_null(aws_task_variable(env));
+	rig_env(v4, " ");
+	rig_env(v3, "");
+	assert_null(aws_task_variable(env));
+	rig_env(v3, "http://169.254.170.2/v3/x");
+	assert_string_equal(aws_task_variable(env), v3);
+	rig_env(v4, "http://169.254.170.2/v4/x");
+	assert_string_equal(aws_task_variable(env), v4);
+}
+
 static void of_the_older_metadata(void **state)
 {
 	struct rig *r = *state;
@@ -206,6 +221,7 @@ static void cancelled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(variables, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(of_the_task, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(of_the_older_metadata, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(of_the_instance, rig_setup, rig_teardown),
