@@ -24,7 +24,8 @@ const struct environment_variable environment_variables[] = {
 	 "true when the URL is one of AMP's"},
 	{"AMPAGENT_TARGETS",
 	 "What to scrape besides what is discovered: `host:port` or `host:port/path`, apart by "
-	 "commas or blanks, with `https://` in front where it is TLS.",
+	 "commas or blanks, with `https://` in front where it is TLS. Of several paths at one "
+	 "`host:port` all but the first get the label `metrics_path`.",
 	 NULL},
 	{"AWS_PROMETHEUS_SCRAPING_ENDPOINT",
 	 "The same, by the name that ADOT has for it, where AMPAGENT_TARGETS is not set.", NULL},

@@ -157,6 +157,48 @@ static void put_ecs(const struct wish *w, struct buf *out)
 	put_ecs_rules(w, out);
 }
 
+static struct sv path_of(const struct wish_target *t)
+{
+	return t->path.len > 0 ? t->path : SV("/metrics");
+}
+
+static bool is_same_page(const struct wish_target *a, const struct wish_target *b)
+{
+	struct sv http = SV("http");
+	return sv_eq(path_of(a), path_of(b)) &&
+	       sv_eq(a->scheme.len > 0 ? a->scheme : http, b->scheme.len > 0 ? b->scheme : http);
+}
+
+/* Whether one before it has its address: nothing else would tell their series apart. *again: that
+ * one is the same page. */
+static bool shares_address(const struct wish *w, size_t i, bool *again)
+{
+	bool shares = false;
+	*again = false;
+	for (size_t k = 0; k < i; k++) {
+		if (!sv_eq(w->targets[k].address, w->targets[i].address))
+			continue;
+		shares = true;
+		*again = *again || is_same_page(&w->targets[k], &w->targets[i]);
+	}
+	return shares;
+}
+
+static void put_target(const struct wish *w, const struct wish_target *t, bool shares,
+		       struct buf *out)
+{
+	buf_printf(out, "  - targets: [");
+	put_quoted(out, t->address);
+	buf_char(out, ']');
+	end_line(out, w->targets_name);
+	if (t->scheme.len > 0 || t->path.len > 0 || shares)
+		buf_printf(out, "    labels:\n");
+	put_key(out, "      __scheme__", t->scheme, w->targets_name);
+	put_key(out, "      __metrics_path__", t->path, w->targets_name);
+	if (shares)
+		put_key(out, "      metrics_path", path_of(t), w->targets_name);
+}
+
 static void put_targets(const struct wish *w, struct buf *out)
 {
 	if (w->n_targets == 0)
@@ -166,15 +208,9 @@ static void put_targets(const struct wish *w, struct buf *out)
 	end_line(out, "AMPAGENT_JOB_NAME");
 	buf_printf(out, "  static_configs:\n");
 	for (size_t i = 0; i < w->n_targets; i++) {
-		const struct wish_target *t = &w->targets[i];
-		buf_printf(out, "  - targets: [");
-		put_quoted(out, t->address);
-		buf_char(out, ']');
-		end_line(out, w->targets_name);
-		if (t->scheme.len > 0 || t->path.len > 0)
-			buf_printf(out, "    labels:\n");
-		put_key(out, "      __scheme__", t->scheme, w->targets_name);
-		put_key(out, "      __metrics_path__", t->path, w->targets_name);
+		bool again, shares = shares_address(w, i, &again);
+		if (!again)
+			put_target(w, &w->targets[i], shares, out);
 	}
 }
 

@@ -152,6 +152,26 @@ static void targets(void **state)
 	assert_sv(adot->discoveries[0].statics[0].targets[0], "0.0.0.0:8080");
 }
 
+/* Several pages of one program have labels of their own, else their series would be one; who is
+ * named twice is scraped once. */
+static void pages(void **state)
+{
+	static const struct {
+		const char *path, *label;
+	} want[] = {{"", ""}, {"/b", "/b"}, {"", "/metrics"}, {"", ""}, {"/x", "/x"}};
+	set("AMPAGENT_TARGETS",
+	    "a:80 a:80/b http://a:80/metrics https://a:80 https://a:80/metrics a:80/b a:81 a:81/x");
+	_cleanup_(config_unrefp) struct config *c = parsed(false);
+	assert_int_equal(c->discoveries[0].n_statics, 5);
+	for (size_t i = 0; i < 5; i++) {
+		const struct static_group_options *g = &c->discoveries[0].statics[i];
+		assert_sv(g->targets[0], i < 3 ? "a:80" : "a:81");
+		assert_sv(labels_get(g->labels, SV("__metrics_path__")), want[i].path);
+		assert_sv(labels_get(g->labels, SV("metrics_path")), want[i].label);
+	}
+	assert_sv(labels_get(c->discoveries[0].statics[2].labels, SV("__scheme__")), "https");
+}
+
 static void own_metrics(void **state)
 {
 	static const struct {
@@ -317,9 +337,9 @@ static void out_of_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(least),    TEST(destinations),   TEST(signing),
-		TEST(targets),  TEST(own_metrics),    TEST(external_labels),
-		TEST(refusals), TEST(contradictions), TEST(out_of_room),
+		TEST(least),          TEST(destinations), TEST(signing),         TEST(targets),
+		TEST(pages),          TEST(own_metrics),  TEST(external_labels), TEST(refusals),
+		TEST(contradictions), TEST(out_of_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
