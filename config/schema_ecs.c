@@ -82,7 +82,8 @@ static const struct schema_entry ecs_sd_entries[] = {
 	 .kind = SCHEMA_INT,
 	 AT(struct raw_ecs_sd, request_concurrency),
 	 .fallback = "20",
-	 .help = "How many requests may be under way at one time; below 1 it is the default."},
+	 .help = "How many requests may be under way at one time, ten at most; below 1 it is the "
+		 "default. All jobs together make 15 a second at most in one account and region."},
 	SELECTORS,
 	{.key = NULL},
 };
