@@ -22,30 +22,12 @@ struct xml_state {
 	struct ecs_api_instance instance;
 	struct ec2_interface interface;
 	struct ecs_tag tag;
-	/* Grow; freed at the end. */
-	struct ecs_tag *tags;
-	size_t n_tags, cap_tags, cap_things;
-	void *things;
-	size_t n_things;
+	struct ecs_list tags, things; /* freed at the end */
 };
 
 static bool is(const struct xml_state *x, const char *path)
 {
 	return x->lost == 0 && sv_eq(sv_make(x->path, x->len), sv_of(path));
-}
-
-static int add(void **v, size_t *n, size_t *cap, const void *item, size_t size)
-{
-	if (*n == *cap) {
-		size_t more = *cap ? *cap * 2 : 16;
-		void *wider = realloc(*v, more * size);
-		if (!wider)
-			return ERR_NOMEM;
-		*v = wider;
-		*cap = more;
-	}
-	memcpy((char *)*v + (*n)++ * size, item, size);
-	return 0;
 }
 
 static int on_begin(void *cls, struct sv name, struct err *err)
@@ -62,7 +44,7 @@ static int on_begin(void *cls, struct sv name, struct err *err)
 		x->list_there = true;
 	else if (is(x, INSTANCE)) {
 		x->instance = (struct ecs_api_instance){.id = SV_NULL};
-		x->n_tags = 0;
+		x->tags.n = 0;
 	} else if (is(x, INTERFACE))
 		x->interface = (struct ec2_interface){SV_NULL, SV_NULL};
 	else if (is(x, INSTANCE "/tagSet/item"))
@@ -75,9 +57,9 @@ static int end_instance(struct xml_state *x, struct err *err)
 	struct ecs_api_instance *i = &x->instance;
 	if (i->id.len == 0)
 		return err_set(err, 1, "an instance has no instanceId");
-	i->tags.v = ecs_keep_bytes(x->known, x->tags, x->n_tags * sizeof *x->tags);
-	i->tags.n = i->tags.v ? x->n_tags : 0;
-	return add(&x->things, &x->n_things, &x->cap_things, i, sizeof *i);
+	i->tags.v = ecs_keep_bytes(x->known, x->tags.v, x->tags.n * sizeof *i->tags.v);
+	i->tags.n = i->tags.v ? x->tags.n : 0;
+	return ecs_list_add(&x->things, i, sizeof *i);
 }
 
 static int end_interface(struct xml_state *x, struct err *err)
@@ -86,7 +68,7 @@ static int end_interface(struct xml_state *x, struct err *err)
 		return err_set(err, 1, "an interface has no networkInterfaceId");
 	if (x->interface.public_ip.len == 0)
 		return 0;
-	return add(&x->things, &x->n_things, &x->cap_things, &x->interface, sizeof x->interface);
+	return ecs_list_add(&x->things, &x->interface, sizeof x->interface);
 }
 
 /* Which text an element is; NULL: none that is wanted. */
@@ -127,12 +109,8 @@ static int at_end(struct xml_state *x, struct sv text, struct err *err)
 		return end_instance(x, err);
 	if (is(x, INTERFACE))
 		return end_interface(x, err);
-	if (is(x, INSTANCE "/tagSet/item")) {
-		void *v = x->tags;
-		int r = add(&v, &x->n_tags, &x->cap_tags, &x->tag, sizeof x->tag);
-		x->tags = v;
-		return r;
-	}
+	if (is(x, INSTANCE "/tagSet/item") && x->tag.key.ptr && x->tag.value.ptr)
+		return ecs_list_add(&x->tags, &x->tag, sizeof x->tag);
 	return 0;
 }
 
@@ -148,17 +126,9 @@ static int on_end(void *cls, struct sv name, struct sv text, struct err *err)
 	return r;
 }
 
-/* The list is empty in scratch when there is none. */
-static int give(struct xml_state *x, size_t size, void *out, size_t *n)
+static int give(struct xml_state *x, size_t size, void *array, size_t *n)
 {
-	void *v = arena_alloc(x->scratch, x->n_things * size + 1);
-	if (!v || x->known->failed)
-		return ERR_NOMEM;
-	if (x->n_things > 0)
-		memcpy(v, x->things, x->n_things * size);
-	memcpy(out, &v, sizeof v);
-	*n = x->n_things;
-	return 0;
+	return x->known->failed ? ERR_NOMEM : ecs_list_give(&x->things, size, x->scratch, array, n);
 }
 
 static int read_all(struct xml_state *x, struct sv body, struct err *err)
@@ -167,7 +137,7 @@ static int read_all(struct xml_state *x, struct sv body, struct err *err)
 	int r = xml_read(body, TEXT_MAX, &handler, err);
 	if (r == 0 && !x->list_there)
 		r = err_set(err, 1, "what was asked for is missing");
-	free(x->tags);
+	free(x->tags.v);
 	return r;
 }
 
@@ -182,7 +152,7 @@ int ec2_xml_instances(struct ecs_known *k, struct arena *scratch, struct sv body
 	int r = read_all(&x, body, err);
 	if (r == 0)
 		r = give(&x, sizeof *out->instances, &out->instances, &out->n_instances);
-	free(x.things);
+	free(x.things.v);
 	return r;
 }
 
@@ -197,6 +167,6 @@ int ec2_xml_interfaces(struct ecs_known *k, struct arena *scratch, struct sv bod
 	int r = read_all(&x, body, err);
 	if (r == 0)
 		r = give(&x, sizeof *out->interfaces, &out->interfaces, &out->n_interfaces);
-	free(x.things);
+	free(x.things.v);
 	return r;
 }

@@ -104,21 +104,7 @@ const struct ecs_field *ecs_field_find(enum ecs_part part, struct sv key)
 
 /* ---- lists ---- */
 
-static int list_add(struct ecs_list *l, const void *item, size_t size)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 8;
-		void *v = realloc(l->v, cap * size);
-		if (!v)
-			return ERR_NOMEM;
-		l->v = v;
-		l->cap = cap;
-	}
-	memcpy((char *)l->v + l->n++ * size, item, size);
-	return 0;
-}
-
-#define LIST_ADD(l, item) list_add(l, &(item), sizeof(item))
+#define LIST_ADD(l, item) ecs_list_add(l, &(item), sizeof(item))
 
 /* What the list has, in the memory that stays; the list is empty then. */
 static void *list_keep(struct ecs_parts *p, struct ecs_list *l, size_t size, size_t *n)
@@ -127,18 +113,6 @@ static void *list_keep(struct ecs_parts *p, struct ecs_list *l, size_t size, siz
 	*n = v ? l->n : 0;
 	l->n = 0;
 	return v;
-}
-
-static int list_give(struct ecs_parts *p, struct ecs_list *l, size_t size, void *out, size_t *n)
-{
-	void *v = arena_alloc(p->scratch, l->n * size + 1);
-	if (!v)
-		return ERR_NOMEM;
-	if (l->n > 0)
-		memcpy(v, l->v, l->n * size);
-	memcpy(out, &v, sizeof v);
-	*n = l->n;
-	return 0;
 }
 
 void ecs_parts_init(struct ecs_parts *p, struct ecs_known *k, struct arena *scratch,
@@ -158,11 +132,13 @@ void ecs_parts_deinit(struct ecs_parts *p)
 int ecs_parts_finish(struct ecs_parts *p)
 {
 	struct ecs_answer *a = p->answer;
-	int r = list_give(p, &p->arns, sizeof *a->arns, &a->arns, &a->n_arns);
+	int r = ecs_list_give(&p->arns, sizeof *a->arns, p->scratch, &a->arns, &a->n_arns);
 	if (r == 0)
-		r = list_give(p, &p->failures, sizeof *a->failures, &a->failures, &a->n_failures);
+		r = ecs_list_give(&p->failures, sizeof *a->failures, p->scratch, &a->failures,
+				  &a->n_failures);
 	if (r == 0)
-		r = list_give(p, &p->things, sizeof *a->things, &a->things, &a->n_things);
+		r = ecs_list_give(&p->things, sizeof *a->things, p->scratch, &a->things,
+				  &a->n_things);
 	return p->known->failed ? ERR_NOMEM : r;
 }
 
@@ -298,7 +274,8 @@ int ecs_part_end(struct ecs_parts *p, enum ecs_part part, struct err *err)
 	case PART_PORT:
 		return LIST_ADD(&p->ports, p->port);
 	case PART_TAG:
-		return LIST_ADD(&p->tags, p->tag);
+		/* Half a tag is none, not even an empty one that would cover another. */
+		return p->tag.key.ptr && p->tag.value.ptr ? LIST_ADD(&p->tags, p->tag) : 0;
 	default:
 		return 0;
 	}

@@ -28,12 +28,6 @@ struct ecs_field;
 /* NULL: nobody wants it. */
 const struct ecs_field *ecs_field_find(enum ecs_part part, struct sv key);
 
-/* An array while it grows. */
-struct ecs_list {
-	void *v;
-	size_t n, cap;
-};
-
 struct ecs_attachment {
 	struct sv type;
 	struct sv id, ipv4, ipv6, subnet_id;

@@ -1,8 +1,36 @@
-/* Tables, texts kept once, copies from round to round, links. */
+/* Lists, tables, texts kept once, copies from round to round, links. */
 #include "ecs_known.h"
 
 #include <ampagent/base/err.h>
 #include <ampagent/base/hash.h>
+
+/* ---- lists ---- */
+
+int ecs_list_add(struct ecs_list *l, const void *item, size_t size)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 8;
+		void *v = realloc(l->v, cap * size);
+		if (!v)
+			return ERR_NOMEM;
+		l->v = v;
+		l->cap = cap;
+	}
+	memcpy((char *)l->v + l->n++ * size, item, size);
+	return 0;
+}
+
+int ecs_list_give(const struct ecs_list *l, size_t size, struct arena *a, void *array, size_t *n)
+{
+	void *v = arena_alloc(a, l->n * size + 1);
+	if (!v)
+		return ERR_NOMEM;
+	if (l->n > 0)
+		memcpy(v, l->v, l->n * size);
+	memcpy(array, &v, sizeof v);
+	*n = l->n;
+	return 0;
+}
 
 /* ---- tables ---- */
 

@@ -9,6 +9,16 @@
 #include <ampagent/base/arena.h>
 #include <ampagent/base/map.h>
 
+/* An array while it grows; free(v) ends it. */
+struct ecs_list {
+	void *v;
+	size_t n, cap; /* elements, all of one size */
+};
+
+int ecs_list_add(struct ecs_list *l, const void *item, size_t size);
+/* What it has, in a's memory: *array (of any pointer type) and its length. */
+int ecs_list_give(const struct ecs_list *l, size_t size, struct arena *a, void *array, size_t *n);
+
 /* Entries by their key, which is their first member, a struct sv. Owns no entry. */
 struct ecs_table {
 	struct map map;
