@@ -9,7 +9,6 @@
 #include <math.h>
 
 enum {
-	CONTAINERS_MAX = 1000, /* ECS has ten in a task at most */
 	SCRATCH_BYTES = MiB(16),
 };
 
@@ -113,8 +112,6 @@ int ecs_metrics_page(const struct ecs_task *task, struct sv stats, enum ecs_metr
 	struct ecs_stats *read = NULL;
 	struct ecs_reckoning reckoning;
 	arena_init(&arena, SCRATCH_BYTES);
-	if (task->n_containers > CONTAINERS_MAX)
-		return err_set(err, 1, "the task has more than %d containers", CONTAINERS_MAX);
 	int result = ecs_stats_read(&arena, task, stats, &read, err);
 	if (result != 0 || names == ECS_NAMES_OFF)
 		return result;

@@ -185,22 +185,27 @@ static void *with_room(struct arena *arena, void *list, size_t n, size_t size)
 	return larger;
 }
 
-/* Whether one more is too many. */
-static int count_entry(struct reading *r, size_t n, size_t max, const char *what, struct err *err)
+/* Entries that come twice count, too: each is looked for among those there are. */
+static int count_entry(struct reading *r, struct err *err)
 {
-	if (n >= max)
-		return err_set(err, 1, "it has more than %zu %s", max, what);
-	if (r->entries++ >= ENTRIES_MAX)
-		return err_set(err, 1,
-			       "it has more than %d containers, labels, ports and addresses",
-			       ENTRIES_MAX);
-	return 0;
+	if (r->entries++ < ENTRIES_MAX)
+		return 0;
+	return err_set(err, 1, "it has more than %d containers, labels, ports and addresses",
+		       ENTRIES_MAX);
+}
+
+/* Whether one more is too many. */
+static int check_room(size_t n, size_t max, const char *what, struct err *err)
+{
+	return n < max ? 0 : err_set(err, 1, "it has more than %zu %s", max, what);
 }
 
 static int add_container(struct reading *r, struct err *err)
 {
 	struct ecs_task *t = r->task;
-	int code = count_entry(r, t->n_containers, CONTAINERS_MAX, "containers", err);
+	int code = count_entry(r, err);
+	if (code == 0)
+		code = check_room(t->n_containers, CONTAINERS_MAX, "containers", err);
 	if (code != 0)
 		return code;
 	struct ecs_container *list =
@@ -218,11 +223,14 @@ static int add_port(struct reading *r, struct err *err)
 	const struct ecs_port *p = &r->port;
 	if (p->container == 0 && p->host == 0)
 		return 0;
+	int code = count_entry(r, err);
+	if (code != 0)
+		return code;
 	for (size_t i = 0; i < c->n_ports; i++)
 		if (c->ports[i].container == p->container && c->ports[i].host == p->host &&
 		    sv_eq(c->ports[i].protocol, p->protocol))
 			return 0;
-	int code = count_entry(r, c->n_ports, PORTS_MAX, "ports of a container", err);
+	code = check_room(c->n_ports, PORTS_MAX, "ports of a container", err);
 	if (code != 0)
 		return code;
 	struct ecs_port *list = with_room(&r->task->arena, c->ports, c->n_ports, sizeof *list);
@@ -239,10 +247,13 @@ static int add_address(struct reading *r, struct sv **list, size_t *n, struct sv
 	/* In the host's network there is one, and it is empty. */
 	if (text.len == 0)
 		return 0;
+	int code = count_entry(r, err);
+	if (code != 0)
+		return code;
 	for (size_t i = 0; i < *n; i++)
 		if (sv_eq((*list)[i], text))
 			return 0;
-	int code = count_entry(r, *n, ADDRESSES_MAX, "addresses of a container", err);
+	code = check_room(*n, ADDRESSES_MAX, "addresses of a container", err);
 	if (code != 0)
 		return code;
 	struct sv *larger = with_room(&r->task->arena, *list, *n, sizeof *larger);
@@ -257,6 +268,9 @@ static int add_label(struct reading *r, struct sv value, struct err *err)
 {
 	struct ecs_container *c = &r->container;
 	struct ecs_pair pair = {.name = r->label};
+	int code = count_entry(r, err);
+	if (code != 0)
+		return code;
 	if (keep(r, value, &pair.value) != 0)
 		return err_set(err, ERR_NOMEM, "no memory");
 	for (size_t i = 0; i < c->n_labels; i++)
@@ -264,7 +278,7 @@ static int add_label(struct reading *r, struct sv value, struct err *err)
 			c->labels[i].value = pair.value;
 			return 0;
 		}
-	int code = count_entry(r, c->n_labels, LABELS_MAX, "labels of a container", err);
+	code = check_room(c->n_labels, LABELS_MAX, "labels of a container", err);
 	if (code != 0)
 		return code;
 	struct ecs_pair *list = with_room(&r->task->arena, c->labels, c->n_labels, sizeof *list);

@@ -22,7 +22,7 @@ enum ecs_metric_names {
  *
  * Appends the page for the answer to GET .../task/stats. Labels tell the container only by its
  * name: nothing in them changes while a task runs. 0; ERR_NOMEM; 1 with the reason when stats is
- * not a JSON object, or the task has more containers than can be: then nothing is appended. */
+ * not a JSON object: then nothing is appended. */
 int ecs_metrics_page(const struct ecs_task *task, struct sv stats, enum ecs_metric_names names,
 		     struct buf *out, struct err *err);
 /* docs/ECS_METRICS.md: 0, or 1 when it does not fit. */

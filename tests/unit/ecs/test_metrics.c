@@ -179,21 +179,6 @@ static void nothing_of_a_bad_answer(void **state)
 	assert_true(sv_eq(buf_view(&page), SV("before\n")));
 }
 
-static void too_many_containers(void **state)
-{
-	enum { N = 1001 };
-	struct ecs_task task = {.n_containers = N};
-	_cleanup_(buf_deinit) struct buf page;
-	struct err err = ERR_NULL;
-	task.containers = calloc(N, sizeof *task.containers);
-	buf_init(&page, MiB(1));
-	assert_int_equal(ecs_metrics_page(&task, SV("{}"), ECS_NAMES_ADOT, &page, &err), 1);
-	task.n_containers = N - 1;
-	assert_int_equal(ecs_metrics_page(&task, SV("{}"), ECS_NAMES_ADOT, &page, &err), 0);
-	assert_true(page.len > 0);
-	free(task.containers);
-}
-
 static void a_page_that_does_not_fit(void **state)
 {
 	_cleanup_(ecs_task_deinit) struct ecs_task task;
@@ -370,7 +355,6 @@ int main(void)
 		cmocka_unit_test(pages_are_clean),
 		cmocka_unit_test(no_series_twice),
 		cmocka_unit_test(nothing_of_a_bad_answer),
-		cmocka_unit_test(too_many_containers),
 		cmocka_unit_test(a_page_that_does_not_fit),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(counters_never_fall),

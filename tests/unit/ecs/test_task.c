@@ -284,6 +284,12 @@ static void bounded(void **state)
 		/* Each list takes the place of the one before it. */
 		{"{\"TaskARN\":\"a/1\",", "\"Containers\":[{\"Name\":\"", "\"}]", "}", 8192,
 		 "it has more than 8192 containers, labels, ports and addresses"},
+		/* The same one over and over. */
+		{"{\"TaskARN\":\"a/1\",\"Containers\":[{\"Labels\":{", "\"x\":\"", "\"", "}}]}",
+		 8191, "it has more than 8192 containers, labels, ports and addresses"},
+		{"{\"TaskARN\":\"a/1\",\"Containers\":[{\"Ports\":[",
+		 "{\"HostPort\":80,\"x\":", "}", "]}]}", 8191,
+		 "it has more than 8192 containers, labels, ports and addresses"},
 	};
 	_cleanup_(buf_deinit) struct buf b = BUF_NULL;
 	buf_init(&b, 2 * LIMIT_ECS_TASK_BYTES);
