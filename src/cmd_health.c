@@ -18,7 +18,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEALTHY = 0, UNHEALTHY = 1, WRONG = 2, TIMEOUT_MS = 3000, ANSWER_BYTES = 2048 };
+enum {
+	HEALTHY = 0,
+	UNHEALTHY = 1,
+	WRONG = 2,
+	TIMEOUT_MS = 3000,
+	TIMEOUT_MAX_MS = 3600 * 1000,
+	ANSWER_BYTES = 2048
+};
 
 struct health {
 	struct sv listen;
@@ -199,14 +206,15 @@ static int parse(int argc, char **argv, struct health *h)
 		{0},
 	};
 	int r = flags_parse(argc, argv, flags, NULL, 0, NULL, &h->err);
-	if (r == 0 && h->timeout_ms <= 0)
-		r = err_set(&h->err, WRONG, "--timeout: must be above 0");
+	if (r == 0 && (h->timeout_ms <= 0 || h->timeout_ms > TIMEOUT_MAX_MS))
+		r = err_set(&h->err, WRONG, "--timeout: must be above 0 and at most 1h");
 	if (r == FLAGS_E_HELP)
 		flags_usage(stdout,
 			    "ampagent health [flags]\n\n"
 			    "Asks the agent of this container, for a health check such as\n"
-			    "\"healthCheck\": {\"command\": [\"CMD\", \"/ampagent\", \"health\"]}. "
-			    "Exit code 0: healthy, 1: not,\nwith the reason, 2: wrong flags.",
+			    "\"healthCheck\": {\"command\": [\"CMD\", \"/usr/bin/ampagent\", "
+			    "\"health\"]}.\n"
+			    "Exit code 0: healthy, 1: not, with the reason, 2: wrong flags.",
 			    flags);
 	return r;
 }

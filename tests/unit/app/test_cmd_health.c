@@ -170,6 +170,8 @@ static void wrong_flags(void **state)
 	assert_run("--web.listen-address=a:0", 2, "is not of the form host:port");
 	assert_run("--web.listen-address=a:66000", 2, "is not of the form host:port");
 	assert_run("--timeout=0", 2, "--timeout: must be above 0");
+	/* 25 days in milliseconds are more than poll() takes. */
+	assert_run("--timeout=25d", 2, "at most 1h");
 	assert_run("--nonsense", 2, "unknown flag --nonsense");
 	assert_run("--help", 0, "");
 	assert_run("--web.listen-address=[::g]:1", 1, "unhealthy: [::g]:1: ");
