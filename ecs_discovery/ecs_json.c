@@ -124,8 +124,28 @@ static int on_key(struct reader *r, struct sv key)
 	return 0;
 }
 
-static int on_begin(struct reader *r, bool array)
+/* Whether the next value is an entry of the list that was asked for. */
+static bool in_list(const struct reader *r)
 {
+	return r->depth == 2 && r->levels[1].array && r->levels[1].row == r->list;
+}
+
+static bool lists_names(const struct reader *r)
+{
+	return part_of(r->list) == PART_NONE;
+}
+
+static int not_usable(const char *what, struct err *err)
+{
+	return err_set(err, 1, "%s is of another kind than documented", what);
+}
+
+static int on_begin(struct reader *r, bool array, struct err *err)
+{
+	if (in_list(r) && (array || lists_names(r)))
+		return not_usable("an entry of the list", err);
+	if (r->depth == 1 && r->at == NEXT_TOKEN)
+		return not_usable("nextToken", err);
 	uint8_t row = r->depth == 0 ? ROOT : r->at;
 	bool of_list = r->depth > 0 && r->levels[r->depth - 1].array;
 	/* A list in a list is nobody's. */
@@ -174,8 +194,13 @@ static int on_value(struct reader *r, enum json_event event, struct sv text, str
 {
 	const struct ecs_field *field = r->field;
 	r->field = NULL;
+	/* What was left out silently would be a list that is not whole. */
+	if (in_list(r) && (event != JSON_STRING || !lists_names(r)))
+		return not_usable("an entry of the list", err);
 	if (event == JSON_NULL)
 		return 0;
+	if (r->at == NEXT_TOKEN && event != JSON_STRING)
+		return not_usable("nextToken", err);
 	if (field)
 		return ecs_field_set(&r->parts, r->part, field, event, text, err);
 	if (event == JSON_STRING)
@@ -191,7 +216,7 @@ static int on_event(void *cls, enum json_event event, struct sv text, struct err
 		return on_key(r, text);
 	case JSON_OBJECT_BEGIN:
 	case JSON_ARRAY_BEGIN:
-		return on_begin(r, event == JSON_ARRAY_BEGIN);
+		return on_begin(r, event == JSON_ARRAY_BEGIN, err);
 	case JSON_OBJECT_END:
 	case JSON_ARRAY_END:
 		return on_end(r, err);

@@ -48,6 +48,14 @@ static int not_asked(struct sv arn, struct err *err)
 		       SV_ARG(arn));
 }
 
+static bool is_asked(const struct ecs_question *q, struct sv arn)
+{
+	for (size_t i = 0; i < q->n_ids; i++)
+		if (sv_eq(q->ids[i], arn))
+			return true;
+	return false;
+}
+
 static bool tells_of_cluster(const struct ecs_answer *a, struct sv name)
 {
 	for (size_t i = 0; i < a->n_things; i++) {
@@ -71,8 +79,13 @@ static int use_clusters(struct ecs_round *r, const struct ecs_question *q,
 			const struct ecs_answer *a, struct err *err)
 {
 	int result = r->in.n_clusters > 0 ? check_clusters(q, a, err) : check_failures(q, a, err);
-	for (size_t i = 0; result == 0 && i < a->n_things; i++)
-		ecs_known_add(r->known, &r->known->clusters, a->things[i]);
+	for (size_t i = 0; result == 0 && i < a->n_things; i++) {
+		struct ecs_api_cluster *c = a->things[i];
+		bool listed = ecs_table_find(&r->listed_clusters, c->arn) != NULL;
+		bool added = ecs_known_add(r->known, &r->known->clusters, c);
+		if (r->in.n_clusters == 0 && !(listed && added))
+			result = not_asked(c->arn, err);
+	}
 	return result;
 }
 
@@ -111,7 +124,8 @@ static int use_instances(struct ecs_round *r, const struct ecs_question *q,
 	int result = check_failures(q, a, err);
 	for (size_t i = 0; result == 0 && i < a->n_things; i++) {
 		struct ecs_api_instance *s = a->things[i];
-		if (!ecs_known_add(r->known, &r->known->instances, s))
+		if (!is_asked(q, s->container_instance_arn) ||
+		    !ecs_known_add(r->known, &r->known->instances, s))
 			result = not_asked(s->container_instance_arn, err);
 	}
 	return result;

@@ -47,21 +47,21 @@ static void test_instances(void **state)
 	struct setting s;
 	begin(&s);
 	int r = instances(
-		&s,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeInstancesResponse "
-		"xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId>"
-		"<reservationSet><item><ownerId>1</ownerId><instancesSet><item>"
-		"<instanceId>i-1</instanceId><networkInterfaceSet><item>"
-		"<subnetId>subnet-other</subnetId><privateIpAddress>10.9.9.9</privateIpAddress>"
-		"<tagSet><item><key>no</key><value>no</value></item></tagSet></item>"
-		"</networkInterfaceSet><privateIpAddress>172.16.0.1</privateIpAddress>"
-		"<ipAddress>203.0.113.1</ipAddress><subnetId>subnet-1</subnetId>"
-		"<vpcId>vpc-1</vpcId><instanceType>m5.large</instanceType><tagSet>"
-		"<item><key>Name</key><value>a &amp; b</value></item><item><key>e</key><value/>"
-		"</item></tagSet></item><item><instanceId>i-2</instanceId></item></instancesSet>"
-		"</item><item><instancesSet><item><instanceId>i-3</instanceId>"
-		"<privateIpAddress>172.16.0.3</privateIpAddress></item></instancesSet></item>"
-		"</reservationSet><nextToken>page 2</nextToken></DescribeInstancesResponse>");
+		&s, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeInstancesResponse "
+		    "xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId>"
+		    "<reservationSet><item><ownerId>1</ownerId><instancesSet><item>"
+		    "<instanceId>i-1</instanceId><networkInterfaceSet><item>"
+		    "<subnetId>subnet-other</subnetId><privateIpAddress>10.9.9.9</privateIpAddress>"
+		    "<tagSet><item><key>no</key><value>no</value></item></tagSet></item>"
+		    "</networkInterfaceSet><privateIpAddress>172.16.0.1</privateIpAddress>"
+		    "<ipAddress>203.0.113.1</ipAddress><subnetId>subnet-1</subnetId>"
+		    "<vpcId>vpc-1</vpcId><instanceType>m5.large</instanceType><tagSet>"
+		    "<item><key>Name</key><value>a &amp; b</value></item><item><key>e</key><value/>"
+		    "</item><item><key>half</key></item><item><value>half</value></item></tagSet></"
+		    "item><item><instanceId>i-2</instanceId></item></instancesSet>"
+		    "</item><item><instancesSet><item><instanceId>i-3</instanceId>"
+		    "<privateIpAddress>172.16.0.3</privateIpAddress></item></instancesSet></item>"
+		    "</reservationSet><nextToken>page 2</nextToken></DescribeInstancesResponse>");
 	assert_int_equal(r, 0);
 	assert_int_equal(s.a.n_instances, 3);
 	const struct ecs_api_instance *i = s.a.instances;

@@ -71,7 +71,8 @@ static void test_clusters_and_services(void **state)
 		  "{\"clusters\":[{\"clusterArn\":\"" A "cluster/c\",\"clusterName\":\"c\","
 		  "\"tags\":[{\"key\":\"env\",\"value\":\"prod\"},{\"key\":\"empty\",\"value\":"
 		  "\"\"}],\"settings\":[{\"name\":\"x\",\"value\":\"y\"}]},{\"clusterArn\":\"" A
-		  "cluster/d\",\"clusterName\":\"d\"}],\"failures\":[{\"arn\":\"f\",\"reason\":"
+		  "cluster/d\",\"clusterName\":\"d\",\"tags\":[{\"key\":\"k\"},{\"value\":\"v\"},"
+		  "{\"key\":\"k\",\"value\":null},{}]}],\"failures\":[{\"arn\":\"f\",\"reason\":"
 		  "\"MISSING\",\"detail\":\"x\"}]}");
 	assert_int_equal(s.a.n_things, 2);
 	const struct ecs_api_cluster *c = s.a.things[0], *d = s.a.things[1];
@@ -239,6 +240,15 @@ static void test_refused(void **state)
 		 "startedAt is no number"},
 		{ECS_DESCRIBE_TASK_DEFINITION, "{\"taskDefinition\":[]}", "missing"},
 		{ECS_LIST_TASKS, "{\"taskArns\":{}}", "missing"},
+		/* An entry or a further page that is passed over would be a list cut short. */
+		{ECS_LIST_TASKS, "{\"taskArns\":[\"a\",null]}", "entry of the list"},
+		{ECS_LIST_TASKS, "{\"taskArns\":[1]}", "entry of the list"},
+		{ECS_LIST_CLUSTERS, "{\"clusterArns\":[{}]}", "entry of the list"},
+		{ECS_LIST_SERVICES, "{\"serviceArns\":[[]]}", "entry of the list"},
+		{ECS_LIST_TASKS, "{\"taskArns\":[],\"nextToken\":5}", "nextToken"},
+		{ECS_LIST_TASKS, "{\"nextToken\":{\"a\":\"b\"},\"taskArns\":[]}", "nextToken"},
+		{ECS_DESCRIBE_TASKS, "{\"tasks\":[null]}", "entry of the list"},
+		{ECS_DESCRIBE_TASKS, "{\"tasks\":[[{\"taskArn\":\"a\"}]]}", "entry of the list"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct setting s;

@@ -40,6 +40,8 @@ static void test_answers_that_are_refused(void **state)
 		{ECS_LIST_CLUSTERS, "", "not"},
 		{ECS_LIST_CLUSTERS, "{\"clusterArns\":\"c\"}", "missing"},
 		{ECS_DESCRIBE_CLUSTERS, "{\"clusters\":[],\"failures\":[]}", "0 of the 1"},
+		{ECS_DESCRIBE_CLUSTERS, "{\"clusters\":[{\"clusterArn\":\"other\"}]}",
+		 "tells of other, which was not asked for"},
 		{ECS_LIST_SERVICES, "{\"taskArns\":[]}", "missing"},
 		{ECS_LIST_TASKS, "{\"taskArns\":[\"", "JSON"},
 		{ECS_LIST_TASKS, "<html>", "JSON"},
@@ -57,6 +59,9 @@ static void test_answers_that_are_refused(void **state)
 		{ECS_DESCRIBE_TASK_DEFINITION,
 		 "{\"taskDefinition\":{\"taskDefinitionArn\":\"other\"}}", "another definition"},
 		{ECS_DESCRIBE_CONTAINER_INSTANCES, "{\"containerInstances\":[]}", "0 of the 1"},
+		{ECS_DESCRIBE_CONTAINER_INSTANCES,
+		 "{\"containerInstances\":[{\"containerInstanceArn\":\"other\"}]}",
+		 "tells of other, which was not asked for"},
 		{ECS_EC2_INSTANCES, "<DescribeInstancesResponse/>", "missing"},
 		{ECS_EC2_INTERFACES, "<DescribeNetworkInterfacesResponse>", "not XML"},
 	};
