@@ -40,6 +40,11 @@ static struct sv fault_core(struct sv text)
 	return sv_make(text.ptr, sv_find_sv(text, SV(", request ")));
 }
 
+static const char *job_of(const struct ecs_provider *p)
+{
+	return p->base.job ? p->base.job : "";
+}
+
 static void tell_fault(struct ecs_provider *p, const struct err *why)
 {
 	if (p->fault && sv_eq(fault_core(sv_of(p->fault)), fault_core(sv_of(why->msg))))
@@ -48,13 +53,13 @@ static void tell_fault(struct ecs_provider *p, const struct err *why)
 	p->fault = strdup(why->msg);
 	log_warn(p->whole ? "ecs_sd: refresh failed, the last targets stay"
 			  : "ecs_sd: refresh failed, there are no targets yet",
-		 "err", why->msg);
+		 "job", job_of(p), "err", why->msg);
 }
 
 static void clear_fault(struct ecs_provider *p)
 {
 	if (p->fault)
-		log_info("ecs_sd: refreshed again");
+		log_info("ecs_sd: refreshed again", "job", job_of(p));
 	free(take_ptr(p->fault));
 }
 
@@ -91,7 +96,7 @@ static void tell_left(struct ecs_provider *p, const size_t left[ECS_LEFT_COUNT])
 	}
 	memcpy(p->left, left, sizeof p->left);
 	if (n > 0 && other)
-		log_warn("ecs_sd: some are no targets", "no_port",
+		log_warn("ecs_sd: some are no targets", "job", job_of(p), "no_port",
 			 FMT("%zu", left[ECS_LEFT_NO_PORT]), "no_definition",
 			 FMT("%zu", left[ECS_LEFT_NO_DEFINITION]), "too_large",
 			 FMT("%zu", left[ECS_LEFT_TOO_LARGE]));

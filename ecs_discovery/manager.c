@@ -90,6 +90,7 @@ static void add_provider(struct job *j, enum source_kind kind, struct provider *
 {
 	p->changed = on_change;
 	p->cls = j;
+	p->job = j->name;
 	j->sources[j->n_sources++] = (struct source){kind, p};
 	j->discovery->received++;
 }

@@ -23,6 +23,7 @@ struct provider {
 	 * the provider. */
 	void (*changed)(void *cls);
 	void *cls;
+	const char *job; /* whose it is, for the log; set along with them */
 };
 
 static inline void provider_free(struct provider *p)

@@ -22,6 +22,7 @@ static void begin(struct setting *s, struct world *w)
 	assert_int_equal(ecs_provider_new(w->session, w->pool, &w->opt, &s->p), 0);
 	s->p->changed = on_change;
 	s->p->cls = s;
+	s->p->job = "shop";
 }
 
 static size_t n_targets(const struct setting *s)
@@ -121,6 +122,7 @@ static void test_failures(void **state)
 	assert_int_equal(count_of(log, "ecs:ListTasks is denied"), 1);
 	assert_int_equal(count_of(log, "ClusterNotFoundException"), 1);
 	assert_int_equal(count_of(log, "refreshed again"), 1);
+	assert_int_equal(count_of(log, "job=shop"), 3);
 	provider_free(s.p);
 }
 
