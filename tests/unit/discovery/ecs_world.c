@@ -1,6 +1,7 @@
 #include "ecs_world.h"
 
 #include "../../../ecs_discovery/ecs_api.h"
+#include "../app/variables.h"
 
 #include <ampagent/base/clock.h>
 #include <ampagent/base/crypto.h>
@@ -8,32 +9,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { VARIABLES = 8, GUARD_MS = 60000 };
-
-static struct {
-	const char *name, *value;
-} environment[VARIABLES];
+enum { GUARD_MS = 60000 };
 
 void world_env(const char *name, const char *value)
 {
-	for (size_t i = 0; i < VARIABLES; i++) {
-		if (environment[i].name && strcmp(environment[i].name, name) != 0)
-			continue;
-		environment[i].name = name;
-		environment[i].value = value;
-		return;
-	}
-	fail_msg("no room for %s", name);
-}
-
-static const char *get_env(const char *name)
-{
-	for (size_t i = 0; i < VARIABLES; i++)
-		if (environment[i].name && strcmp(environment[i].name, name) == 0)
-			return environment[i].value;
-	return NULL;
+	set(name, value);
 }
 
 /* ---- requests ---- */
@@ -403,7 +384,7 @@ int world_setup(void **state)
 	struct world *w = calloc(1, sizeof *w);
 	struct err err = ERR_NULL;
 	assert_non_null(w);
-	memset(environment, 0, sizeof environment);
+	clear_all();
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	assert_int_equal(loop_new(&w->loop, &err), 0);
@@ -420,7 +401,7 @@ int world_setup(void **state)
 	world_env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials");
 	world_env("AWS_EC2_METADATA_DISABLED", "true");
 	world_env("AWS_ENDPOINT_URL_EC2", w->url);
-	struct aws_session_options so = {w->loop, w->pool, get_env, SV("test/1")};
+	struct aws_session_options so = {w->loop, w->pool, get, SV("test/1")};
 	if (aws_session_new(&so, &w->session, &err) != 0)
 		fail_msg("%s", err.msg);
 	w->n_clusters = 1;
@@ -470,19 +451,4 @@ void world_until(struct world *w, const unsigned *n, unsigned least)
 		world_wait(w, 1);
 	if (*n < least)
 		fail_msg("%u of %u came", *n, least);
-}
-
-void world_log(void (*fn)(void *cls), void *cls, char *out, size_t size)
-{
-	FILE *file = tmpfile();
-	assert_non_null(file);
-	int kept = dup(STDERR_FILENO);
-	dup2(fileno(file), STDERR_FILENO);
-	fn(cls);
-	dup2(kept, STDERR_FILENO);
-	close(kept);
-	rewind(file);
-	size_t n = fread(out, 1, size - 1, file);
-	fclose(file);
-	out[n] = '\0';
 }

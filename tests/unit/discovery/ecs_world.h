@@ -74,8 +74,6 @@ const char *world_calls(const struct world *w);
 /* Turns the loop until *n is at least that. */
 void world_until(struct world *w, const unsigned *n, unsigned least);
 void world_wait(struct world *w, int64_t ms);
-/* What fn writes to standard error, terminated. */
-void world_log(void (*fn)(void *cls), void *cls, char *out, size_t size);
 
 #define WORLD_THROTTLED 400, "{\"__type\":\"ThrottlingException\",\"message\":\"Rate exceeded\"}"
 #define WORLD_DENIED                                                                               \

@@ -1,5 +1,6 @@
 /* Instances and interfaces: asked for once each, and done without when they may not be asked for.
  */
+#include "../logged.h"
 #include "ecs_rounds.h"
 
 static void test_instances(void **state)
@@ -85,7 +86,7 @@ static void test_denied_interfaces(void **state)
 	world_fill(w, 350, 1);
 	rounds_begin(&r, w, false);
 	world_fault(w, ECS_EC2_INTERFACES, WORLD_ALWAYS, WORLD_EC2_DENIED);
-	world_log(twice, &r, log, sizeof log);
+	logged(twice, &r, log, sizeof log);
 	/* One question tells; the others are spared. */
 	assert_int_equal(w->calls[ECS_EC2_INTERFACES], 1);
 	assert_text(task_in_view(&r, 5)->eni_public_ip, "");
@@ -129,7 +130,7 @@ static void test_denied_instances_that_nobody_needs(void **state)
 		    "\"ElasticNetworkInterface\"}]}]}");
 	world_fault(w, ECS_EC2_INSTANCES, WORLD_ALWAYS, WORLD_EC2_DENIED);
 	rounds_begin(&r, w, false);
-	world_log(twice, &r, log, sizeof log);
+	logged(twice, &r, log, sizeof log);
 	assert_text(task_in_view(&r, 1)->eni_ipv4, "10.0.0.1");
 	assert_text(task_in_view(&r, 1)->instance->id, "i-1");
 	const char *told = strstr(log, "no labels of EC2 instances");

@@ -1,5 +1,6 @@
 /* The provider: rounds by its interval, a list that only whole rounds change, what it tells. */
 #include "../../../ecs_discovery/ecs_sd.h"
+#include "../logged.h"
 #include "ecs_world.h"
 
 #include <ampagent/base/limits.h>
@@ -112,7 +113,7 @@ static void test_failures(void **state)
 	world_fill(w, 5, 1);
 	begin(&s, w);
 	world_until(w, &s.changes, 1);
-	world_log(fail_twice, &s, log, sizeof log);
+	logged(fail_twice, &s, log, sizeof log);
 	assert_int_equal(n_targets(&s), 5);
 	assert_int_equal(s.changes, 1);
 	assert_true(s.p->ops->complete(s.p));

@@ -1,6 +1,7 @@
 /* ecs_task_sd: what follows a task that a metadata endpoint tells of. */
 #include "../../../ecs_discovery/ecs_task_sd.h"
 #include "../ecs/ecs_rig.h"
+#include "../logged.h"
 #include "ecs_task_dump.h"
 
 enum { ROUND_MS = 50 };
@@ -344,7 +345,7 @@ static void test_faults_are_told_once(void **state)
 	char text[8192];
 	struct setting s;
 	begin(&s, *state, TASK(BOX("app", "one", "\"prometheus.io/port\":\"x\"")));
-	ecs_rig_log(rounds_with_faults, &s, text, sizeof text);
+	logged(rounds_with_faults, &s, text, sizeof text);
 	assert_int_equal(count_of(text, "is no port"), 1);
 	assert_int_equal(count_of(text, "several are set apart by commas)"), 1);
 	assert_int_equal(count_of(text, "prometheus.io/port"), 1);

@@ -1,36 +1,23 @@
 #include "ecs_rig.h"
 
+#include "../app/variables.h"
+
 #include <ampagent/base/crypto.h>
 #include <ampagent/base/limits.h>
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { VARIABLES = 4, TURNS_MAX = 20000 };
-
-static struct {
-	const char *name, *value;
-} environment[VARIABLES];
+enum { TURNS_MAX = 20000 };
 
 void ecs_rig_env(const char *name, const char *value)
 {
-	for (size_t i = 0; i < VARIABLES; i++) {
-		if (environment[i].name && strcmp(environment[i].name, name) != 0)
-			continue;
-		environment[i].name = name;
-		environment[i].value = value;
-		return;
-	}
-	fail_msg("no room for %s", name);
+	set(name, value);
 }
 
 const char *ecs_rig_getenv(const char *name)
 {
-	for (size_t i = 0; i < VARIABLES; i++)
-		if (environment[i].name && strcmp(environment[i].name, name) == 0)
-			return environment[i].value;
-	return NULL;
+	return get(name);
 }
 
 static void answer(struct rig_page *p, struct http_exchange *x)
@@ -79,7 +66,7 @@ int ecs_rig_setup(void **state)
 {
 	struct ecs_rig *r = calloc(1, sizeof *r);
 	struct err err = ERR_NULL;
-	memset(environment, 0, sizeof environment);
+	clear_all();
 	assert_int_equal(crypto_init(), 0);
 	assert_int_equal(http_client_global_init(), 0);
 	assert_int_equal(loop_new(&r->loop, &err), 0);
@@ -150,19 +137,4 @@ void ecs_rig_until(struct ecs_rig *r, const unsigned *n, unsigned least)
 		ecs_rig_wait(r, 1);
 	if (*n < least)
 		fail_msg("%u of %u came", *n, least);
-}
-
-void ecs_rig_log(void (*fn)(void *cls), void *cls, char *out, size_t size)
-{
-	FILE *file = tmpfile();
-	assert_non_null(file);
-	int kept = dup(STDERR_FILENO);
-	dup2(fileno(file), STDERR_FILENO);
-	fn(cls);
-	dup2(kept, STDERR_FILENO);
-	close(kept);
-	rewind(file);
-	size_t n = fread(out, 1, size - 1, file);
-	fclose(file);
-	out[n] = '\0';
 }

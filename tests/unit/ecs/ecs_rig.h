@@ -49,5 +49,3 @@ void ecs_rig_release(struct rig_page *p, int status, const char *body);
 void ecs_rig_until(struct ecs_rig *r, const unsigned *n, unsigned least);
 /* Turns the loop for that long. */
 void ecs_rig_wait(struct ecs_rig *r, int64_t ms);
-/* What fn writes to standard error, terminated. */
-void ecs_rig_log(void (*fn)(void *cls), void *cls, char *out, size_t size);

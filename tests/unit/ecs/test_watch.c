@@ -1,6 +1,7 @@
 /* The watch against an endpoint that does what endpoints do: rounds, what stays after failures,
  * listeners, and how often anything was asked.
  */
+#include "../logged.h"
 #include "ecs_rig.h"
 
 #include <ampagent/base/limits.h>
@@ -347,14 +348,14 @@ static void logs(void **state)
 	t.w = begin(r, SHORT_MS);
 	listen_to(t.w, &t.h);
 	ecs_rig_until(r, &t.h.n, 1);
-	ecs_rig_log(fail_and_recover, &t, text, sizeof text);
+	logged(fail_and_recover, &t, text, sizeof text);
 	assert_int_equal(lines_with(text, "\n"), 2);
 	assert_int_equal(lines_with(text, "cannot be read; what it told last holds"), 1);
 	assert_int_equal(lines_with(text, "err=\"status 500: trouble\""), 1);
 	assert_int_equal(lines_with(text, "/v4/abc/task"), 2);
 	assert_int_equal(lines_with(text, "is read again"), 1);
 	/* At most one line of a kind a minute, however often it comes and goes. */
-	ecs_rig_log(fail_and_recover, &t, text, sizeof text);
+	logged(fail_and_recover, &t, text, sizeof text);
 	assert_string_equal(text, "");
 	ecs_listener_leave(&t.h.l);
 	ecs_watch_free(t.w);
