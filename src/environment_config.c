@@ -16,6 +16,9 @@
 
 enum { URL_BYTES = 8192, SHOWN_BYTES = 100 };
 
+#define CREDENTIALS_TEXT                                                                           \
+	"user and password do not belong into the environment; a configuration has basic_auth"
+
 #define DEFAULT_INTERVAL "20s"
 enum { DEFAULT_INTERVAL_MS = 20000 };
 
@@ -198,9 +201,7 @@ static int read_url(struct wish *w)
 	if (is_fatal(fault, is_amp))
 		return bad(w, w->url_name, "%s", aws_url_fault_text(fault));
 	if (url.userinfo.ptr)
-		return bad(w, w->url_name,
-			   "user and password do not belong into the environment; a configuration "
-			   "has basic_auth");
+		return bad(w, w->url_name, CREDENTIALS_TEXT);
 	w->sign = is_amp;
 	return 0;
 }
@@ -275,16 +276,19 @@ static int take_target(struct wish *w, struct sv item)
 	size_t slash = sv_find(rest, '/');
 	t.address = sv_make(rest.ptr, slash);
 	t.path = sv_from(rest, slash);
+	if (sv_find(t.address, '@') < t.address.len)
+		return bad(w, w->targets_name, CREDENTIALS_TEXT);
 	if (host_len(t.address) == 0)
 		return bad(w, w->targets_name,
 			   "\"%.*s\": write host:port or host:port/path, with a port from 1 to "
 			   "65535",
 			   SV_ARG(shown(item)));
+	/* They are not shown: some are keys. */
 	if (sv_find(t.path, '?') < t.path.len || sv_find(t.path, '#') < t.path.len)
 		return bad(w, w->targets_name,
 			   "\"%.*s\": parameters are for a file (params), or for "
 			   "AMPAGENT_CONFIG_CONTENT",
-			   SV_ARG(shown(item)));
+			   SV_ARG(shown(t.address)));
 	if (w->n_targets == WISH_TARGETS_MAX)
 		return bad(w, w->targets_name, "more than %d targets", WISH_TARGETS_MAX);
 	w->targets[w->n_targets++] = t;

@@ -247,7 +247,8 @@ static void refusals(void **state)
 		{"AMPAGENT_TARGETS", ":80", "write host:port"},
 		{"AMPAGENT_TARGETS", "b{:80", "write host:port"},
 		{"AMPAGENT_TARGETS", "ftp://a:80", "write host:port"},
-		{"AMPAGENT_TARGETS", "a:80/m?x=1", "parameters"},
+		{"AMPAGENT_TARGETS", "a:80/m?x=s3cret", "\"a:80\": parameters"},
+		{"AMPAGENT_TARGETS", "http://u:s3cret@a:80/m", "user and password do not belong"},
 		{"AMPAGENT_TARGETS", "a:80/\xff", "is not UTF-8"},
 		{"AMPAGENT_JOB_NAME", "\xc3", "is not UTF-8"},
 		{"AMPAGENT_SCRAPE_INTERVAL", "20", "\"20\" is no duration"},
@@ -281,6 +282,7 @@ static void refusals(void **state)
 		    !strstr(err.msg, cases[k].say))
 			fail_msg("%s=%s: %s", cases[k].name, cases[k].value, err.msg);
 		assert_null(strstr(err.msg, "pw@"));
+		assert_null(strstr(err.msg, "s3cret"));
 		assert_int_equal(text.len, 0);
 	}
 }
