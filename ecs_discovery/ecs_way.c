@@ -22,7 +22,6 @@ void ecs_way_cancel(struct ecs_way *w)
 static void forget(struct ecs_way *w)
 {
 	ecs_way_cancel(w);
-	w->open = false;
 	http_client_free(take_ptr(w->peer.client));
 	aws_credentials_unref(take_ptr(w->peer.credentials));
 	ecs_pace_unref(take_ptr(w->peer.pace));
@@ -45,7 +44,6 @@ void ecs_way_options(struct ecs_way *w, const struct ecs_sd_options *opt)
 {
 	w->opt = opt;
 	/* Everything else has copied what it needs. */
-	w->open = w->open && !w->peer.client;
 	http_client_free(take_ptr(w->peer.client));
 }
 
@@ -147,7 +145,6 @@ static void on_keys(void *cls, const struct err *why)
 	if (w->opt->request_concurrency < w->peer.at_once)
 		w->peer.at_once =
 			w->opt->request_concurrency ? (unsigned)w->opt->request_concurrency : 1;
-	w->open = true;
 	finish(w, NULL);
 }
 

@@ -8,8 +8,7 @@
 #include <ampagent/discovery_options.h>
 
 struct ecs_way {
-	struct ecs_peer peer; /* whole when open */
-	bool open;
+	struct ecs_peer peer; /* whole once it was found */
 	/* private */
 	struct http_pool *pool;
 	const struct ecs_sd_options *opt;
