@@ -93,17 +93,29 @@ static bool has_host(const struct sv *v, size_t n, struct sv host)
 	return false;
 }
 
-bool identity_owns(const struct identity *id, struct sv host)
-{
-	return is_self(host) || (id && has_host(id->hosts, id->n_hosts, host));
-}
-
-/* ---- what names the task ---- */
-
 bool identity_is_on(const struct identity *id)
 {
 	return id && id->mode != IDENTITY_OFF;
 }
+
+/* A name of one word, as links give it, or an address that is none of the network's: whose that is
+ * only the task can say. */
+static bool is_in_doubt(struct sv host)
+{
+	struct in6_addr ip;
+	if (!read_ip(host, &ip))
+		return sv_find(host, '.') == host.len;
+	return IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 172 && ip.s6_addr[13] == 17;
+}
+
+bool identity_owns(const struct identity *id, struct sv host)
+{
+	if (is_self(host) || (id && has_host(id->hosts, id->n_hosts, host)))
+		return true;
+	return identity_is_on(id) && !id->known && is_in_doubt(host);
+}
+
+/* ---- what names the task ---- */
 
 static bool is_alnum(char c)
 {

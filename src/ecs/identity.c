@@ -3,6 +3,7 @@
  */
 #include <ampagent/ecs/identity.h>
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 enum {
@@ -54,12 +55,42 @@ static void add_addresses(struct arena *arena, struct list *l, const struct ecs_
 		add(arena, l, c->ipv6[i]);
 }
 
+/* Where programs of the host are found from a bridge: at the network's first address, the same on
+ * each host. Docker's own network goes on behind what the third number says. */
+static void add_gateway(struct arena *arena, struct list *l, struct sv ipv4)
+{
+	struct in_addr ip;
+	char text[INET_ADDRSTRLEN];
+	if (ipv4.len >= sizeof text)
+		return;
+	memcpy(text, ipv4.ptr, ipv4.len);
+	text[ipv4.len] = '\0';
+	if (inet_pton(AF_INET, text, &ip) != 1)
+		return;
+	uint32_t bits = ntohl(ip.s_addr), docker = 172u << 24 | 17u << 16;
+	uint32_t net = bits >> 16 == docker >> 16 ? docker : bits & ~UINT32_C(0xff);
+	ip.s_addr = htonl(net + 1);
+	inet_ntop(AF_INET, &ip, text, sizeof text);
+	add(arena, l, sv_of(text));
+}
+
+/* On a bridge containers find each other by the names of their links. */
+static void add_bridge(struct arena *arena, struct list *l, const struct ecs_container *c)
+{
+	if (c->network != ECS_NETWORK_BRIDGE)
+		return;
+	if (c->name.len > 0)
+		add(arena, l, c->name);
+	for (size_t i = 0; i < c->n_ipv4; i++)
+		add_gateway(arena, l, c->ipv4[i]);
+}
+
 static int read_lists(struct arena *arena, const struct ecs_task *t, struct list *unique,
 		      struct list *hosts)
 {
 	size_t n = 1;
 	for (size_t i = 0; i < t->n_containers; i++)
-		n += 2 + t->containers[i].n_ipv4 + t->containers[i].n_ipv6;
+		n += 2 + 2 * t->containers[i].n_ipv4 + t->containers[i].n_ipv6;
 	unique->v = arena_calloc(arena, n, sizeof *unique->v);
 	hosts->v = arena_calloc(arena, n, sizeof *hosts->v);
 	if (!unique->v || !hosts->v)
@@ -75,6 +106,7 @@ static int read_lists(struct arena *arena, const struct ecs_task *t, struct list
 			add_addresses(arena, unique, c);
 		if (has_addresses(c))
 			add_addresses(arena, hosts, c);
+		add_bridge(arena, hosts, c);
 	}
 	sort(unique);
 	sort(hosts);

@@ -79,12 +79,13 @@ static void of_each_network(void **state)
 		 "ecs_task_revision=203\necs_task_id=c2d5f0e66b9a4d0f8a7e3b1c9f2d4e60\n"
 		 "ecs_container=<__meta_ecs_container_name\necs_launch_type=EC2\n"
 		 "ecs_availability_zone=us-west-2c\n"},
-		/* Addresses on a bridge are the task's own, and those of others elsewhere. */
+		/* Addresses on a bridge are the task's own, and those of others elsewhere; so are
+		 * the names of links, and the host's address there. */
 		{"ec2_bridge",
 		 "known 7be1f0aa3c5d4e6f9081a2b3c4d5e6f7\n"
 		 "unique: 7be1f0aa3c5d4e6f9081a2b3c4d5e6f7 c5d6c5d6c5d6 " WEB " d7e8d7e8d7e8 " CACHE
 		 " e9fae9fae9fa " AGENT "\n"
-		 "hosts: 172.17.0.4 172.17.0.5 172.17.0.6\n"
+		 "hosts: 172.17.0.1 172.17.0.4 172.17.0.5 172.17.0.6 ampagent cache web\n"
 		 "ecs_cluster=backend\necs_service=legacy-web\necs_task_family=legacy-web\n"
 		 "ecs_task_revision=58\necs_task_id=7be1f0aa3c5d4e6f9081a2b3c4d5e6f7\n"
 		 "ecs_container=<__meta_ecs_container_name\necs_launch_type=EC2\n"
@@ -195,10 +196,41 @@ static void stopped(void **state)
 	read_task("ec2_bridge", &t);
 	t.containers[1].known_status = SV("STOPPED");
 	assert_int_equal(ecs_identity(&arena, &t, IDENTITY_AUTO, NULL, 0, &id), 0);
-	assert_int_equal(id.n_hosts, 2);
-	assert_true(sv_eq(id.hosts[0], SV("172.17.0.4")));
-	assert_true(sv_eq(id.hosts[1], SV("172.17.0.6")));
+	static const char *const hosts[] = {"172.17.0.1", "172.17.0.4", "172.17.0.6",
+					    "ampagent",   "cache",      "web"};
+	assert_int_equal(id.n_hosts, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(sv_eq(id.hosts[i], sv_of(hosts[i])));
 	assert_int_equal(id.n_unique, 7);
+}
+
+/* Docker's own network is a wide one; of others nothing is known but that the first address of the
+ * smallest is in it. */
+static void gateways(void **state)
+{
+	static const struct {
+		char ipv4[16];
+		const char *gateway;
+	} cases[] = {{"172.17.3.9", "172.17.0.1"}, {"10.8.2.77", "10.8.2.1"},
+		     {"172.18.0.2", "172.18.0.1"}, {"172.17.0.1", NULL},
+		     {"999.1.1.1", NULL},          {"", NULL}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		_cleanup_(arena_deinit) struct arena arena = ARENA_NULL;
+		struct identity id;
+		struct sv ip = sv_of(cases[i].ipv4);
+		struct ecs_container c = {.network = ECS_NETWORK_BRIDGE, .ipv4 = &ip, .n_ipv4 = 1};
+		struct ecs_task t = {.id = SV("t"), .containers = &c, .n_containers = 1};
+		arena_init(&arena, MiB(1));
+		assert_int_equal(ecs_identity(&arena, &t, IDENTITY_AUTO, NULL, 0, &id), 0);
+		assert_int_equal(id.n_hosts, cases[i].gateway ? 2 : 1);
+		bool found = false;
+		for (size_t k = 0; cases[i].gateway && k < id.n_hosts; k++)
+			found = found || sv_eq(id.hosts[k], sv_of(cases[i].gateway));
+		assert_int_equal(found, cases[i].gateway != NULL);
+		c.network = ECS_NETWORK_AWSVPC;
+		assert_int_equal(ecs_identity(&arena, &t, IDENTITY_AUTO, NULL, 0, &id), 0);
+		assert_int_equal(id.n_hosts, 1);
+	}
 }
 
 static void no_room(void **state)
@@ -222,7 +254,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_each_network), cmocka_unit_test(mode_and_names),
 		cmocka_unit_test(every_name),      cmocka_unit_test(same_in_any_order),
-		cmocka_unit_test(stopped),         cmocka_unit_test(no_room),
+		cmocka_unit_test(stopped),         cmocka_unit_test(gateways),
+		cmocka_unit_test(no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
