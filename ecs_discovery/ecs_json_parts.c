@@ -26,6 +26,7 @@ static const struct ecs_field fields[] = {
 	{PART_FAILURE, TEXT, "reason", offsetof(struct ecs_failure, reason), 0},
 	{PART_CLUSTER, TEXT, "clusterArn", offsetof(struct ecs_api_cluster, arn), 0},
 	{PART_CLUSTER, TEXT, "clusterName", offsetof(struct ecs_api_cluster, name), 0},
+	{PART_CLUSTER, TEXT, "status", offsetof(struct ecs_api_cluster, status), 0},
 	{PART_SERVICE, TEXT, "serviceArn", offsetof(struct ecs_api_service, arn), 0},
 	{PART_SERVICE, TEXT, "serviceName", offsetof(struct ecs_api_service, name), 0},
 	{PART_SERVICE, TEXT, "status", offsetof(struct ecs_api_service, status), 0},

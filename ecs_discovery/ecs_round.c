@@ -108,6 +108,9 @@ static int begin_lists(struct ecs_round *r)
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < r->known->clusters.n; i++) {
 		const struct ecs_api_cluster *c = r->known->clusters.v[i];
+		/* Deleted: it is still described for a while, but its lists are errors. */
+		if (sv_eq(c->status, SV("INACTIVE")))
+			continue;
 		result = ecs_round_ask(r, ECS_LIST_SERVICES, c->arn, NULL, 0);
 		if (result == 0)
 			result = ecs_round_ask(r, ECS_LIST_TASKS, c->arn, NULL, 0);

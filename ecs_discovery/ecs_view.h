@@ -20,6 +20,7 @@ struct ecs_tags {
 struct ecs_api_cluster {
 	struct sv arn, name;
 	struct ecs_tags tags;
+	struct sv status;
 };
 
 struct ecs_api_service {

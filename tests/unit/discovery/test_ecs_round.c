@@ -166,6 +166,32 @@ static void test_clusters(void **state)
 	rounds_end(&r);
 }
 
+/* A deleted cluster is told of for a while; nothing else of it is, and the others go on. */
+static void test_deleted_cluster(void **state)
+{
+	struct rounds r;
+	struct world *w = *state;
+	world_fill(w, 3, 1);
+	w->clusters[0] = SV("c1");
+	w->clusters[1] = SV("c2");
+	w->opt.n_clusters = 2;
+	w->n_clusters = 2;
+	rounds_begin(&r, w, false);
+	run_whole(&r);
+	assert_int_equal(w->calls[ECS_LIST_TASKS], 2);
+	world_fault(w, ECS_DESCRIBE_CLUSTERS, 1, 200,
+		    "{\"clusters\":[{\"clusterArn\":\"" WORLD_ARN
+		    "cluster/c1\",\"clusterName\":\"c1\",\"status\":\"ACTIVE\"},"
+		    "{\"clusterArn\":\"" WORLD_ARN
+		    "cluster/c2\",\"clusterName\":\"c2\",\"status\":\"INACTIVE\"}]}");
+	world_forget_counts(w);
+	run_whole(&r);
+	assert_int_equal(w->calls[ECS_LIST_TASKS], 1);
+	assert_int_equal(w->calls[ECS_LIST_SERVICES], 1);
+	assert_int_equal(ecs_inventory_view(r.inv).n_tasks, 3);
+	rounds_end(&r);
+}
+
 static void test_errors_at_any_call(void **state)
 {
 	struct rounds r;
@@ -218,6 +244,7 @@ int main(void)
 		TEST(test_unsettled_tasks),
 		TEST(test_new_ones_cost_one_call),
 		TEST(test_clusters),
+		TEST(test_deleted_cluster),
 		TEST(test_errors_at_any_call),
 		TEST(test_throttled_and_tried_again),
 	};
