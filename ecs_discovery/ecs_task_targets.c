@@ -9,8 +9,8 @@
 #include "ecs_task_choice.h"
 
 #include <ampagent/base/hash.h>
+#include <ampagent/base/ip.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,25 +84,15 @@ static const char *network_name(enum ecs_network n)
 	return n == ECS_NETWORK_BRIDGE ? "bridge" : n == ECS_NETWORK_HOST ? "host" : "awsvpc";
 }
 
-static bool is_ip(struct sv text)
-{
-	char copy[INET6_ADDRSTRLEN];
-	struct in6_addr ip;
-	if (text.len == 0 || text.len >= sizeof copy || sv_find(text, '\0') < text.len)
-		return false;
-	memcpy(copy, text.ptr, text.len);
-	copy[text.len] = 0;
-	return inet_pton(AF_INET, copy, &ip) == 1 || inet_pton(AF_INET6, copy, &ip) == 1;
-}
-
 /* In a host network it is an empty text. */
 static struct sv ip_of(const struct ecs_container *c)
 {
+	struct in6_addr ip;
 	for (size_t i = 0; i < c->n_ipv4; i++)
-		if (is_ip(c->ipv4[i]))
+		if (ip_read(c->ipv4[i], &ip))
 			return c->ipv4[i];
 	for (size_t i = 0; i < c->n_ipv6; i++)
-		if (is_ip(c->ipv6[i]))
+		if (ip_read(c->ipv6[i], &ip))
 			return c->ipv6[i];
 	return SV_NULL;
 }

@@ -1,7 +1,7 @@
 /* Labels that tell a task's own targets from those of its copies. */
 #include "identity.h"
 
-#include <arpa/inet.h>
+#include <ampagent/base/ip.h>
 
 #define ADDRESS SV("__address__")
 #define INSTANCE SV("instance")
@@ -34,26 +34,6 @@ bool address_split(struct sv address, struct sv *host, struct sv *port)
 	return true;
 }
 
-/* One of IPv4 counts as the one of IPv6 that stands for it. All forms that a resolver takes are
- * meant: 127.1 is an address too. */
-static bool read_ip(struct sv host, struct in6_addr *out)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in_addr v4;
-	if (host.len == 0 || host.len >= sizeof text)
-		return false;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	if (inet_pton(AF_INET6, text, out) == 1)
-		return true;
-	if (inet_aton(text, &v4) == 0)
-		return false;
-	memset(out->s6_addr, 0, 10);
-	memset(out->s6_addr + 10, 0xff, 2);
-	memcpy(out->s6_addr + 12, &v4, 4);
-	return true;
-}
-
 static bool is_loopback(const struct in6_addr *ip)
 {
 	return IN6_IS_ADDR_LOOPBACK(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
@@ -69,7 +49,7 @@ static bool is_unspecified(const struct in6_addr *ip)
 static bool same_host(struct sv a, struct sv b)
 {
 	struct in6_addr x, y;
-	if (read_ip(a, &x) && read_ip(b, &y))
+	if (ip_read_any(a, &x) && ip_read_any(b, &y))
 		return memcmp(&x, &y, sizeof x) == 0;
 	return sv_eq_nocase(a, b);
 }
@@ -82,7 +62,7 @@ static bool is_self(struct sv host)
 		host.len--;
 	if (host.len == 0 || sv_eq_nocase(host, SV("localhost")))
 		return true;
-	return read_ip(host, &ip) && (is_loopback(&ip) || is_unspecified(&ip));
+	return ip_read_any(host, &ip) && (is_loopback(&ip) || is_unspecified(&ip));
 }
 
 static bool has_host(const struct sv *v, size_t n, struct sv host)
@@ -103,7 +83,7 @@ bool identity_is_on(const struct identity *id)
 static bool is_in_doubt(struct sv host)
 {
 	struct in6_addr ip;
-	if (!read_ip(host, &ip))
+	if (!ip_read_any(host, &ip))
 		return sv_find(host, '.') == host.len;
 	return IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 172 && ip.s6_addr[13] == 17;
 }
@@ -196,7 +176,7 @@ int identity_values(const struct identity *id, const struct label_builder *b, st
 static bool is_odd_loopback(struct sv host)
 {
 	struct in6_addr ip;
-	return read_ip(host, &ip) && IN6_IS_ADDR_V4MAPPED(&ip) && is_loopback(&ip) &&
+	return ip_read_any(host, &ip) && IN6_IS_ADDR_V4MAPPED(&ip) && is_loopback(&ip) &&
 	       memcmp(ip.s6_addr + 12, "\x7f\0\0\1", 4) != 0;
 }
 

@@ -1,9 +1,9 @@
 /* The sources that options and environment name, each told whether it is configured and whether it
  * can work. */
 #include "chain_steps.h"
+#include <ampagent/base/ip.h>
 #include <ampagent/base/limits.h>
 #include <arpa/inet.h>
-#include <netinet/in.h>
 
 #define ECS_ADDRESS "169.254.170.2"
 #define EKS_ADDRESS "169.254.170.23"
@@ -105,21 +105,14 @@ int chain_web_identity(struct chain *c, struct aws_plan *out)
  * at what it connects to. */
 static bool plain_allowed(struct sv host)
 {
-	char text[64];
 	struct in_addr four;
-	struct in6_addr six, eks;
-	if (host.len >= sizeof text)
+	struct in6_addr ip, eks;
+	if (!ip_read(host, &ip))
 		return true;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	if (inet_pton(AF_INET6, text, &six) == 1) {
-		inet_pton(AF_INET6, EKS_ADDRESS_6, &eks);
-		if (!IN6_IS_ADDR_V4MAPPED(&six))
-			return IN6_IS_ADDR_LOOPBACK(&six) || IN6_ARE_ADDR_EQUAL(&six, &eks);
-		memcpy(&four, &six.s6_addr[12], sizeof four);
-	} else if (inet_pton(AF_INET, text, &four) != 1) {
-		return true;
-	}
+	inet_pton(AF_INET6, EKS_ADDRESS_6, &eks);
+	if (!IN6_IS_ADDR_V4MAPPED(&ip))
+		return IN6_IS_ADDR_LOOPBACK(&ip) || IN6_ARE_ADDR_EQUAL(&ip, &eks);
+	memcpy(&four, &ip.s6_addr[12], sizeof four);
 	return (ntohl(four.s_addr) >> 24) == 127 || four.s_addr == inet_addr(ECS_ADDRESS) ||
 	       four.s_addr == inet_addr(EKS_ADDRESS);
 }

@@ -3,7 +3,9 @@
  */
 #include <ampagent/ecs/identity.h>
 
-#include <arpa/inet.h>
+#include <ampagent/base/ip.h>
+
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -59,18 +61,13 @@ static void add_addresses(struct arena *arena, struct list *l, const struct ecs_
  * each host. Docker's own network goes on behind what the third number says. */
 static void add_gateway(struct arena *arena, struct list *l, struct sv ipv4)
 {
-	struct in_addr ip;
+	struct in6_addr ip;
 	char text[INET_ADDRSTRLEN];
-	if (ipv4.len >= sizeof text)
+	if (!ip_read(ipv4, &ip) || !IN6_IS_ADDR_V4MAPPED(&ip))
 		return;
-	memcpy(text, ipv4.ptr, ipv4.len);
-	text[ipv4.len] = '\0';
-	if (inet_pton(AF_INET, text, &ip) != 1)
-		return;
-	uint32_t bits = ntohl(ip.s_addr), docker = 172u << 24 | 17u << 16;
-	uint32_t net = bits >> 16 == docker >> 16 ? docker : bits & ~UINT32_C(0xff);
-	ip.s_addr = htonl(net + 1);
-	inet_ntop(AF_INET, &ip, text, sizeof text);
+	const uint8_t *b = ip.s6_addr + 12;
+	bool docker = b[0] == 172 && b[1] == 17;
+	snprintf(text, sizeof text, "%u.%u.%u.1", b[0], b[1], docker ? 0u : b[2]);
 	add(arena, l, sv_of(text));
 }
 

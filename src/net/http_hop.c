@@ -1,6 +1,6 @@
 #include "http_hop.h"
 
-#include <arpa/inet.h>
+#include <ampagent/base/ip.h>
 
 static bool is_v6(struct sv host)
 {
@@ -9,15 +9,8 @@ static bool is_v6(struct sv host)
 
 static bool is_numeric(struct sv host)
 {
-	char text[INET_ADDRSTRLEN];
-	struct in_addr a;
-	if (is_v6(host))
-		return true;
-	if (host.len >= sizeof(text))
-		return false;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	return inet_pton(AF_INET, text, &a) == 1;
+	struct in6_addr ip;
+	return is_v6(host) || ip_read(host, &ip);
 }
 
 static void put_host(struct buf *b, struct sv host)

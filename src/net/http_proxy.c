@@ -3,10 +3,10 @@
 #include "http_material.h"
 
 #include <ampagent/base/crypto.h>
+#include <ampagent/base/ip.h>
 #include <ampagent/base/limits.h>
 #include <ampagent/base/text.h>
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 enum { V4_BITS = 32, V6_BITS = 128, V4_PREFIX = 96 };
@@ -31,20 +31,15 @@ struct http_proxy_rule {
 
 static bool parse_address(struct sv text, bool zone_allowed, struct address *out)
 {
-	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
 	size_t len = zone_allowed ? sv_find(text, '%') : text.len;
-	if (len == 0 || len >= sizeof(copy) || len + 1 == text.len)
+	struct sv digits = sv_make(text.ptr, len);
+	if (len + 1 == text.len || !ip_read(digits, &ip))
 		return false;
-	memcpy(copy, text.ptr, len);
-	copy[len] = '\0';
-	*out = (struct address){{[10] = 0xff, [11] = 0xff}, true};
-	if (inet_pton(AF_INET, copy, out->bytes + 12) == 1)
-		return len == text.len;
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	if (inet_pton(AF_INET6, copy, out->bytes) != 1)
-		return false;
-	out->v4 = memcmp(out->bytes, mapped, sizeof(mapped)) == 0;
-	return true;
+	memcpy(out->bytes, ip.s6_addr, sizeof(out->bytes));
+	out->v4 = IN6_IS_ADDR_V4MAPPED(&ip);
+	/* Only those of IPv6 have zones. */
+	return len == text.len || sv_find(digits, ':') < len;
 }
 
 static bool is_loopback(const struct address *a)
