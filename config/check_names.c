@@ -1,4 +1,5 @@
-/* Names that must be unique: of jobs over all files, of destinations. */
+/* What there may be only once: names of jobs over all files, of destinations; the task's metrics.
+ */
 #include "check.h"
 
 #include <ampagent/base/hash.h>
@@ -17,6 +18,7 @@ struct check_jobs {
 	struct map map;
 	struct named *v;
 	size_t n, cap;
+	struct named metrics[ECS_TASK_METRICS_ADOT + 1]; /* whose job has them */
 };
 
 static uint64_t named_rehash(uint32_t value, void *cls)
@@ -64,6 +66,26 @@ static const struct named *put(struct check_jobs *j, struct named one, bool *fai
 	return NULL;
 }
 
+/* Their target has a job label of its own, so the series of two jobs would be the same; relabel
+ * rules may say otherwise. */
+static int check_metrics(struct check_jobs *j, struct decode *d, const struct raw_scrape *raw)
+{
+	for (size_t i = 0; raw->n_relabel == 0 && i < raw->n_ecs_task_sds; i++) {
+		const struct raw_ecs_task_sd *sd = &raw->ecs_task_sds[i];
+		struct named *first = &j->metrics[sd->opt.task_metrics];
+		if (sd->opt.task_metrics == ECS_TASK_METRICS_OFF)
+			continue;
+		if (first->path)
+			return decode_fail(
+				d, decode_place(sd->node, "task_metrics"),
+				"\"task_metrics\": the job \"%.*s\" has the same (%s:%d); "
+				"their series could not be told apart",
+				SV_ARG(first->name), first->path, first->line);
+		*first = (struct named){raw->opt.job_name, d->path, sd->node->line};
+	}
+	return 0;
+}
+
 int check_jobs_add(struct check_jobs *j, struct decode *d, const struct raw_scrape *raw)
 {
 	bool failed = false;
@@ -72,7 +94,7 @@ int check_jobs_add(struct check_jobs *j, struct decode *d, const struct raw_scra
 	if (failed)
 		return decode_fail_memory(d, raw->node);
 	if (!first)
-		return 0;
+		return check_metrics(j, d, raw);
 	const struct yaml_node *at = decode_place(raw->node, "job_name");
 	if (strcmp(first->path, d->path) == 0)
 		return decode_fail(d, at,

@@ -20,7 +20,9 @@ static const struct schema_entry task_sd_entries[] = {
 	 .fallback = "off",
 	 .help = "Makes the CPU, memory, network and disk of the task and its containers a target: "
 		 "the agent's own page `/ecs/metrics`, with the label job=\"ecs_task\"; `adot` "
-		 "asks for the metric names that ADOT gives them."},
+		 "asks for the metric names that ADOT gives them. `on` and "
+		 "`adot` can stand in one job each; more jobs need relabel_configs, which tell "
+		 "their series apart."},
 	{.key = "docker_labels",
 	 .kind = SCHEMA_BOOL,
 	 AT(struct raw_ecs_task_sd, opt.docker_labels),

@@ -4,6 +4,12 @@
 static const struct refusal refusals[] = {
 	{"scrape_configs:\n- job_name: a\n- job_name: b\n- scheme: https\n  job_name: a\n", 5, 13,
 	 "found multiple scrape configs with job name \"a\", first at line 2"},
+	{"scrape_configs:\n- job_name: a\n  ecs_task_sd_configs: [{task_metrics: on}]\n"
+	 "- job_name: b\n  ecs_task_sd_configs: [{task_metrics: on}]\n",
+	 5, 40, "the job \"a\" has the same"},
+	{"scrape_configs:\n- job_name: a\n  ecs_task_sd_configs: [{task_metrics: adot}, {}, "
+	 "{task_metrics: adot}]\n",
+	 3, 66, "could not be told apart"},
 	{"remote_write:\n- {url: http://x, name: n}\n- {url: http://y, name: n}\n", 3, 25,
 	 "found multiple remote write configs with name \"n\", first at line 2"},
 	{"remote_write:\n- {url: http://x}\n- url: http://x\n", 3, 3,
@@ -43,6 +49,10 @@ static void test_accepted(void **state)
 	static const char *const accepted[] = {
 		"remote_write:\n- {url: http://x}\n- {url: http://y}\n",
 		"remote_write:\n- {url: http://x, name: a}\n- {url: http://x, name: b}\n",
+		"scrape_configs:\n- job_name: a\n"
+		"  ecs_task_sd_configs: [{task_metrics: on}, {task_metrics: adot}, {}, {}]\n"
+		"- job_name: b\n  ecs_task_sd_configs: [{task_metrics: on}]\n"
+		"  relabel_configs: [{target_label: job, replacement: b}]\n",
 	};
 	check_accepted(accepted, LEN(accepted));
 }
