@@ -2,15 +2,11 @@
 #include "../../../scrape/identity.h"
 #include "../../../scrape/target.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "target_parts.h"
 
 #define TASK "4f2a8b0c9d1e4f2a8b0c9d1e4f2a8b0c"
 #define DOCKER "8c1d2e3f4a5b8c1d2e3f4a5b8c1d2e3f4a5b8c1d2e3f4a5b8c1d2e3f4a5b8c1d"
 #define NONE ((const char *const[]){NULL})
-#define PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const struct sv unique[] = {
 	{TASK, sizeof TASK - 1}, {"10.0.1.7", 8}, {"fd00::17", 8}, {DOCKER, sizeof DOCKER - 1}};
@@ -35,26 +31,6 @@ static struct identity make_identity(enum identity_mode mode)
 		.labels = all_labels,
 		.n_labels = 4,
 	};
-}
-
-static struct labels make_labels(struct arena *arena, const char *const *pairs)
-{
-	struct label_builder b;
-	struct labels out;
-	label_builder_init(&b, arena);
-	for (; *pairs; pairs += 2)
-		label_builder_set(&b, sv_of(pairs[0]), sv_of(pairs[1]));
-	assert_int_equal(label_builder_finish(&b, arena, &out), 0);
-	return out;
-}
-
-static struct scrape_options options(void)
-{
-	return (struct scrape_options){.job_name = SV("j"),
-				       .interval_ms = 15000,
-				       .timeout_ms = 10000,
-				       .metrics_path = SV("/metrics"),
-				       .scheme = SV("http")};
 }
 
 static enum target_verdict make_with(const struct scrape_options *opt, const struct identity *id,

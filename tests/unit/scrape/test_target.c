@@ -1,32 +1,7 @@
 /* From discovery's labels to a target. */
 #include "../../../scrape/target.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-static struct labels make(struct arena *arena, const char *const *pairs)
-{
-	struct label_builder b;
-	label_builder_init(&b, arena);
-	for (; *pairs; pairs += 2)
-		label_builder_set(&b, sv_of(pairs[0]), sv_of(pairs[1]));
-	struct labels out;
-	assert_int_equal(label_builder_finish(&b, arena, &out), 0);
-	return out;
-}
-
-static struct scrape_options options(void)
-{
-	return (struct scrape_options){.job_name = SV("j"),
-				       .interval_ms = 15000,
-				       .timeout_ms = 10000,
-				       .metrics_path = SV("/metrics"),
-				       .scheme = SV("http")};
-}
-
-#define PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#include "target_parts.h"
 
 static enum target_verdict make_one(const struct scrape_options *opt, const char *const *group,
 				    const char *const *entry, struct target **out, struct err *err)
@@ -36,8 +11,8 @@ static enum target_verdict make_one(const struct scrape_options *opt, const char
 	_cleanup_(arena_deinit) struct arena scratch;
 	arena_init(&arena, MiB(1));
 	arena_init(&scratch, MiB(1));
-	struct labels g = make(&arena, group ? group : none);
-	struct labels e = make(&arena, entry);
+	struct labels g = make_labels(&arena, group ? group : none);
+	struct labels e = make_labels(&arena, entry);
 	return target_make(opt, NULL, g, e, &scratch, out, err);
 }
 

@@ -1,12 +1,8 @@
 /* scrape_check_target: what can be scraped, what is dropped, what is refused and why. */
+#include "target_parts.h"
+
 #include <ampagent/base/arena.h>
 #include <ampagent/base/limits.h>
-#include <ampagent/scrape.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 
 static int check(const struct scrape_options *opt, const char *address, const char *path,
 		 struct err *err)
@@ -23,15 +19,6 @@ static int check(const struct scrape_options *opt, const char *address, const ch
 	assert_int_equal(label_builder_finish(&b, &arena, &group), 0);
 	*err = ERR_NULL;
 	return scrape_check_target(opt, NULL, group, entry, err);
-}
-
-static struct scrape_options options(void)
-{
-	return (struct scrape_options){.job_name = SV("j"),
-				       .interval_ms = 15000,
-				       .timeout_ms = 10000,
-				       .metrics_path = SV("/metrics"),
-				       .scheme = SV("http")};
 }
 
 /* With an identity: whether the task may have it; one that waits may. */
