@@ -213,22 +213,23 @@ static void put_selector(uint64_t *h, const struct ecs_selector *s)
 	put_ports(h, s->ports, s->n_ports);
 }
 
-static uint64_t digest_ecs(const struct ecs_sd_options *o)
+static void digest_ecs(struct ecs_sd_options *o)
 {
 	uint64_t h = 0;
 	const struct sv texts[] = {o->client.region,     o->client.endpoint, o->client.access_key,
 				   o->client.secret_key, o->client.profile,  o->client.role_arn,
 				   o->client.external_id};
 	put_list(&h, texts, sizeof texts / sizeof *texts);
+	put_list(&h, o->clusters, o->n_clusters);
+	put_http(&h, &o->http);
+	o->asked_digest = h;
 	put(&h, (uint64_t)o->refresh_interval_ms);
 	put(&h, (uint64_t)o->port);
 	put(&h, o->request_concurrency);
-	put_list(&h, o->clusters, o->n_clusters);
 	put(&h, o->n_selectors);
 	for (size_t i = 0; i < o->n_selectors; i++)
 		put_selector(&h, &o->selectors[i]);
-	put_http(&h, &o->http);
-	return h;
+	o->digest = h;
 }
 
 void config_digest_discovery(struct discovery_options *opt)
@@ -251,7 +252,7 @@ void config_digest_discovery(struct discovery_options *opt)
 		put_ecs_task(&h, &opt->ecs_task_sds[i]);
 	put(&h, opt->n_ecs_sds);
 	for (size_t i = 0; i < opt->n_ecs_sds; i++) {
-		opt->ecs_sds[i].digest = digest_ecs(&opt->ecs_sds[i]);
+		digest_ecs(&opt->ecs_sds[i]);
 		put(&h, opt->ecs_sds[i].digest);
 	}
 	opt->digest = h;

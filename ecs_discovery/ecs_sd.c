@@ -206,14 +206,25 @@ int ecs_provider_new(struct aws_session *s, struct http_pool *pool,
 bool ecs_provider_take(struct provider *base, const struct ecs_sd_options *opt)
 {
 	struct ecs_provider *p = (struct ecs_provider *)base;
-	struct ecs_selection *selection;
-	if (base->ops != &ops || p->opt->digest != opt->digest ||
+	_cleanup_(ecs_selection_freep) struct ecs_selection *selection = NULL;
+	struct err err = ERR_NULL;
+	if (base->ops != &ops || p->opt->asked_digest != opt->asked_digest ||
 	    ecs_selection_new(opt, &selection) != 0)
 		return false;
+	/* What is known has definitions, or has none. */
+	if (ecs_selection_needs_definitions(selection) !=
+	    ecs_selection_needs_definitions(p->selection))
+		return false;
+	p->stale = p->stale || p->opt->digest != opt->digest;
 	ecs_selection_free(p->selection);
-	p->selection = selection;
+	p->selection = take_ptr(selection);
 	p->opt = opt;
 	ecs_inventory_options(p->inventory, opt);
+	/* If memory is short, the next round makes them. */
+	if (p->whole && p->stale)
+		make_groups(p, &err);
+	if (loop_timer_armed(&p->timer) && p->refreshes.n > 0)
+		arm(p);
 	return true;
 }
 

@@ -10,7 +10,8 @@
  * valid until the provider is freed or given other ones. 0 or ERR_NOMEM. */
 int ecs_provider_new(struct aws_session *s, struct http_pool *pool,
 		     const struct ecs_sd_options *opt, struct provider **out);
-/* Whether p is such a provider with equal options; then it uses opt from now on. */
+/* Whether p is such a provider that asks the same of the same; then it uses opt from now on, and
+ * its list is made anew of what is known where the rest of the options differs. */
 bool ecs_provider_take(struct provider *p, const struct ecs_sd_options *opt);
 
 /* An ECS provider and whose it is. */

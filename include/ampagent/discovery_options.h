@@ -61,7 +61,9 @@ struct ecs_sd_options {
 	struct ecs_selector *selectors; /* none: one target a task, at port, as Prometheus does */
 	size_t n_selectors;
 	struct http_options http;
-	uint64_t digest; /* hash of everything above */
+	uint64_t digest;       /* hash of everything above */
+	uint64_t asked_digest; /* of what says whom is asked, and about what: client, clusters,
+				  http */
 };
 
 struct discovery_options {

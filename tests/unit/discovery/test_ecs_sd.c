@@ -154,7 +154,7 @@ static void test_taken_over(void **state)
 	world_until(w, &s.changes, 1);
 	*same = w->opt;
 	other = w->opt;
-	other.digest++;
+	other.asked_digest++;
 	assert_false(ecs_provider_take(s.p, &other));
 	assert_true(ecs_provider_take(s.p, same));
 	memset(&w->opt, 0x55, sizeof w->opt);
@@ -164,6 +164,35 @@ static void test_taken_over(void **state)
 	assert_int_equal(n_targets(&s), 3);
 	provider_free(s.p);
 	free(same);
+}
+
+/* Another port or interval takes no target away, even if nobody answers meanwhile. */
+static void test_other_options(void **state)
+{
+	struct setting s;
+	struct world *w = *state;
+	struct ecs_selector selector = {.kind = ECS_BY_DOCKER_LABEL, .port_label = SV("P")};
+	struct target_group g;
+	world_fill(w, 5, 1);
+	begin(&s, w);
+	world_until(w, &s.changes, 1);
+	w->silent = true;
+	struct ecs_sd_options other = w->opt, selects = w->opt;
+	other.digest++;
+	other.port = 4321;
+	other.refresh_interval_ms = 100;
+	assert_true(ecs_provider_take(s.p, &other));
+	assert_true(s.p->ops->complete(s.p));
+	assert_int_equal(n_targets(&s), 5);
+	s.p->ops->list(s.p, &g);
+	for (size_t i = 0; i < g.n_targets; i++)
+		assert_true(sv_ends_with(labels_get(g.targets[i], SV("__address__")), SV(":4321")));
+	/* Selectors need definitions, which nobody has asked for. */
+	selects.digest += 2;
+	selects.selectors = &selector;
+	selects.n_selectors = 1;
+	assert_false(ecs_provider_take(s.p, &selects));
+	provider_free(s.p);
 }
 
 /* Each round begins an interval after the one before it began, a tenth more or less. */
@@ -217,8 +246,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
-		TEST(test_follows),    TEST(test_failures), TEST(test_never_whole),
-		TEST(test_taken_over), TEST(test_interval), TEST(test_metrics),
+		TEST(test_follows),    TEST(test_failures),      TEST(test_never_whole),
+		TEST(test_taken_over), TEST(test_other_options), TEST(test_interval),
+		TEST(test_metrics),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
