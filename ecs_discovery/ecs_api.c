@@ -50,7 +50,7 @@ struct item {
 struct ecs_api {
 	struct ecs_peer peer;
 	struct ecs_api_user user;
-	struct item *waiting, *asked;
+	struct item *waiting, *last_waiting /* while there are some */, *asked;
 	unsigned n_asked;
 	struct ecs_turn turn;
 };
@@ -238,6 +238,8 @@ static void take_out(struct item *it)
 static void put_first(struct item *it)
 {
 	it->next = it->api->waiting;
+	if (!it->next)
+		it->api->last_waiting = it;
 	it->api->waiting = it;
 }
 
@@ -360,10 +362,8 @@ int ecs_api_ask(struct ecs_api *a, const struct ecs_question *q)
 		return ERR_NOMEM;
 	it->api = a;
 	it->q = *q;
-	struct item **at = &a->waiting;
-	while (*at)
-		at = &(*at)->next;
-	*at = it;
+	*(a->waiting ? &a->last_waiting->next : &a->waiting) = it;
+	a->last_waiting = it;
 	want_turn(a);
 	return 0;
 }
