@@ -433,6 +433,7 @@ int cmd_run(int argc, char **argv)
 		.adjust_timestamps = true,
 		.agent = true,
 	};
+	signals_hold();
 	buf_init(&run.flags_shown, MiB(1));
 	int r = parse(argc, argv, &run, &err);
 	if (r == FLAGS_E_HELP)

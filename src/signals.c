@@ -126,6 +126,14 @@ static void close_all(struct signals *s)
 }
 DEFINE_CLEANUP_PTR(struct signals, close_all)
 
+void signals_hold(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 int signals_new(const struct signals_options *opt, struct signals **out, struct err *err)
 {
 	_cleanup_(close_allp) struct signals *s = calloc(1, sizeof *s);

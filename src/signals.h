@@ -22,6 +22,9 @@ struct signals_options {
 	int64_t stop_ms; /* the process ends at most this long after the first of them */
 };
 
+/* First thing in the process: a SIGHUP that comes before signals_new() waits for it, instead of
+ * ending the process. Who watches a file may send one at any time. */
+void signals_hold(void);
 /* Blocks the signals in the calling thread: before others start. Until signals_ready() SIGTERM and
  * SIGINT end the process at once with 0. 0, or 1 with the reason. */
 int signals_new(const struct signals_options *opt, struct signals **out, struct err *err);

@@ -85,6 +85,12 @@ static void ending(struct child *c)
 	hang();
 }
 
+/* A reload was asked for before anybody listened. */
+static void asked_early(struct child *c)
+{
+	turning(c);
+}
+
 /* Nobody reads what it has to say. */
 static void not_heard(struct child *c)
 {
@@ -102,6 +108,10 @@ static _Noreturn void be_child(void (*fn)(struct child *c), int go, int64_t stop
 	struct child c = {.go = go, .until = until};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_init(LOG_ERROR + 1, LOG_LOGFMT);
+	if (fn == asked_early) {
+		signals_hold();
+		kill(getpid(), SIGHUP);
+	}
 	if (loop_new(&c.loop, &err) != 0)
 		_exit(99);
 	c.opt = (struct signals_options){.loop = c.loop,
@@ -163,6 +173,7 @@ static void the_loop_is_told(void **state)
 	s = start(turning, LONG_MS, 1);
 	kill(s.pid, SIGTERM);
 	assert_int_equal(code_of(s), STOPPED + 1);
+	assert_int_equal(code_of(start(asked_early, LONG_MS, 1)), RELOADED);
 	/* Two at once are two. */
 	s = start(turning, LONG_MS, 2);
 	kill(s.pid, SIGTERM);
