@@ -232,15 +232,22 @@ struct ecs_known_service *ecs_known_copy_service(struct ecs_known *k,
 	return ecs_known_add(k, &k->services, copy) ? copy : NULL;
 }
 
+void ecs_known_fill_instance(struct ecs_known *k, struct ecs_api_instance *i,
+			     const struct ecs_api_instance *of)
+{
+	*i = *of;
+	KEEP_ALL(k, &i->container_instance_arn, &i->id, &i->private_ip, &i->public_ip,
+		 &i->subnet_id, &i->vpc_id, &i->type);
+	keep_tags(k, &i->tags);
+}
+
 struct ecs_api_instance *ecs_known_copy_instance(struct ecs_known *k,
 						 const struct ecs_api_instance *of)
 {
 	struct ecs_api_instance *i = ecs_keep_bytes(k, of, sizeof *of);
 	if (!i)
 		return NULL;
-	KEEP_ALL(k, &i->container_instance_arn, &i->id, &i->private_ip, &i->public_ip,
-		 &i->subnet_id, &i->vpc_id, &i->type);
-	keep_tags(k, &i->tags);
+	ecs_known_fill_instance(k, i, of);
 	return ecs_known_add(k, &k->instances, i) ? i : NULL;
 }
 

@@ -71,6 +71,9 @@ struct ecs_known_service *ecs_known_copy_service(struct ecs_known *k,
 						 const struct ecs_api_cluster *cluster);
 struct ecs_api_instance *ecs_known_copy_instance(struct ecs_known *k,
 						 const struct ecs_api_instance *of);
+/* The same into one of k's that is there already. */
+void ecs_known_fill_instance(struct ecs_known *k, struct ecs_api_instance *i,
+			     const struct ecs_api_instance *of);
 struct ecs_api_definition *ecs_known_copy_definition(struct ecs_known *k,
 						     const struct ecs_api_definition *of);
 

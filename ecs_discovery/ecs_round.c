@@ -146,8 +146,9 @@ static int begin_describe(struct ecs_round *r)
 }
 
 static int (*const phases[])(struct ecs_round *r) = {
-	begin_clusters, begin_describe_clusters, begin_lists,
-	begin_describe, ecs_round_begin_details, ecs_round_begin_instances,
+	begin_clusters,           begin_describe_clusters, begin_lists,
+	begin_describe,           ecs_round_begin_details, ecs_round_begin_instances,
+	ecs_round_keep_instances,
 };
 
 static void seal(struct ecs_round *r)

@@ -144,3 +144,17 @@ int ecs_round_begin_instances(struct ecs_round *r)
 	}
 	return result == 0 ? ask_awaited(r, ECS_EC2_INSTANCES, &r->instances) : result;
 }
+
+/* An id that EC2 passes over is no error of its answer, as it may be gone; but the container
+ * instance is there, with tasks that had an address in the last round. */
+int ecs_round_keep_instances(struct ecs_round *r)
+{
+	for (size_t i = 0; r->in.last && i < r->known->instances.n; i++) {
+		struct ecs_api_instance *now = r->known->instances.v[i];
+		const struct ecs_api_instance *last =
+			ecs_table_find(&r->in.last->instances, now->container_instance_arn);
+		if (now->private_ip.len == 0 && last && sv_eq(last->id, now->id))
+			ecs_known_fill_instance(r->known, now, last);
+	}
+	return 0;
+}

@@ -65,6 +65,8 @@ bool ecs_round_instance_due(const struct ecs_round *r, const struct ecs_api_inst
 /* Phases: what tasks refer to, and the EC2 instances behind container instances. */
 int ecs_round_begin_details(struct ecs_round *r);
 int ecs_round_begin_instances(struct ecs_round *r);
+/* Asks nobody. */
+int ecs_round_keep_instances(struct ecs_round *r);
 
 /* Of struct ecs_api_user. */
 int ecs_round_answer(void *cls, const struct ecs_question *q, struct sv body, struct sv *next_token,

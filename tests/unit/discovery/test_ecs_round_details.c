@@ -23,6 +23,25 @@ static void test_instances(void **state)
 	rounds_end(&r);
 }
 
+/* What EC2 told once stays while it passes the instance over. */
+static void test_instance_passed_over(void **state)
+{
+	struct rounds r;
+	struct world *w = *state;
+	world_fill(w, 4, 2);
+	for (size_t i = 0; i < 4; i++)
+		w->tasks[i].on_ec2 = true;
+	rounds_begin(&r, w, false);
+	run_whole(&r);
+	w->no_ec2_address = true;
+	for (int i = 0; i < 3; i++) {
+		run_whole(&r);
+		assert_int_equal(w->ids[ECS_EC2_INSTANCES], 2);
+		assert_text(task_in_view(&r, 2)->instance->private_ip, "172.16.0.2");
+	}
+	rounds_end(&r);
+}
+
 /* In a large region an instance that is known is left alone for ten rounds, one that has no address
  * yet is not. */
 static void test_instances_of_many(void **state)
@@ -143,9 +162,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
-		TEST(test_instances),         TEST(test_instances_of_many),
-		TEST(test_external_instance), TEST(test_denied_interfaces),
-		TEST(test_denied_instances),  TEST(test_denied_instances_that_nobody_needs),
+		TEST(test_instances),
+		TEST(test_instances_of_many),
+		TEST(test_instance_passed_over),
+		TEST(test_external_instance),
+		TEST(test_denied_interfaces),
+		TEST(test_denied_instances),
+		TEST(test_denied_instances_that_nobody_needs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
