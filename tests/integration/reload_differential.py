@@ -32,6 +32,9 @@ MEANT = {"removed"}
 # The new target has another phase. Where its first sample falls just before the time of the old one's markers,
 # Prometheus writes both, and the series goes on behind its end; here the markers are not written.
 ANOTHER_PHASE = {"path"}
+# On a busy machine Prometheus was seen to write markers at the old target's last sample as well; those of its end
+# follow a turn later in either case.
+TWICE = {"labels"}
 
 
 def config(after, server, url):
@@ -85,6 +88,9 @@ def compare(peer, ours, theirs):
             if job in ANOTHER_PHASE and want == ((0.0,), "goes on"):
                 print("%s: %s of %s has the old target's marker behind the new one's sample" % (peer, labels, job))
                 want = ((), "goes on")
+            elif job in TWICE and want == ((0.0, 1.0), "ended"):
+                print("%s: %s of %s has markers twice" % (peer, labels, job))
+                want = ((1.0,), "ended")
             h.check(got == want, "%s: %s of %s: %s, not %s" % (peer, labels, job, got, want))
     for labels, samples in ours["removed"].items():
         h.check(summary(samples) == ((1.0,), "ended"), "a removed job ends here: %s" % (summary(samples),))
